@@ -1,0 +1,96 @@
+"""What is known of a clip before it is made: the one thing that every task returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yozora.video import Video
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cue:
+    """Words that hold from second `start` to second `end` of a clip."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Latents `float32[channel time height width]` of an earlier run whose cell 0 lies at cell `at` of this canvas."""
+
+    latents: np.ndarray
+    at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """A clip in which some content is already given.
+
+    `given` holds the content (anything where nothing is given); `start` is the noise level each pixel begins at,
+    `float32` broadcastable to `[time height width]`: 0 keeps, 1 invents, between restyles; `script` covers the clip's
+    seconds without gaps.
+    """
+
+    given: Video
+    start: np.ndarray
+    script: tuple[Cue, ...]
+    kept: tuple[Kept, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.given.frames.shape[:3]
+        if np.broadcast_shapes(self.start.shape, shape) != shape:
+            raise ValueError(f"start of shape {self.start.shape} does not broadcast to the clip's {shape}")
+        if not (np.isfinite(self.start).all() and self.start.min() >= 0 and self.start.max() <= 1):
+            raise ValueError("start levels must lie in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A clip's size in pixels, cells and tokens for a model.
+
+    Cell 0 in time stands for one frame, every other for `cell[0]` frames; sizes are rounded up to whole tokens and the
+    result is cropped. `cell` is `(time, height, width)` in pixels, `patch` likewise in cells.
+    """
+
+    frames: int
+    height: int
+    width: int
+    cell: tuple[int, int, int]
+    patch: tuple[int, int, int] = (1, 2, 2)
+
+    @property
+    def cells(self) -> tuple[int, int, int]:
+        """Latent cells `(time, height, width)`."""
+        tokens = self.tokens
+        return tokens[0] * self.patch[0], tokens[1] * self.patch[1], tokens[2] * self.patch[2]
+
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """Tokens `(time, height, width)`."""
+        time = 1 + -(-(self.frames - 1) // self.cell[0])
+        rows, columns = self.cell[1] * self.patch[1], self.cell[2] * self.patch[2]
+        return -(-time // self.patch[0]), -(-self.height // rows), -(-self.width // columns)
+
+    @property
+    def padded(self) -> tuple[int, int, int]:
+        """Pixels `(frames, height, width)` that the cells stand for."""
+        time, height, width = self.cells
+        return 1 + (time - 1) * self.cell[0], height * self.cell[1], width * self.cell[2]
+
+    @property
+    def num_tokens(self) -> int:
+        """Length of the clip's segment in a packed sequence."""
+        time, height, width = self.tokens
+        return time * height * width
+
+
+def tokens_heard(script: tuple[Cue, ...], grid: Grid, fps: float) -> tuple[int, ...]:
+    """How many tokens, in order of time, hear each cue: a latent frame hears the cue that holds at its middle."""
+    time, height, width = grid.tokens
+    frames = np.arange(time) * grid.patch[0]
+    middle = np.where(frames == 0, 0, frames * grid.cell[0] - (grid.cell[0] - 1) / 2) / fps
+    ends = np.array([cue.end for cue in script[:-1]])
+    cue = np.searchsorted(ends, middle, side="right")
+    return tuple(int(count) * height * width for count in np.bincount(cue, minlength=len(script)))

@@ -1,0 +1,48 @@
+"""All commands together, and what a user sees when one fails."""
+
+import signal
+import sys
+import warnings
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+
+from yozora.cli import tasks, training, world
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.callback(help="Yozora: words, pictures and videos to video.")(lambda: None)
+tasks.add_to(app)
+training.add_to(app)
+app.add_typer(world.app, name="world")
+
+
+def main() -> None:
+    """Run the command line; user errors end with one line and exit code 2, an interrupt with 130."""
+    warnings.showwarning = lambda message, *_, **__: print(f"yozora: warning: {message}", file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
+        sys.exit(130)
+    except ValidationError as error:
+        _fail("; ".join(_plain(one) for one in error.errors()))
+    except (ValueError, OSError, FloatingPointError) as error:
+        _fail(str(error))
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _fail(error.format_message())  # a usage error that the command line itself found
+
+
+def _plain(error: Any) -> str:
+    """One pydantic error as a line: which option, what is wrong."""
+    name = "--" + str(error["loc"][0]) if error["loc"] else ""
+    message = error["msg"].removeprefix("Value error, ")
+    return message if error["type"] == "value_error" else f"{name}: {message} (got {error['input']!r})"
+
+
+def _fail(message: str) -> None:
+    print(f"yozora: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,35 @@
+"""The training command."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class RecipeName(StrEnum):
+    """Recipes that come with Yozora."""
+
+    debug = "debug"
+    laptop = "laptop"
+    gpu = "gpu"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
+
+
+def train(
+    recipe: Annotated[RecipeName, typer.Argument(help="debug (a minute), laptop (two CPU cores), gpu (one large card)")],
+    folder: Annotated[Path, typer.Option(help="where the run keeps its state; run again to go on")] = Path("runs"),
+    start: Annotated[str, typer.Option("--from", help="model whose weights the run starts from, its moments rebuilt by a warm-up")] = "",
+) -> None:
+    """Train a model by a recipe, from clips of the physics world to a model folder."""
+    from importlib import import_module
+
+    from yozora.plan import choose_device
+    from yozora.train.stages import run_recipe
+
+    chosen = import_module(f"yozora.recipes.{recipe.value}").recipe()
+    print(run_recipe(chosen, folder / recipe.value, choose_device(), start=start))

@@ -1,0 +1,43 @@
+"""Commands of the physics world: render clips of it, read a sentence as a scene."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yozora.tasks.settings import even, read_size
+
+app = typer.Typer(no_args_is_help=True, help="The physics world that the bundled model learns from.")
+
+
+@app.command()
+def render(
+    folder: Annotated[Path, typer.Argument(help="where clips, captions and a contact sheet go")],
+    count: Annotated[int, typer.Option(min=1, help="number of clips")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the first clip")] = 0,
+    size: Annotated[str, typer.Option(help="width x height in pixels")] = "256x256",
+    seconds: Annotated[float, typer.Option(help="length of a clip")] = 4.0,
+    fps: Annotated[float, typer.Option(help="frames a second")] = 12.0,
+    split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation or extrapolation")] = "train",
+) -> None:
+    """Write clips of the physics world with their captions and ground truth, and a contact sheet."""
+    from yozora.world.album import write_album
+
+    shape = even(read_size(size))
+    if not 0 < seconds * fps <= 10_000:
+        raise ValueError(f"{seconds:g} seconds at {fps:g} fps are not between 1 and 10000 frames")
+    print(write_album(folder, range(seed, seed + count), size=shape, frames=max(1, round(seconds * fps)), fps=fps, split=split))
+
+
+@app.command()
+def scene(
+    words: Annotated[str, typer.Argument(help="a sentence about the physics world")],
+    seed: Annotated[int, typer.Option(min=0, help="decides what the words leave open")] = 0,
+) -> None:
+    """Read a sentence as a scene and print it as JSON; words that were not understood are named."""
+    from yozora.world.parse import compose, parse
+
+    reading = parse(words)
+    print(json.dumps({"scene": dataclasses.asdict(compose(reading, seed)), "not understood": reading.unknown}, indent=1))

@@ -1,0 +1,36 @@
+"""The straight path from data (level 0) to noise (level 1), walked by each token at its own level."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def mix(
+    data: Float[Tensor, "token channel"], noise: Float[Tensor, "token channel"], level: Float[Tensor, " token"]
+) -> Float[Tensor, "token channel"]:
+    """Noise each token to its level in [0, 1]: at 0 it is the data to the bit. Its velocity is `noise - data`."""
+    level = level[:, None]
+    return torch.where(level == 0, data, (1 - level) * data + level * noise)
+
+
+def clean(
+    state: Float[Tensor, "token channel"], velocity: Float[Tensor, "token channel"], level: Float[Tensor, " token"]
+) -> Float[Tensor, "token channel"]:
+    """The data that a velocity points back to: `state - level * velocity`."""
+    return state - level[:, None] * velocity
+
+
+def draw_noise(seeds: Sequence[int], lengths: Sequence[int], channels: int, *, draw: int = 0) -> Float[Tensor, "token channel"]:
+    """Gaussian noise for a packed sequence: each segment's is that of its own seed, whatever stands beside it.
+
+    Drawn on the CPU, so that every device starts from the same numbers; `draw` tells several draws of one clip apart.
+    """
+    parts = []
+    for seed, length in zip(seeds, lengths, strict=True):
+        # Mixed into 64 bits, so that neighbouring seeds and draws share nothing.
+        key = int(np.random.SeedSequence((seed, draw)).generate_state(1, np.uint64)[0])
+        parts.append(torch.randn(length, channels, generator=torch.Generator().manual_seed(key)))
+    return torch.cat(parts)

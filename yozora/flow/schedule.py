@@ -1,0 +1,46 @@
+"""When the solver stops on its way from 1 (noise) to 0 (data), and at which times a network is trained."""
+
+import math
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+REFERENCE_TOKENS = 256
+Time = TypeVar("Time", float, Tensor)
+
+
+def shift_for(num_tokens: int) -> float:
+    """How far times move towards noise for a clip of this size: the square root rule of arXiv:2403.03206, section 5.3.2.
+
+    The more tokens share what they show, the more noise it takes to hide it; below the reference nothing is shifted.
+    """
+    return max(1.0, math.sqrt(num_tokens / REFERENCE_TOKENS))
+
+
+def shifted(time: Time, shift: float) -> Time:
+    """Equation 23 of arXiv:2403.03206: keeps 0 and 1, moves what lies between towards 1."""
+    return shift * time / (1 + (shift - 1) * time)
+
+
+def times_for(steps: int, shift: float = 1.0) -> tuple[float, ...]:
+    """The `steps + 1` times from 1 down to 0 at which a solver stops."""
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, not {steps}")
+    return tuple(shifted(1 - step / steps, shift) for step in range(steps + 1))
+
+
+def cut(times: tuple[float, ...], highest: float) -> tuple[float, ...]:
+    """Drop the part of a schedule above the highest start level, and measure the rest in parts of it.
+
+    `level = time * start` then stops at the same levels as a full run would. Where everything is given, nothing is left to do.
+    """
+    if not 0 <= highest <= 1:
+        raise ValueError(f"the highest start level must lie in [0, 1], not {highest}")
+    return (1.0, *(time / highest for time in times if time < highest))
+
+
+def draw_times(num: int, generator: torch.Generator, shift: float = 1.0) -> Float[Tensor, " num"]:
+    """Training times: the logistic of a Gaussian, most of them in the middle, shifted like the solver's."""
+    return shifted(torch.sigmoid(torch.randn(num, generator=generator, device=generator.device)), shift)

@@ -1,0 +1,147 @@
+"""The pipeline: task -> canvas -> place -> solve -> decode."""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from yozora import __version__
+from yozora.canvas import Canvas, Grid, tokens_heard
+from yozora.flow.guidance import guided
+from yozora.flow.path import draw_noise, mix
+from yozora.flow.schedule import cut, shift_for, times_for
+from yozora.flow.solver import states, unipc
+from yozora.model import Habits, Model, find, habits_of, load
+from yozora.patches import Tokens, Words, pack, patchify, unpatchify
+from yozora.plan import check_memory, choose_device, choose_dtype
+from yozora.tasks.generate import Generate
+from yozora.tasks.settings import Settings, Shot
+from yozora.vae.place import paste, place
+from yozora.video import Video
+
+Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
+MOST = 4  # times the longest trained clip that a request may ask for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How noise becomes data: solver steps, guidance, and words to steer away from."""
+
+    steps: int
+    guidance: float
+    negative: str = ""
+
+
+def generate(prompt: str, **settings: object) -> Video:
+    """Make one video from words; settings are the fields of `Settings` (size, seconds, fps, seed, steps, guidance, ...).
+
+    Raises ValueError for settings that make no sense or do not fit, with the remedy; warns of unknown words and of sizes
+    outside the trained range.
+    """
+    (made,) = perform(Generate(prompt=prompt), Settings(**settings))
+    return made[0]
+
+
+def perform(request: Generate, settings: Settings, progress: Progress = lambda *_: None) -> Iterator[tuple[Video, dict[str, str]]]:
+    """Carry out a request: one clip for each of `settings.count` seeds as it is finished, and what made it."""
+    habits = habits_of(find(settings.model))
+    shot, sampling = resolve(settings, habits)
+    device = choose_device()
+    model = load(settings.model, device, choose_dtype(device))
+    canvas = request.canvas(shot)
+    for text in (settings.negative, *(cue.text for cue in canvas.script)):
+        for word, near in model.text.tokenizer.unknown(text).items():
+            warnings.warn(f"the model does not know the word {word!r}" + (f"; did you mean {near!r}?" if near else ""), stacklevel=2)
+    for seed in range(settings.seed, settings.seed + settings.count):
+        (video,) = render([canvas], [seed], sampling, model, progress)
+        asked = asdict(request) | asdict(settings) | asdict(shot) | asdict(sampling) | {"seed": seed, "count": 1}
+        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "request": json.dumps(asked)}
+        yield video.resampled(settings.fps or shot.fps), facts
+
+
+@torch.inference_mode()
+def render(
+    canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress = lambda *_: None
+) -> list[Video]:
+    """Make a clip of every canvas; all are segments of one packed sequence, and each depends on its own seed alone."""
+    grids = [grid_of(canvas, model) for canvas in canvases]
+    device = next(model.transformer.parameters()).device
+    for grid in grids:
+        check_memory(grid, model.transformer.config, model.vae.config, device)
+    placed = [place(model.vae, canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
+    tokens = pack([patchify(one.latents.float(), grid.patch) for one, grid in zip(placed, grids, strict=True)])
+    start = torch.cat([one.start.flatten() for one in placed])
+    noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(device)
+    state = mix(tokens.values, noise, start)
+
+    denoiser = model.transformer
+    if sampling.guidance != 1:
+        against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
+        denoiser = guided(denoiser, against, sampling.guidance)
+    words = hear(*zip(*(cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)), strict=True), model)
+    schedule = cut(times_for(sampling.steps, shift_for(max(tokens.lengths))), float(start.max()))
+    velocity = lambda x, level: denoiser(replace(tokens, values=x), level, words)  # noqa: E731
+    for step, state in enumerate(states(velocity, state, start, schedule, unipc), 1):
+        progress("denoise", step, len(schedule) - 1)
+
+    videos = []
+    for canvas, grid, values in zip(canvases, grids, state.split(tokens.lengths), strict=True):
+        videos.append(decode(canvas, grid, values, model, progress))
+    return videos
+
+
+def grid_of(canvas: Canvas, model: Model) -> Grid:
+    """The grid of a canvas for a model."""
+    frames, height, width = canvas.given.frames.shape[:3]
+    return Grid(frames=frames, height=height, width=width, cell=model.vae.config.cell, patch=model.transformer.config.patch)
+
+
+def cues(canvas: Canvas, grid: Grid) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The texts of a canvas that some token hears, and by how many tokens each is heard."""
+    heard = tokens_heard(canvas.script, grid, canvas.given.fps)
+    spoken = [(cue.text, count) for cue, count in zip(canvas.script, heard, strict=True) if count]
+    return tuple(text for text, _ in spoken), tuple(count for _, count in spoken)
+
+
+def hear(texts: Sequence[tuple[str, ...]], heard: Sequence[tuple[int, ...]], model: Model) -> Words:
+    """Words of many clips, read once and prepared for all steps."""
+    states, lengths = model.text.encode([text for clip in texts for text in clip])
+    return model.transformer.prepare(Words(states=states, lengths=lengths, tokens=tuple(count for clip in heard for count in clip)))
+
+
+def decode(canvas: Canvas, grid: Grid, values: Tensor, model: Model, progress: Progress) -> Video:
+    """Tokens to pixels, cell by cell; pixels that were given come back as they were."""
+    latents = unpatchify(values, grid.cells, grid.patch)[None].to(next(model.vae.parameters()).dtype)
+    frames = []
+    for cell, part in enumerate(model.vae.decode_stream(latents), 1):
+        pixels = ((part[0].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        frames.append(pixels.permute(1, 2, 3, 0)[:, : grid.height, : grid.width].cpu().numpy())
+        progress("decode", cell, grid.cells[0])
+    return Video(frames=paste(np.concatenate(frames)[: grid.frames], canvas), fps=canvas.given.fps)
+
+
+def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:
+    """What a request leaves out is filled from a model's habits; raises ValueError above the model's limit."""
+    width, height = settings.size or habits.size
+    seconds = habits.seconds if settings.seconds is None else settings.seconds
+    frames = max(1, round(seconds * habits.fps))
+    limit = MOST * habits.trained.frames[1]
+    if frames > limit:
+        raise ValueError(f"{seconds:g} seconds are {frames} frames; this model makes at most {limit} ({limit / habits.fps:g} seconds)")
+    sides, lengths = habits.trained.sides, habits.trained.frames
+    if not sides[0] <= min(width, height) <= max(width, height) <= sides[1] or not lengths[0] <= frames <= lengths[1]:
+        warnings.warn(
+            f"{width}x{height} with {frames} frames lies outside what the model was trained on: sides of {sides[0]} to "
+            f"{sides[1]} pixels, {lengths[0]} to {lengths[1]} frames at {habits.fps:g} fps; expect a worse clip",
+            stacklevel=2,
+        )
+    sampling = Sampling(
+        steps=settings.steps or habits.steps,
+        guidance=habits.guidance if settings.guidance is None else settings.guidance,
+        negative=settings.negative,
+    )
+    return Shot(width=width, height=height, frames=frames, fps=habits.fps), sampling

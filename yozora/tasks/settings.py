@@ -1,0 +1,70 @@
+"""What every request can set, and how it is checked before anything is loaded."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
+LARGEST_SIDE = 8192
+
+
+def read_size(text: object) -> object:
+    """`WxH` as (width, height); raises ValueError with the nearest size that can be written."""
+    if not isinstance(text, str):
+        return text
+    found = re.fullmatch(r"(-?\d+)\s*[xX×]\s*(-?\d+)", text.strip())
+    if not found:
+        raise ValueError(f"size {text!r} is not WIDTHxHEIGHT, such as 256x256")
+    return int(found[1]), int(found[2])
+
+
+def even(size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Check that both sides are positive and even, as video files need."""
+    if size is None:
+        return None
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise ValueError(f"size {width}x{height} has a side that is not positive; use for example 256x256")
+    if width % 2 or height % 2:
+        raise ValueError(f"size {width}x{height} is odd; the nearest even size is {width + width % 2}x{height + height % 2}")
+    if max(size) > LARGEST_SIDE:
+        raise ValueError(f"size {width}x{height} has a side above {LARGEST_SIDE} pixels")
+    return size
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(lambda value: even(read_size(value)))]
+Positive = Field(gt=0, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Settings:
+    """Settings of a generation; what is left out follows the model's habits."""
+
+    size: Annotated[Size | None, Field(description="width x height in pixels, both even")] = None
+    seconds: Annotated[float | None, Positive, Field(description="length of the clip")] = None
+    fps: Annotated[float | None, Field(gt=0, le=120, allow_inf_nan=False, description="frames a second in the file")] = None
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="number that decides the noise")] = 0
+    count: Annotated[int, Field(ge=1, le=1000, description="clips to make, with seeds that follow one another")] = 1
+    steps: Annotated[int | None, Field(ge=1, le=1000, description="solver steps")] = None
+    guidance: Annotated[
+        float | None, Field(ge=0, le=100, allow_inf_nan=False, description="how strongly the words steer; 1 is no guidance")
+    ] = None
+    negative: Annotated[str, Field(description="words to steer away from")] = ""
+    model: Annotated[str, Field(min_length=1, description="bundled model or folder")] = "hoshi"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Shot:
+    """The size of a clip once a model's habits have filled what the request left out."""
+
+    width: int
+    height: int
+    frames: int
+    fps: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return self.frames / self.fps

@@ -1,0 +1,91 @@
+"""The canvas mixture: which parts of a training clip are given, and at which noise level each part begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from yozora.canvas import Grid
+
+Draw = Callable[[np.random.Generator, Grid], np.ndarray]  # -> start levels float32, broadcastable to [time height width]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Shares of a batch: everything invented, parts given (0 or 1), and levels in between; they add up to 1."""
+
+    invent: float = 0.6
+    given: float = 0.3
+    levels: float = 0.1
+
+
+def draw_start(rng: np.random.Generator, grid: Grid, mixture: Mixture) -> np.ndarray:
+    """Start levels of a clip's pixels, `float32` broadcastable to `[frames height width]`."""
+    kind = rng.random()
+    if kind < mixture.invent:
+        return np.ones((1, 1, 1), np.float32)
+    draws = _GIVEN if kind < mixture.invent + mixture.given else _LEVELS
+    if grid.frames == 1:
+        draws = [draw for draw in draws if draw in _STILL] or [_box]
+    return draws[rng.integers(len(draws))](rng, grid).astype(np.float32)
+
+
+def _span(grid: Grid, first: int, last: int) -> np.ndarray:
+    start = np.ones((grid.frames, 1, 1))
+    start[max(first, 0) : last] = 0
+    return start
+
+
+def _first_frame(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return _span(grid, 0, 1)
+
+
+def _prefix(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return _span(grid, 0, int(rng.integers(1, grid.frames)))
+
+
+def _suffix(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return _span(grid, int(rng.integers(1, grid.frames)), grid.frames)
+
+
+def _both_ends(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    head, tail = rng.integers(1, max(2, grid.frames // 3 + 1), size=2)
+    return np.minimum(_span(grid, 0, head), _span(grid, grid.frames - tail, grid.frames))
+
+
+def _missing(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return 1 - _prefix(rng, grid) * _suffix(rng, grid)
+
+
+def _box(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    top, bottom = np.sort(rng.integers(0, grid.height + 1, size=2))
+    left, right = np.sort(rng.integers(0, grid.width + 1, size=2))
+    start = np.zeros((1, grid.height, grid.width))
+    start[:, top : max(bottom, top + 16), left : max(right, left + 16)] = 1
+    return start
+
+
+def _border(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return 1 - _box(rng, grid)
+
+
+def _one_level(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    return np.full((1, 1, 1), rng.uniform(0.2, 1))
+
+
+def _frame_levels(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """Every latent frame its own level."""
+    cells = grid.cells[0]
+    levels = rng.random(cells)
+    return np.concatenate([levels[:1], np.repeat(levels[1:], grid.cell[0])])[: grid.frames, None, None]
+
+
+def _rising(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """Levels that rise along the clip, as in a rolling window."""
+    low = rng.uniform(-0.5, 0.5)
+    return np.clip(np.linspace(low, low + rng.uniform(0.5, 1.5), grid.frames), 0, 1)[:, None, None]
+
+
+_GIVEN: list[Draw] = [_first_frame, _first_frame, _prefix, _suffix, _both_ends, _missing, _box, _border]
+_LEVELS: list[Draw] = [_one_level, _frame_levels, _rising]
+_STILL = (_box, _border, _one_level)

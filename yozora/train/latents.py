@@ -1,0 +1,94 @@
+"""Training clips as latents, their known parts encoded as in use, and the words that belong to them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from yozora.canvas import Canvas, Grid
+from yozora.train.canvases import Mixture, draw_start
+from yozora.train.clips import ClipShape, film, to_signal
+from yozora.train.draws import numpy_generator
+from yozora.train.generator import Clip
+from yozora.train.pool import Block
+from yozora.vae import VideoVAE, load_vae
+from yozora.vae.place import place
+from yozora.video import Video
+
+PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentMaker:
+    """Makes latents of the clips of one shape with the VAE in file `weights`; runs in a worker process too."""
+
+    weights: Path
+    shape: ClipShape
+    seed: int
+    fps: float
+
+    def __call__(self, numbers: Sequence[int]) -> Block:
+        """Rows `latents` of every clip; `known` and `start` of each third one; words as JSON."""
+        vae = load_vae(self.weights)
+        return encode_clips(vae, self, numbers, torch.device("cpu"))
+
+
+def grid_of(vae: VideoVAE, shape: ClipShape) -> Grid:
+    """The grid of a clip shape for a VAE."""
+    return Grid(frames=shape.frames, height=shape.height, width=shape.width, cell=vae.config.cell)
+
+
+@torch.no_grad()
+def encode_clips(vae: VideoVAE, maker: LatentMaker, numbers: Sequence[int], device: torch.device) -> Block:
+    """Film the clips `numbers` and encode them on `device`."""
+    clips = film(maker.seed, numbers, maker.shape, maker.fps, device)
+    grid = grid_of(vae, maker.shape)
+    given = Mixture(invent=0, given=1, levels=0)
+    latents, known, starts = [], [], []
+    for number, frames in zip(numbers, clips.frames, strict=True):
+        latents.append(encode(vae, grid, frames))
+        if number % PLACED == 0:
+            start = draw_start(numpy_generator(maker.seed, maker.shape.name, number, "place"), grid, given)
+            video = Video(frames=frames.cpu().numpy(), fps=maker.fps)
+            with _half(device):
+                placed = place(vae, Canvas(given=video, start=start, script=()), grid)
+            known.append(placed.latents.half().cpu())
+            starts.append(placed.start.half().cpu())
+    tensors = {"latents": torch.stack(latents)}
+    if known:
+        tensors |= {"known": torch.stack(known), "start": torch.stack(starts)}
+    return tensors, [asdict(words) for words in clips.captions]
+
+
+def encode(vae: VideoVAE, grid: Grid, frames: Tensor) -> Tensor:
+    """Latents `float16[channel time height width]` of one clip's pixels, padded to the grid by its edges."""
+    signal = to_signal(frames[None])
+    time, height, width = grid.padded
+    padding = (0, width - grid.width, 0, height - grid.height, 0, time - grid.frames)
+    with _half(signal.device):
+        return vae.encode(torch.nn.functional.pad(signal, padding, mode="replicate"))[0].half().cpu()
+
+
+def _half(device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+class PooledClips:
+    """A source of training clips that are kept in memory as latents, picked anew at every step."""
+
+    def __init__(self, pools: dict[str, Block], seed: int):
+        self.pools, self.seed = pools, seed
+
+    def __call__(self, step: int, group: int, shape: ClipShape, count: int) -> list[Clip]:
+        tensors, rows = self.pools[shape.name]
+        picked = numpy_generator(self.seed, step, group, "pick").integers(len(rows), size=count)
+        return [clip_of(tensors, rows, int(number)) for number in picked]
+
+
+def clip_of(tensors: dict[str, Tensor], rows: list[dict], number: int) -> Clip:
+    """Clip `number` of a block that begins at a multiple of PLACED."""
+    placed = (tensors["known"][number // PLACED], tensors["start"][number // PLACED]) if number % PLACED == 0 else None
+    return Clip(tensors["latents"][number], placed, rows[number])

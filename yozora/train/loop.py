@@ -1,0 +1,159 @@
+"""The training loop: one device, no callbacks; a task gives losses, the loop updates, averages, reports and keeps."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from yozora.train import checkpoint
+from yozora.train.optimize import Average, Optimization, clip_gradients, optimizers, rate_at
+from yozora.train.report import Reporter
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One update: `value` is minimised over the parameters of network `network`; `parts` are numbers to report."""
+
+    network: str
+    value: Tensor
+    parts: dict[str, Tensor]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What is trained: networks by name, how each is updated, and the losses of a step."""
+
+    networks: dict[str, nn.Module]
+    optimization: dict[str, Optimization]
+
+    def losses(self, step: int) -> Iterator[Loss]:
+        """Losses of step `step`, a pure function of the weights and `step`; each is applied before the next is asked for."""
+        ...
+
+    def show(self, step: int, folder: Path) -> None:
+        """Write a picture of what the averaged weights can do to `folder`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a run lives and how often it saves; `recipe` is the text that identifies its configuration."""
+
+    folder: Path
+    recipe: str
+    steps: int
+    save_every: int
+    show_every: int
+    average: float = 0.999
+
+
+def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str, dict[str, Tensor]]:
+    """Train to the last step, going on from the newest whole checkpoint in the folder; returns averaged weights.
+
+    Raises FloatingPointError before the update where a loss or gradient is not finite.
+    """
+    state = _State(task, run.average)
+    identity = hashlib.sha256(run.recipe.encode()).hexdigest()
+    found = checkpoint.load_newest(run.folder / "checkpoints", identity, say)
+    first = state.restore(found.tensors, found.step) if found else 0
+    with Reporter(run.folder, first, run.steps, say) as reporter:
+        for step in range(first, run.steps):
+            for loss in task.losses(step):
+                norm = state.update(loss, step)
+                reporter.add(loss.network, {**loss.parts, "gradient": norm})
+            state.average.update(state.weights(), step)
+            reporter.step(step)
+            if (step + 1) % run.save_every == 0 or step + 1 == run.steps:
+                held = checkpoint.Checkpoint(step=step + 1, recipe=identity, tensors=state.tensors())
+                checkpoint.save(run.folder / "checkpoints", held)
+            if (step + 1) % run.show_every == 0 or step + 1 == run.steps:
+                with state.averaged():
+                    task.show(step + 1, run.folder)
+    return state.split(state.average.values)
+
+
+class _State:
+    """Weights, their average and the optimizers' moments, as flat tables of tensors."""
+
+    def __init__(self, task: Task, decay: float):
+        self.task = task
+        self.named = {network: dict(module.named_parameters()) for network, module in task.networks.items()}
+        self.optimizers = {name: optimizers(self.named[name].items(), how) for name, how in task.optimization.items()}
+        self.average = Average(self.weights(), decay)
+
+    def weights(self) -> dict[str, Tensor]:
+        return {f"{network}/{name}": value for network, table in self.named.items() for name, value in table.items()}
+
+    def update(self, loss: Loss, step: int) -> Tensor:
+        """One optimizer step on the network of `loss`; nothing changes where it is not finite."""
+        if not torch.isfinite(loss.value):
+            raise FloatingPointError(f"step {step}: the loss of {loss.network} is {loss.value.item()}")
+        how, table = self.task.optimization[loss.network], self.named[loss.network]
+        for parameter in table.values():
+            parameter.grad = None
+        loss.value.backward(inputs=[value for value in table.values() if value.requires_grad])
+        norm = clip_gradients(table, how.clip)
+        for optimizer in self.optimizers[loss.network]:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(step, how)
+            optimizer.step()
+        return norm
+
+    def split(self, flat: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """A flat table by network."""
+        tables: dict[str, dict[str, Tensor]] = {network: {} for network in self.named}
+        for name, value in flat.items():
+            network, parameter = name.split("/", 1)
+            tables[network][parameter] = value
+        return tables
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """All that a run needs to go on."""
+        moments = {}
+        for network, found in self.optimizers.items():
+            for number, optimizer in enumerate(found):
+                for index, values in optimizer.state_dict()["state"].items():
+                    moments |= {f"{network}/{number}/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
+        return {"weights": self.weights(), "average": self.average.values, "moments": moments}
+
+    @torch.no_grad()
+    def restore(self, tensors, step: int) -> int:
+        """Take up the state that `tensors` gave; returns the step that comes next."""
+        for name, value in self.weights().items():
+            value.copy_(tensors["weights"][name])
+            self.average.values[name].copy_(tensors["average"][name])
+        for network, found in self.optimizers.items():
+            for number, optimizer in enumerate(found):
+                prefix = f"{network}/{number}/"
+                state: dict[int, dict[str, Tensor]] = {}
+                for name, value in tensors["moments"].items():
+                    if name.startswith(prefix):
+                        index, slot = name.removeprefix(prefix).split("/")
+                        state.setdefault(int(index), {})[slot] = value
+                optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        return step
+
+    def averaged(self) -> "_Averaged":
+        return _Averaged(self)
+
+
+class _Averaged:
+    """Within it the networks hold their averaged weights."""
+
+    def __init__(self, state: _State):
+        self.state = state
+
+    @torch.no_grad()
+    def __enter__(self) -> None:
+        self.own = {name: value.detach().clone() for name, value in self.state.weights().items()}
+        for name, value in self.state.weights().items():
+            value.copy_(self.state.average.values[name])
+
+    @torch.no_grad()
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.state.weights().items():
+            value.copy_(self.own[name])

@@ -1,0 +1,69 @@
+"""Clips kept on disk in blocks, made once by worker processes: a cache of a pure function of (seed, number)."""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+Block = tuple[dict[str, Tensor], list[dict]]  # tensors with one row a clip, and one JSON value a clip
+Maker = Callable[[Sequence[int]], Block]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """`size` clips in `folder`, `block` to a file; `make` gives the clips of some numbers and must be picklable."""
+
+    folder: Path
+    size: int
+    block: int
+    make: Maker
+
+    def prepare(self, workers: int, report: Callable[[str], None]) -> None:
+        """Make the blocks that are missing, on `workers` processes (0: in this one); safe to interrupt."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        missing = [index for index in range(-(-self.size // self.block)) if not self._path(index).exists()]
+        began, done = time.monotonic(), 0
+        for _ in self._made(missing, workers):
+            done += 1
+            left = (time.monotonic() - began) / done * (len(missing) - done)
+            report(f"clips {self.folder.name}: block {done} of {len(missing)}, {left / 60:.1f} min left")
+
+    def load(self) -> tuple[dict[str, Tensor], list[dict]]:
+        """All clips of the pool behind one another."""
+        tensors: dict[str, list[Tensor]] = {}
+        rows: list[dict] = []
+        for index in range(-(-self.size // self.block)):
+            with safe_open(self._path(index), framework="pt") as file:
+                rows += json.loads(file.metadata()["rows"])
+                for name in file.keys():
+                    tensors.setdefault(name, []).append(file.get_tensor(name))
+        return {name: torch.cat(parts) for name, parts in tensors.items()}, rows
+
+    def _made(self, missing: list[int], workers: int):
+        if workers == 0 or len(missing) < 2:
+            yield from map(self._make_block, missing)
+            return
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as processes:
+            for future in as_completed([processes.submit(self._make_block, index) for index in missing]):
+                yield future.result()
+
+    def _make_block(self, index: int) -> None:
+        numbers = range(index * self.block, min((index + 1) * self.block, self.size))
+        tensors, rows = self.make(numbers)
+        path = self._path(index)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"rows": json.dumps(rows)})
+        os.replace(partial, path)
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f"{index:05d}.safetensors"

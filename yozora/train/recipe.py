@@ -1,0 +1,58 @@
+"""A run as data: a recipe is a function that returns one of these, complete and frozen."""
+
+from dataclasses import dataclass
+
+from yozora.model import Habits
+from yozora.train.generator import Batching
+from yozora.train.optimize import Optimization
+from yozora.train.vae import Adversary, Cropping
+from yozora.vae import VAEConfig
+from yozora.vae.losses import LossScales
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEStage:
+    """Training of the video compression network."""
+
+    network: VAEConfig
+    cropping: Cropping
+    optimization: Optimization
+    adversary: Adversary
+    scales: LossScales
+    save_every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widths:
+    """Sizes of the two networks of the generator; what follows from the VAE and the vocabulary is not set."""
+
+    dim: int
+    heads: int
+    layers: int
+    feedforward: int
+    text_dim: int
+    text_layers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorStage:
+    """Training of text encoder and transformer; `average` is the decay of the running average of the weights."""
+
+    widths: Widths
+    batching: Batching
+    optimization: Optimization
+    save_every: int
+    show_every: int
+    average: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole run, from random weights to a model folder; `workers` processes film clips beforehand."""
+
+    name: str
+    vae: VAEStage
+    generator: GeneratorStage
+    habits: Habits
+    fps: float
+    workers: int

@@ -1,0 +1,133 @@
+"""The two stages of a run, each from clips to weights: first the compression network, then the generator."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from yozora.model import Model, load, save
+from yozora.text import TextConfig, TextEncoder, Tokenizer
+from yozora.train.clips import ClipShape, to_signal
+from yozora.train.generator import GeneratorTask
+from yozora.train.gallery import reconstructions, samples
+from yozora.train.latents import LatentMaker, PooledClips, grid_of
+from yozora.train.loop import Run, train
+from yozora.train.pool import Block, Maker, Pool
+from yozora.train.recipe import Recipe
+from yozora.train.vae import PixelMaker, PooledCrops, VAETask
+from yozora.transformer.model import Transformer, TransformerConfig
+from yozora.vae import VideoVAE, load_vae, save_vae
+from yozora.weights import sha256
+from yozora.world.words import vocabulary
+
+Say = Callable[[str], None]
+BLOCK = 48  # clips to a file
+
+
+def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> Path:
+    """Train the video compression network below `folder`; returns the file of its averaged weights."""
+    stage, place = recipe.vae, folder / "vae"
+    weights = place / "vae.safetensors"
+    if weights.exists():
+        say(f"using the finished {weights}")
+        return weights
+    seed = stage.cropping.seed
+    pools = {s.name: _pool(PixelMaker(s, seed, recipe.fps), s, folder / "pixels", recipe.workers, say) for s in stage.cropping.shapes}
+    torch.manual_seed(seed)
+    vae = VideoVAE(stage.network).to(device)
+    task = VAETask(vae, PooledCrops(pools, stage.cropping), stage.optimization, stage.adversary, stage.scales)
+    task.gallery = reconstructions(vae, recipe, device)
+    steps = stage.optimization.steps
+    run = Run(folder=place, recipe=repr(stage), steps=steps, save_every=stage.save_every, show_every=stage.save_every)
+    averaged = train(task, run, say)["vae"]
+    vae.load_state_dict(averaged)
+    scaled = VideoVAE(replace(stage.network, **_statistics(vae, pools, device)))
+    scaled.load_state_dict(averaged)
+    save_vae(scaled, weights)
+    return weights
+
+
+def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
+    """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
+    stage, batching = recipe.generator, recipe.generator.batching
+    vae = vae.to(device)
+    text, transformer = networks(recipe, vae)
+    model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
+    if start:
+        take_up(model, load(start, device, torch.float32))
+        say(f"going on from the weights of {start}; the optimizer's moments are rebuilt during the warm-up")
+    weights = folder / "vae.safetensors"
+    save_vae(vae, weights)
+    latents = folder / f"latents-{sha256(weights)[:8]}"
+    pools = {}
+    for shape in batching.shapes:
+        maker = LatentMaker(weights=weights, shape=shape, seed=batching.seed, fps=recipe.fps)
+        pools[shape.name] = _pool(maker, shape, latents, recipe.workers, say)
+    task = GeneratorTask(text, transformer, batching, PooledClips(pools, batching.seed), stage.optimization)
+    task.grids = {shape.name: grid_of(vae, shape) for shape in batching.shapes}
+    task.gallery = samples(model)
+    run = Run(
+        folder=folder / "generator",
+        recipe=repr(stage) + sha256(weights) + start,
+        steps=stage.optimization.steps,
+        save_every=stage.save_every,
+        show_every=stage.show_every,
+        average=stage.average,
+    )
+    nn.ModuleDict({"text": text, "transformer": transformer}).load_state_dict(train(task, run, say)["generator"])
+    return model
+
+
+def take_up(model: Model, other: Model) -> None:
+    """Copy text encoder and transformer of `other`; raises ValueError where they do not fit."""
+    if other.text.tokenizer.rules.to_str() != model.text.tokenizer.rules.to_str():
+        raise ValueError(f"the vocabulary of {other.name} is not the one that the world has now; train without --from")
+    for mine, theirs in ((model.text, other.text), (model.transformer, other.transformer)):
+        if mine.config != theirs.config:
+            raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs.config}")
+        mine.load_state_dict(theirs.state_dict())
+
+
+def networks(recipe: Recipe, vae: VideoVAE) -> tuple[TextEncoder, Transformer]:
+    """Text encoder and transformer of a recipe with random weights."""
+    stage = recipe.generator
+    widths = stage.widths
+    tokenizer = Tokenizer.train(sorted(vocabulary()))
+    torch.manual_seed(stage.batching.seed)
+    text = TextEncoder(TextConfig(vocabulary=tokenizer.size, dim=widths.text_dim, layers=widths.text_layers), tokenizer)
+    sizes = {name: value for name, value in asdict(widths).items() if name != "text_layers"}
+    return text, Transformer(TransformerConfig(channels=vae.config.channels, **sizes))
+
+
+def _pool(maker: Maker, shape: ClipShape, folder: Path, workers: int, say: Say) -> Block:
+    pool = Pool(folder=folder / shape.name, size=shape.pool, block=BLOCK, make=maker)
+    pool.prepare(workers, say)
+    return pool.load()
+
+
+@torch.no_grad()
+def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) -> dict[str, tuple[float, ...]]:
+    """Mean and deviation of each latent channel over some clips of every shape."""
+    means = []
+    for tensors, _ in pools.values():
+        signal = to_signal(tensors["frames"][:64]).to(device)
+        time, height, width = vae.config.cell
+        whole = signal[:, :, : 1 + (signal.shape[2] - 1) // time * time, : signal.shape[3] // height * height]
+        for part in whole[..., : signal.shape[4] // width * width].split(8):
+            with torch.autocast(device.type, torch.bfloat16):
+                means.append(vae.moments(part)[0].float().movedim(1, 0).flatten(1))
+    values = torch.cat(means, dim=1)
+    return {"mean": tuple(values.mean(1).tolist()), "std": tuple(values.std(1).tolist())}
+
+
+def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
+    """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
+
+    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is.
+    """
+    vae = load(start, device, torch.float32).vae if start else load_vae(train_vae(recipe, folder, device, say))
+    model = train_generator(recipe, vae, folder, device, say, start)
+    save(model, folder / recipe.name)
+    return folder / recipe.name

@@ -1,0 +1,132 @@
+"""Training of the video compression network on crops of clips: pixels, structure, and late an adversary."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from yozora.train.clips import ClipShape, film, to_signal
+from yozora.train.draws import numpy_generator, torch_generator
+from yozora.train.loop import Loss
+from yozora.train.optimize import Optimization
+from yozora.train.pool import Block
+from yozora.vae import VideoVAE
+from yozora.vae.discriminator import Discriminator, adversarial_weight, hinge_loss
+from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cropping:
+    """Crops of a step: `batch` of them, `frames` long and `side` pixels wide, from pools of clips in turn.
+
+    A share `images` of the steps takes single frames, as many as a clip's crop has frames.
+    """
+
+    shapes: tuple[ClipShape, ...]
+    batch: int
+    frames: int
+    side: int
+    seed: int
+    images: float = 0.3
+
+
+@dataclass(frozen=True)
+class PixelMaker:
+    """Makes rendered clips of one shape as blocks; runs in a worker process too."""
+
+    shape: ClipShape
+    seed: int
+    fps: float
+
+    def __call__(self, numbers: Sequence[int]) -> Block:
+        """Rows `frames` and `masks`; no JSON."""
+        clips = film(self.seed, numbers, self.shape, self.fps, torch.device("cpu"))
+        return {"frames": clips.frames, "masks": clips.masks}, [{} for _ in numbers]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversary:
+    """When the discriminator joins, how much it counts, and how it learns."""
+
+    begins: int
+    weight: float
+    optimization: Optimization
+
+
+Crops = tuple[Float[Tensor, "batch 3 time height width"], Float[Tensor, "batch 1 time height width"]]  # pixels, foreground
+
+
+class VAETask:
+    """The network is updated first; once the adversary has joined, it then learns from the same reconstruction."""
+
+    def __init__(self, vae: VideoVAE, crops: Callable[[int], Crops], how: Optimization, adversary: Adversary, scales: LossScales):
+        self.vae, self.crops, self.adversary, self.scales = vae, crops, adversary, scales
+        self.discriminator = Discriminator()
+        self.networks: dict[str, nn.Module] = {"vae": vae, "discriminator": self.discriminator}
+        self.optimization = {"vae": how, "discriminator": adversary.optimization}
+        self.gallery: Callable[[int, Path], None] = lambda step, folder: None
+
+    def losses(self, step: int) -> Iterator[Loss]:
+        """Reconstruction, and from `adversary.begins` on the adversary's turn."""
+        video, foreground = self.crops(step)
+        noise = torch_generator(video.device, "latent noise", step)
+        with torch.autocast(video.device.type, torch.bfloat16):
+            mean, log_variance = self.vae.moments(video)
+            drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
+            reconstruction = self.vae.decode(self.vae.normalise(sample((mean.float(), log_variance.float()), drawn))).float()
+        loss, parts = vae_loss(video, reconstruction, (mean, log_variance), foreground_weights(foreground), self.scales)
+        parts |= {"loss": loss.detach(), "psnr": _psnr(video, reconstruction), "foreground psnr": _psnr(video, reconstruction, foreground)}
+        if step < self.adversary.begins:
+            yield Loss("vae", loss, parts)
+            return
+        with torch.autocast(video.device.type, torch.bfloat16):
+            opinion = -self.discriminator(reconstruction).float().mean()
+        scale = adversarial_weight(loss, opinion, reconstruction) * self.adversary.weight
+        yield Loss("vae", loss + scale * opinion, parts | {"opinion": opinion.detach()})
+        with torch.autocast(video.device.type, torch.bfloat16):
+            judged = hinge_loss(self.discriminator(video).float(), self.discriminator(reconstruction.detach()).float())
+        yield Loss("discriminator", judged, {"loss": judged.detach()})
+
+    def show(self, step: int, folder: Path) -> None:
+        """Pictures of reconstructions; the recipe says of what."""
+        self.gallery(step, folder)
+
+
+class PooledCrops:
+    """Crops of clips that are kept in memory as pixels."""
+
+    def __init__(self, pools: dict[str, Block], cropping: Cropping):
+        self.pools, self.cropping = pools, cropping
+
+    def __call__(self, step: int) -> Crops:
+        """The crops of a step."""
+        how = self.cropping
+        rng = numpy_generator(how.seed, "crops", step)
+        shape = how.shapes[rng.choice(len(how.shapes), p=_shares(how.shapes))]
+        still = shape.frames == 1 or rng.random() < how.images
+        count, length = (how.batch * how.frames, 1) if still else (how.batch, how.frames)
+        (tensors, rows) = self.pools[shape.name]
+        side_h, side_w = min(how.side, shape.height // 16 * 16), min(how.side, shape.width // 16 * 16)
+        frames, masks = [], []
+        for number in rng.integers(len(rows), size=count):
+            first = rng.integers(shape.frames - length + 1)
+            top, left = rng.integers(shape.height - side_h + 1), rng.integers(shape.width - side_w + 1)
+            window = (int(number), slice(first, first + length), slice(top, top + side_h), slice(left, left + side_w))
+            frames.append(tensors["frames"][window])
+            masks.append(tensors["masks"][window])
+        return to_signal(torch.stack(frames)), (torch.stack(masks) >= 0).float()[:, None]
+
+
+def _shares(shapes: tuple[ClipShape, ...]) -> list[float]:
+    total = sum(shape.weight for shape in shapes)
+    return [shape.weight / total for shape in shapes]
+
+
+def _psnr(video: Tensor, reconstruction: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio in dB, over the pixels of `weight` where given; nan where there are none."""
+    error = (reconstruction.detach().clamp(-1, 1) - video).square().mean(1, keepdim=True)
+    mean = error.mean() if weight is None else (error * weight).sum() / weight.sum()
+    return 10 * torch.log10(4 / mean.clamp_min(1e-10))

@@ -1,0 +1,125 @@
+"""What the diffusers library calls the parts of a Wan transformer, and what we call them; both ways without loss."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from yozora.transformer.model import TransformerConfig
+
+Change = Callable[[Tensor], Tensor]
+
+
+def from_diffusers(theirs: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
+    """Our state of a `WanTransformer3DModel`'s state; ValueError lists keys that are missing or left over."""
+    parts = list(all_parts(config))
+    check_names(set(theirs), {name for part in parts for name in part.theirs})
+    return {part.ours: torch.cat([part.take(theirs[name], i) for i, name in enumerate(part.theirs)]) for part in parts}
+
+
+def to_diffusers(ours: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
+    """The inverse of `from_diffusers`, bit for bit."""
+    parts = list(all_parts(config))
+    check_names(set(ours), {part.ours for part in parts})
+    return {
+        name: part.give(piece, i).contiguous()
+        for part in parts
+        for i, (name, piece) in enumerate(zip(part.theirs, ours[part.ours].chunk(len(part.theirs)), strict=True))
+    }
+
+
+def same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tensor of ours, made of one or more of theirs laid behind one another; the first `turned` of them change layout."""
+
+    ours: str
+    theirs: tuple[str, ...]
+    inward: Change = same
+    outward: Change = same
+    turned: int = 1
+
+    def take(self, tensor: Tensor, position: int) -> Tensor:
+        return self.inward(tensor) if position < self.turned else tensor
+
+    def give(self, tensor: Tensor, position: int) -> Tensor:
+        return self.outward(tensor) if position < self.turned else tensor
+
+
+def all_parts(config: TransformerConfig) -> Iterator[Part]:
+    """Every tensor of the network."""
+    time, height, width = config.patch
+
+    def flatten_patch(kernel: Tensor) -> Tensor:
+        return rearrange(kernel, "dim c a b d -> dim (a b d c)")
+
+    def unflatten_patch(weight: Tensor) -> Tensor:
+        return rearrange(weight, "dim (a b d c) -> dim c a b d", a=time, b=height, d=width)
+
+    yield Part("embed_tokens.weight", ("patch_embedding.weight",), flatten_patch, unflatten_patch)
+    yield Part("embed_tokens.bias", ("patch_embedding.bias",))
+    yield Part("head.modulation", ("scale_shift_table",), drop_batch, add_batch)
+    for ours, theirs in WHOLE.items():
+        for kind in ("weight", "bias"):
+            yield Part(f"{ours}.{kind}", (f"{theirs}.{kind}",))
+    for layer in range(config.layers):
+        yield from block_parts(f"blocks.{layer}.", config.heads)
+
+
+WHOLE = {
+    "embed_level.first": "condition_embedder.time_embedder.linear_1",
+    "embed_level.second": "condition_embedder.time_embedder.linear_2",
+    "embed_level.modulate": "condition_embedder.time_proj",
+    "embed_words.0": "condition_embedder.text_embedder.linear_1",
+    "embed_words.2": "condition_embedder.text_embedder.linear_2",
+    "head.out": "proj_out",
+}
+BLOCK = {
+    "self_attention.out": ("attn1.to_out.0",),
+    "cross_norm": ("norm2",),
+    "cross_attention.query": ("attn2.to_q",),
+    "cross_attention.key_value": ("attn2.to_k", "attn2.to_v"),
+    "cross_attention.out": ("attn2.to_out.0",),
+    "expand": ("ffn.net.0.proj",),
+    "contract": ("ffn.net.2",),
+}
+
+
+def block_parts(prefix: str, heads: int) -> Iterator[Part]:
+    """Every tensor of one block; they turn neighbours `(2i, 2i + 1)` of a head together, we turn `(i, i + width / 2)`."""
+
+    def to_halves(rows: Tensor) -> Tensor:
+        return rearrange(rows, "(head half two) ... -> (head two half) ...", head=heads, two=2)
+
+    def to_neighbours(rows: Tensor) -> Tensor:
+        return rearrange(rows, "(head two half) ... -> (head half two) ...", head=heads, two=2)
+
+    yield Part(f"{prefix}modulation", (f"{prefix}scale_shift_table",), drop_batch, add_batch)
+    for kind in ("weight", "bias"):
+        for ours, theirs in BLOCK.items():
+            yield Part(f"{prefix}{ours}.{kind}", tuple(f"{prefix}{name}.{kind}" for name in theirs))
+        merged = tuple(f"{prefix}attn1.to_{name}.{kind}" for name in "qkv")
+        yield Part(f"{prefix}self_attention.query_key_value.{kind}", merged, to_halves, to_neighbours, turned=2)
+    for ours, theirs in (("query", "q"), ("key", "k")):
+        name = f"{prefix}self_attention.{ours}_norm.weight"
+        yield Part(name, (f"{prefix}attn1.norm_{theirs}.weight",), to_halves, to_neighbours)
+        yield Part(f"{prefix}cross_attention.{ours}_norm.weight", (f"{prefix}attn2.norm_{theirs}.weight",))
+
+
+def drop_batch(table: Tensor) -> Tensor:
+    return table[0]
+
+
+def add_batch(table: Tensor) -> Tensor:
+    return table[None]
+
+
+def check_names(found: set[str], wanted: set[str]) -> None:
+    missing, extra = sorted(wanted - found), sorted(found - wanted)
+    if missing or extra:
+        raise ValueError(f"these are not the weights of this configuration: missing {missing}, unexpected {extra}")

@@ -1,0 +1,250 @@
+"""The diffusion transformer: noisy tokens, their noise levels and their words go in, velocities come out.
+
+Configured as `Wan 2.1 T2V` or `Wan 2.2 TI2V` it computes what those networks compute (arXiv:2503.20314).
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from yozora.layers.attention import attention
+from yozora.layers.norms import RMSNorm, gated_add, modulated_norm
+from yozora.layers.rotary import rotary_table, rotate
+from yozora.patches import Tokens, Words
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """Sizes of a transformer; `channels` are those of a latent cell, `text_dim` is the width of a text state."""
+
+    channels: int
+    dim: int
+    heads: int
+    layers: int
+    feedforward: int
+    text_dim: int
+    patch: tuple[int, int, int] = (1, 2, 2)
+    frequency_dim: int = 256
+    eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads or self.dim // self.heads % 2:
+            raise ValueError(f"dim {self.dim} must give each of {self.heads} heads the same even width")
+
+    @property
+    def token_channels(self) -> int:
+        """Numbers in a token."""
+        return self.channels * math.prod(self.patch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all blocks of one forward pass share."""
+
+    levels: Float[Tensor, "level 6 dim"]
+    index: Int[Tensor, " token"] | None
+    rotary: tuple[Float[Tensor, "token half"], Float[Tensor, "token half"]]
+    lengths: tuple[int, ...]
+    cue_tokens: tuple[int, ...]
+    cue_words: tuple[int, ...]
+
+
+class Transformer(nn.Module):
+    """Velocity (noise minus data) of every token of a packed sequence."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Linear(config.token_channels, config.dim)
+        self.embed_level = LevelEmbedding(config)
+        self.embed_words = nn.Sequential(
+            nn.Linear(config.text_dim, config.dim), nn.GELU(approximate="tanh"), nn.Linear(config.dim, config.dim)
+        )
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.head = Head(config)
+        self.apply(initialise)
+
+    def forward(
+        self, tokens: Tokens, level: Float[Tensor, " token"], words: Words
+    ) -> Float[Tensor, "token channel"]:
+        """Velocity in float32; `level` is each token's noise level in [0, 1], `words` are prepared or not."""
+        check(tokens, words)
+        words = words if words.prepared else self.prepare(words)
+        embedding, levels, index = self.embed_level(level)
+        setting = Setting(
+            levels=levels,
+            index=index,
+            rotary=rotary_table(tokens.coordinates, self.config.dim // self.config.heads),
+            lengths=tokens.lengths,
+            cue_tokens=words.tokens,
+            cue_words=words.lengths,
+        )
+        x = self.embed_tokens(tokens.values.to(self.embed_tokens.weight.dtype)).float()
+        for block, heard in zip(self.blocks, words.prepared, strict=True):
+            x = block(x, heard, setting)
+        return self.head(x, embedding, index)
+
+    def prepare(self, words: Words) -> Words:
+        """Keys and values of all layers, which stay the same at every step of a generation."""
+        states = self.embed_words(words.states.to(self.embed_tokens.weight.dtype))
+        return replace(words, prepared=tuple(block.cross_attention.hear(states) for block in self.blocks))
+
+
+class Block(nn.Module):
+    """Tokens look at their clip, then at their words, then each thinks for itself."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.modulation = nn.Parameter(torch.zeros(6, config.dim))
+        self.self_attention = SelfAttention(config)
+        self.cross_norm = nn.LayerNorm(config.dim, eps=config.eps)
+        self.cross_attention = CrossAttention(config)
+        self.expand = nn.Linear(config.dim, config.feedforward)
+        self.contract = nn.Linear(config.feedforward, config.dim)
+
+    def forward(
+        self,
+        x: Float[Tensor, "token dim"],
+        heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
+        setting: Setting,
+    ) -> Float[Tensor, "token dim"]:
+        index, dtype = setting.index, self.expand.weight.dtype
+        shift, scale, gate, late_shift, late_scale, late_gate = (self.modulation.float() + setting.levels).unbind(1)
+        seen = self.self_attention(modulated_norm(x, scale, shift, index).to(dtype), setting)
+        x = gated_add(x, seen, gate, index)
+        norm = self.cross_norm
+        normed = functional.layer_norm(x, x.shape[-1:], norm.weight.float(), norm.bias.float(), norm.eps)
+        x = x + self.cross_attention(normed.to(dtype), heard, setting)
+        hidden = self.expand(modulated_norm(x, late_scale, late_shift, index).to(dtype))
+        return gated_add(x, self.contract(functional.gelu(hidden, approximate="tanh")), late_gate, index)
+
+
+class SelfAttention(nn.Module):
+    """Every token attends to its segment, with rotary positions."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query_key_value = nn.Linear(config.dim, 3 * config.dim)
+        self.query_norm = RMSNorm(config.dim, config.eps)
+        self.key_norm = RMSNorm(config.dim, config.eps)
+        self.out = nn.Linear(config.dim, config.dim)
+
+    def forward(self, x: Float[Tensor, "token dim"], setting: Setting) -> Float[Tensor, "token dim"]:
+        query, key, value = self.query_key_value(x).chunk(3, dim=-1)
+        query = rotate(split_heads(self.query_norm(query), self.heads), *setting.rotary).to(value.dtype)
+        key = rotate(split_heads(self.key_norm(key), self.heads), *setting.rotary).to(value.dtype)
+        seen = attention(query, key, split_heads(value, self.heads), setting.lengths, setting.lengths)
+        return self.out(rearrange(seen, "token head width -> token (head width)"))
+
+
+class CrossAttention(nn.Module):
+    """Every token attends to the words of its cue."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.dim, config.dim)
+        self.query_norm = RMSNorm(config.dim, config.eps)
+        self.key_value = nn.Linear(config.dim, 2 * config.dim)
+        self.key_norm = RMSNorm(config.dim, config.eps)
+        self.out = nn.Linear(config.dim, config.dim)
+
+    def hear(
+        self, states: Float[Tensor, "word dim"]
+    ) -> tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]]:
+        """Keys and values of the words."""
+        key, value = self.key_value(states).chunk(2, dim=-1)
+        return split_heads(self.key_norm(key).to(value.dtype), self.heads), split_heads(value, self.heads)
+
+    def forward(
+        self,
+        x: Float[Tensor, "token dim"],
+        heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
+        setting: Setting,
+    ) -> Float[Tensor, "token dim"]:
+        query = split_heads(self.query_norm(self.query(x)).to(heard[1].dtype), self.heads)
+        seen = attention(query, *heard, setting.cue_tokens, setting.cue_words)
+        return self.out(rearrange(seen, "token head width -> token (head width)"))
+
+
+class LevelEmbedding(nn.Module):
+    """Noise levels as waves, then as shifts, scales and gates; each distinct level is computed once."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.frequency_dim = config.frequency_dim
+        self.first = nn.Linear(config.frequency_dim, config.dim)
+        self.second = nn.Linear(config.dim, config.dim)
+        self.modulate = nn.Linear(config.dim, 6 * config.dim)
+
+    def forward(
+        self, level: Float[Tensor, " token"]
+    ) -> tuple[Float[Tensor, "level dim"], Float[Tensor, "level 6 dim"], Int[Tensor, " token"] | None]:
+        """Embedding and modulation of the distinct levels in float32, and the row of each token (None: one row)."""
+        distinct, index = torch.unique(level.float(), return_inverse=True)
+        with torch.autocast(level.device.type, enabled=False):
+            x = functional.silu(linear(self.first, waves(distinct * LEVEL_UNIT, self.frequency_dim)))
+            x = linear(self.second, x)
+            modulation = linear(self.modulate, functional.silu(x))
+        return x, rearrange(modulation, "level (six dim) -> level six dim", six=6), index if len(distinct) > 1 else None
+
+
+LEVEL_UNIT = 1000.0  # the steps of a schedule from data to noise, in which Wan's weights hear the level
+
+
+class Head(nn.Module):
+    """Features to velocities."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.modulation = nn.Parameter(torch.zeros(2, config.dim))
+        self.out = nn.Linear(config.dim, config.token_channels)
+
+    def forward(
+        self, x: Float[Tensor, "token dim"], embedding: Float[Tensor, "level dim"], index: Int[Tensor, " token"] | None
+    ) -> Float[Tensor, "token channel"]:
+        shift, scale = (self.modulation.float() + embedding[:, None]).unbind(1)
+        return self.out(modulated_norm(x, scale, shift, index).to(self.out.weight.dtype)).float()
+
+
+def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:
+    """Cosines then sines of `x` at `dim / 2` frequencies from 1 down to 1 / 10000 radians."""
+    half = dim // 2
+    powers = torch.arange(half, device=x.device, dtype=torch.float32) / half
+    angle = x[:, None] * torch.exp(-math.log(10_000) * powers)
+    return torch.cat([angle.cos(), angle.sin()], dim=1)
+
+
+def linear(layer: nn.Linear, x: Float[Tensor, "*rest dim"]) -> Float[Tensor, "*rest out"]:
+    """The layer in float32, whatever its weights are stored in."""
+    return functional.linear(x, layer.weight.float(), layer.bias.float())
+
+
+def split_heads(x: Float[Tensor, "token dim"], heads: int) -> Float[Tensor, "token head width"]:
+    return x.unflatten(-1, (heads, -1))
+
+
+def check(tokens: Tokens, words: Words) -> None:
+    """Words must cover the tokens segment by segment."""
+    total = sum(tokens.lengths)
+    if sum(words.tokens) != total or total != len(tokens.values):
+        raise ValueError(f"segments hold {total} tokens, cues {sum(words.tokens)}, the sequence {len(tokens.values)}; make them equal")
+    if sum(words.lengths) != len(words.states) or len(words.lengths) != len(words.tokens):
+        raise ValueError(f"cues {words.lengths} of words and {words.tokens} of tokens do not fit {len(words.states)} text states")
+
+
+def initialise(module: nn.Module) -> None:
+    """Each block starts as the identity and the whole as zero, as in DiT (arXiv:2212.09748)."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, LevelEmbedding):
+        nn.init.zeros_(module.modulate.weight)
+    elif isinstance(module, Head | CrossAttention):
+        nn.init.zeros_(module.out.weight)

@@ -1,0 +1,19 @@
+"""The video compression network: pixels to latents and back, causal in time, streaming and tiled."""
+
+from yozora.vae.config import VAEConfig, bundled_vae_config, wan21_vae_config, wan22_vae_config
+from yozora.vae.initialise import initialise
+from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
+from yozora.vae.model import VideoVAE
+
+__all__ = [
+    "LossScales",
+    "VAEConfig",
+    "VideoVAE",
+    "bundled_vae_config",
+    "foreground_weights",
+    "initialise",
+    "sample",
+    "vae_loss",
+    "wan21_vae_config",
+    "wan22_vae_config",
+]

@@ -1,0 +1,90 @@
+"""Video: frames and their rate, read from and written to files."""
+
+import base64
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """Frames `uint8[time height width 3]` in sRGB colour and how many pass in a second; an image is one frame."""
+
+    frames: np.ndarray
+    fps: float
+
+    def __post_init__(self) -> None:
+        frames = self.frames
+        if not (isinstance(frames, np.ndarray) and frames.dtype == np.uint8 and frames.ndim == 4 and frames.shape[3] == 3 and frames.size):
+            got = f"{frames.dtype} of shape {frames.shape}" if isinstance(frames, np.ndarray) else type(frames).__name__
+            raise ValueError(f"frames must be a uint8 array [time height width 3] with no empty axis, not {got}")
+        if not (math.isfinite(self.fps) and self.fps > 0):
+            raise ValueError(f"fps must be a positive number, not {self.fps}")
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames there are."""
+        return self.frames.shape[0]
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return self.frames.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return self.frames.shape[2]
+
+    @property
+    def seconds(self) -> float:
+        """How long the video plays."""
+        return self.num_frames / self.fps
+
+    @classmethod
+    def load(cls, path: str | Path, *, fps: float | None = None) -> "Video":
+        """Read a video or an image, upright and resampled by time to `fps` (by default the file's own mean rate).
+
+        mp4, mov, webm, mkv, gif, png, jpeg and webp are told apart by content. An image has 1 frame a second unless
+        `fps` says otherwise. Raises ValueError for anything else, a damaged or cut-off file, or one too large to hold.
+        """
+        from yozora.video.read import read
+
+        return cls(*read(Path(path), fps))
+
+    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
+        """Write .mp4, .webm, .gif or .png by the path's suffix, all or nothing; a .png name with %d takes every frame.
+
+        `metadata` is kept inside the file (see `read_metadata`). The same video gives the same bytes. Raises ValueError
+        where the suffix, size or folder will not do, or the disk is full.
+        """
+        from yozora.video.write import write
+
+        return write(self.frames, self.fps, Path(path), metadata or {})
+
+    def _repr_html_(self) -> str:
+        """The video itself, for a notebook."""
+        suffix = ".png" if self.num_frames == 1 else ".gif" if self.width % 2 or self.height % 2 else ".mp4"
+        with tempfile.TemporaryDirectory() as folder:
+            data = base64.b64encode(self.save(Path(folder) / f"clip{suffix}").read_bytes()).decode()
+        if suffix == ".mp4":
+            return f'<video controls loop autoplay muted playsinline src="data:video/mp4;base64,{data}"></video>'
+        return f'<img src="data:image/{suffix[1:]};base64,{data}">'
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """What `Video.save` was told to keep inside the file; empty for files of other programs."""
+    from yozora.video.read import read_note
+
+    return read_note(Path(path))
+
+
+def check_output(path: str | Path, *, num_frames: int, height: int, width: int) -> None:
+    """Raise the ValueError that saving a video of this size to `path` would end in, before it is made."""
+    from yozora.video.write import check
+
+    check(Path(path), (num_frames, height, width))

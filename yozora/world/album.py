@@ -1,0 +1,44 @@
+"""Clips of the world as files that a person can look at: videos, captions, ground truth and a contact sheet."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from yozora.video import Video
+from yozora.world.render import render
+from yozora.world.sample import sample
+from yozora.world.simulate import simulate
+from yozora.world.take import Take
+from yozora.world.words import caption
+
+STRIP = 5  # frames of each clip on the contact sheet
+COLUMNS = 2  # clips side by side
+
+
+def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], frames: int, fps: float, split: str) -> Path:
+    """Write a clip, its captions and its ground truth for each seed into `folder`, which is made; returns the contact sheet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    strips = []
+    for seed in seeds:
+        scene = sample(seed, split)
+        take = simulate(scene, frames=frames, fps=fps, aspect=size[0] / size[1])
+        rendered = render([take], size)
+        clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=fps)
+        words = dataclasses.asdict(caption(scene, seed, "paraphrase" if split == "paraphrase" else "train"))
+        clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
+        (folder / f"{seed:06d}.json").write_text(json.dumps({"captions": words, "scene": dataclasses.asdict(scene)}, indent=1) + "\n")
+        np.savez_compressed(folder / f"{seed:06d}.npz", **_truth(take), masks=rendered.masks[0].cpu().numpy())
+        strips.append(np.concatenate(list(clip.frames[np.linspace(0, frames - 1, STRIP).round().astype(int)]), axis=1))
+    strips += [np.zeros_like(strips[0])] * (-len(strips) % COLUMNS)
+    rows = [np.concatenate(strips[i : i + COLUMNS], axis=1) for i in range(0, len(strips), COLUMNS)]
+    return Video(frames=np.concatenate(rows)[None], fps=1).save(folder / "contact-sheet.png")
+
+
+def _truth(take: Take) -> dict[str, np.ndarray]:
+    """Poses, velocities, contacts and camera of a take by name."""
+    poses = {field.name: getattr(take.poses, field.name) for field in dataclasses.fields(take.poses)}
+    camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.float32(take.view.focal)}
+    return {**poses, **camera, "contacts": take.contacts}

@@ -1,0 +1,165 @@
+"""Casting rays: lists of (ray, solid) that may meet, and which of them do. Nothing here loops over frames or solids."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int32, Int64, UInt8
+from torch import Tensor
+
+from yozora.world.chunk import CONTACT, Chunk, Pairs
+from yozora.world.scene import SHAPES
+from yozora.world.solids import MISS, clearance, dot, entry, surface
+
+FIXED = 4096.0  # darkening is added up in integers, so that the order of addition cannot matter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meetings:
+    """Pairs that rays may meet, sorted by the pairs' shape (`counts` of each)."""
+
+    ray: Int64[Tensor, " meeting"]
+    pair: Int64[Tensor, " meeting"]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """What is seen: for each ray that meets a solid, the nearest one, the point and the unit normal in world axes."""
+
+    ray: Int64[Tensor, " hit"]
+    pair: Int64[Tensor, " hit"]
+    point: Float[Tensor, "3 hit"]
+    normal: Float[Tensor, "3 hit"]
+    facet: UInt8[Tensor, " hit"]
+
+
+def meetings(boxes: np.ndarray, pairs: Pairs, shape: tuple[int, int, int]) -> Meetings:
+    """Every pixel of every pair's box, for pictures of `shape` (frames, height, width)."""
+    _, height, width = shape
+    left, right, top, bottom = boxes
+    rows = np.where(right > left, np.maximum(bottom - top, 0), 0)
+    pair = np.repeat(np.arange(len(rows)), rows)
+    y = np.arange(len(pair)) - np.repeat(np.cumsum(rows) - rows, rows) + top[pair]
+    run = (right - left)[pair]
+    start = np.cumsum(run) - run
+    frame = pairs.frame.cpu().numpy()
+    shift = (frame[pair] * height + y) * width + left[pair] - start
+    device, total = pairs.frame.device, int(run.sum())
+    area = np.add.reduceat(np.append(rows * (right - left), 0), np.minimum(np.cumsum((0, *pairs.counts[:-1])), len(rows)))
+    area[np.array(pairs.counts) == 0] = 0
+    which = torch.repeat_interleave(torch.from_numpy(run).to(device), output_size=total)
+    return Meetings(
+        ray=torch.from_numpy(shift).to(device).index_select(0, which) + torch.arange(total, device=device),
+        pair=torch.from_numpy(pair).to(device).index_select(0, which),
+        counts=tuple(area.tolist()),
+    )
+
+
+def keep(candidates: Meetings, chosen: Bool[Tensor, " meeting"]) -> Meetings:
+    """Those meetings that are chosen, in order."""
+    index = chosen.nonzero()[:, 0]
+    counts = torch.stack([part.sum() for part in chosen.split(candidates.counts)]).tolist()
+    return Meetings(ray=candidates.ray.index_select(0, index), pair=candidates.pair.index_select(0, index), counts=tuple(counts))
+
+
+def refine(candidates: Meetings, place: Int64[Tensor, " pixel"], pixels: int, samples: int) -> Meetings:
+    """The same meetings for `samples` rays in each of the chosen pixels; `place` is a pixel's number among them, or -1."""
+    found = place.index_select(0, candidates.ray)
+    kept = keep(Meetings(ray=found, pair=candidates.pair, counts=candidates.counts), found >= 0)
+    offset = torch.arange(samples, device=place.device) * pixels
+    return Meetings(
+        ray=(kept.ray[:, None] + offset).flatten(),
+        pair=kept.pair[:, None].expand(-1, samples).flatten(),
+        counts=tuple(count * samples for count in kept.counts),
+    )
+
+
+def first_hits(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 ray"]) -> Hits:
+    """The nearest solid along each ray from its frame's eye. Directions are as long as the ray is per metre of depth."""
+    pairs, pair, ray = chunk.pairs, candidates.pair, candidates.ray
+    pose = pairs.pose.index_select(1, pair)
+    half = pairs.form[:3].index_select(1, pair)
+    eye = to_local(pairs.pose, chunk.cameras.eye.index_select(1, pairs.frame) - pairs.pose[9:]).index_select(1, pair)
+    heading = to_local(pose, direction.index_select(1, ray))
+    depth = entries(candidates.counts, eye, heading, half)
+    # Depth in the high bits, so that the least key is the nearest; the order of equal depths is fixed by the low ones.
+    key = (depth.view(torch.int32).to(torch.int64) << 32) | torch.arange(len(depth), device=depth.device)
+    best = torch.full((direction.shape[1],), 1 << 62, dtype=torch.int64, device=depth.device)
+    best.scatter_reduce_(0, ray, key, "amin")
+    chosen = (best.index_select(0, ray) == key) & (depth < MISS)
+    kept = keep(candidates, chosen)
+    index = chosen.nonzero()[:, 0]
+    depth, half = depth.index_select(0, index), half.index_select(1, index)
+    local = eye.index_select(1, index) + heading.index_select(1, index) * depth
+    normal, facet = _surfaces(kept.counts, local, half)
+    pose = pose.index_select(1, index)
+    normal = normal * dot(normal, normal).clamp_min(1e-20).rsqrt()
+    return Hits(ray=kept.ray, pair=kept.pair, point=to_world(pose, local) + pose[9:], normal=to_world(pose, normal), facet=facet)
+
+
+def blocked(chunk: Chunk, candidates: Meetings, point: Float[Tensor, "3 ray"]) -> Bool[Tensor, " meeting"]:
+    """For each meeting, whether the solid stands between the point and the sun."""
+    pairs, pair = chunk.pairs, candidates.pair
+    pose = pairs.pose.index_select(1, pair)
+    sun = to_local(pairs.pose, chunk.sun.index_select(1, pairs.frame)).index_select(1, pair)
+    local = to_local(pose, point.index_select(1, candidates.ray) - pose[9:])
+    return entries(candidates.counts, local, sun, pairs.form[:3].index_select(1, pair)) < MISS
+
+
+def contact_of(chunk: Chunk, candidates: Meetings, point: Float[Tensor, "3 ray"]) -> Float[Tensor, " meeting"]:
+    """How much each solid darkens a point nearby, 0 to 1."""
+    pose = chunk.pairs.pose.index_select(1, candidates.pair)
+    form = chunk.pairs.form.index_select(1, candidates.pair)
+    return _closeness(to_local(pose, point.index_select(1, candidates.ray) - pose[9:]), form)
+
+
+def neighbours(chunk: Chunk, hits: Hits) -> Meetings:
+    """For every hit (its number stands as the ray), the other solids that may shade or darken it."""
+    pairs, frame = chunk.pairs, chunk.pairs.frame.index_select(0, hits.pair)
+    other = chunk.slots.index_select(1, frame)
+    flat = other.clamp_min(0).flatten()
+    reach = pairs.form[:3].amax(0) + pairs.form[6]  # a capsule's cap lies beyond its half length
+    bound = (reach * 1.74).index_select(0, flat).view_as(other)
+    toward = pairs.pose[9:].index_select(1, flat).view(3, *other.shape) - hits.point[:, None]
+    along = dot(toward, chunk.sun.index_select(1, frame)[:, None])
+    distance2 = dot(toward, toward)
+    shades = (along > -bound) & (distance2 - along * along < bound * bound)
+    near = distance2 < (bound + CONTACT) * (bound + CONTACT)
+    slot, ray = ((shades | near) & (other >= 0) & (other != hits.pair)).nonzero().unbind(1)
+    pair, order = other[slot, ray].sort(stable=True)
+    counts = torch.bincount(torch.bucketize(pair, torch.tensor(pairs.counts).cumsum(0).to(pair.device), right=True), minlength=len(SHAPES))
+    return Meetings(ray=ray[order], pair=pair, counts=tuple(counts.tolist()))
+
+
+def summed(ray: Int64[Tensor, " meeting"], amount: Float[Tensor, " meeting"], rays: int) -> Float[Tensor, " ray"]:
+    """Amounts added up by ray."""
+    total = torch.zeros(rays, dtype=torch.int32, device=ray.device)
+    return total.index_add_(0, ray, (amount * FIXED).to(torch.int32)).to(torch.float32) * (1.0 / FIXED)
+
+
+def entries(counts: tuple[int, ...], origin: Tensor, direction: Tensor, half: Tensor) -> Float[Tensor, " meeting"]:
+    """`solids.entry` for meetings sorted by shape."""
+    parts = zip(SHAPES, origin.split(counts, 1), direction.split(counts, 1), half.split(counts, 1), strict=True)
+    return torch.cat([entry(shape, o, d, h) for shape, o, d, h in parts])
+
+
+def to_local(pose: Float[Tensor, "12 ray"], vector: Float[Tensor, "3 ray"]) -> Float[Tensor, "3 ray"]:
+    """A vector of world axes in a solid's own."""
+    return pose[0:3] * vector[0] + pose[3:6] * vector[1] + pose[6:9] * vector[2]
+
+
+def to_world(pose: Float[Tensor, "12 ray"], vector: Float[Tensor, "3 ray"]) -> Float[Tensor, "3 ray"]:
+    """A vector of a solid's axes in those of the world."""
+    return pose[0:9:3] * vector[0] + pose[1:9:3] * vector[1] + pose[2:9:3] * vector[2]
+
+
+def _closeness(local: Tensor, form: Tensor) -> Tensor:
+    near = (1.0 - clearance(local, form[3:]) * (1.0 / CONTACT)).clamp(0.0, 1.0)
+    return near * near * near
+
+
+def _surfaces(counts: tuple[int, ...], point: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+    parts = zip(SHAPES, point.split(counts, 1), half.split(counts, 1), strict=True)
+    normals, facets = zip(*[surface(shape, p, h) for shape, p, h in parts], strict=True)
+    return torch.cat(normals, 1), torch.cat(facets)

@@ -1,0 +1,153 @@
+"""What no trained part may ever see: combinations, values, sizes and phrasings reserved by a salted hash, before anything was trained.
+
+Rule for combinations: in the order of their salted SHA-256, each is reserved unless it would take more than a fifth of the
+partners of one of its values, until the share is reached. So every single value keeps at least four fifths of its partners.
+"""
+
+import hashlib
+from functools import cache
+from itertools import product
+
+from yozora.world.ranges import AMOUNT, CAMERA_SPEED, COUNTS, ELEVATION, SPEED, SUN
+from yozora.world.scene import CAMERAS, COLOURS, KINDS, SHAPES, Scene
+
+SALT = "yozora 2026"
+PAIR_SHARE, TRIPLE_SHARE = 0.12, 0.10
+PARTNERS_LOST = 0.2  # at most, of each value
+BAND, TAIL = 0.10, 0.10  # of each range: the removed inner band and the removed upper end
+PHRASES = 8  # one phrasing in so many
+LEVELS = ("pairs", "triples", "interpolation", "extrapolation")
+SIDES = range(128, 385, 32)  # pixels, of the sizes among which two are reserved
+
+
+def reserved(scene: Scene) -> tuple[str, ...]:
+    """Why a scene may not be trained on: each reason begins with its level; empty where it may."""
+    reasons = [f"pairs: {name} {first} + {second}" for name, pairs in combinations(scene).items() for first, second in pairs & held_pairs(name)]
+    reasons += [f"triples: {' + '.join(triple)}" for triple in triples(scene) & held_triples()]
+    for name, value, limits in quantities(scene):
+        low, high = band(name, limits)
+        if low <= value < high:
+            reasons.append(f"interpolation: {name} {value:.3g} in [{low:.3g}, {high:.3g})")
+        if value >= tail(limits):
+            reasons.append(f"extrapolation: {name} {value:.3g} from {tail(limits):.3g}")
+    return tuple(sorted(reasons))
+
+
+def levels(scene: Scene) -> frozenset[str]:
+    """The levels at which a scene is held out."""
+    return frozenset(reason.partition(":")[0] for reason in reserved(scene))
+
+
+def check_trainable(scene: Scene, size: tuple[int, int] | None = None) -> None:
+    """Raises `ValueError` with the reasons where a scene, or its picture `(width, height)`, is held out of training."""
+    reasons = reserved(scene)
+    if size is not None and reserved_size(size):
+        reasons += (f"size: {size[0]}x{size[1]}",)
+    if reasons:
+        raise ValueError(f"this scene is held out of all training ({'; '.join(reasons)}): draw scenes with sample(seed, 'train')")
+
+
+def reserved_size(size: tuple[int, int]) -> bool:
+    """Whether pictures of this `(width, height)` in pixels are held out."""
+    return tuple(size) in held_sizes()
+
+
+def reserved_phrase(template: str) -> bool:
+    """Whether a phrasing is held out; the caption grammar asks with the phrasing's own text."""
+    return digest("phrase", template) % PHRASES == 0
+
+
+def digest(*words: str) -> int:
+    """The salted hash of some words as a number."""
+    return int.from_bytes(hashlib.sha256("\x1f".join((SALT, *words)).encode()).digest()[:8], "big")
+
+
+def combinations(scene: Scene) -> dict[str, set[tuple[str, str]]]:
+    """The pairs of values that a scene brings together, by the names of the two; of events, those that act."""
+    actors = [(event.kind, scene.objects[event.actor]) for event in scene.events]
+    count = str(len(scene.objects))
+    return {
+        "colour-shape": {(body.colour, body.shape) for body in scene.objects},
+        "shape-motion": {(body.shape, kind) for kind, body in actors},
+        "colour-motion": {(body.colour, kind) for kind, body in actors},
+        "count-colour": {(count, body.colour) for body in scene.objects},
+        "motion-camera": {(kind, scene.camera.kind) for kind, _ in actors},
+    }
+
+
+def triples(scene: Scene) -> set[tuple[str, str, str]]:
+    """The (colour, shape, motion) of everything that acts."""
+    return {(scene.objects[event.actor].colour, scene.objects[event.actor].shape, event.kind) for event in scene.events}
+
+
+def quantities(scene: Scene) -> list[tuple[str, float, tuple[float, float]]]:
+    """The continuous quantities of a scene: name, value, and the range it is drawn from."""
+    found = [(f"speed of {e.kind}", e.speed, SPEED[e.kind]) for e in scene.events if e.kind in SPEED and e.speed > 0]
+    found += [(f"amount of {e.kind}", e.amount, AMOUNT[e.kind]) for e in scene.events if e.kind in AMOUNT]
+    if scene.camera.kind in CAMERA_SPEED:
+        found.append((f"speed of {scene.camera.kind}", scene.camera.speed, CAMERA_SPEED[scene.camera.kind]))
+    return [*found, ("elevation of camera", scene.camera.elevation, ELEVATION), ("elevation of sun", scene.light.elevation, SUN)]
+
+
+@cache
+def domain(name: str) -> tuple[tuple[str, str], ...]:
+    """All pairs of that name that can occur; only cubes topple."""
+    axes = {"colour": tuple(COLOURS), "shape": SHAPES, "motion": KINDS, "count": tuple(map(str, COUNTS)), "camera": tuple(CAMERAS)}
+    first, second = name.split("-")
+    return tuple((a, b) for a, b in product(axes[first], axes[second]) if name != "shape-motion" or b != "topple" or a == "cube")
+
+
+@cache
+def held_pairs(name: str) -> frozenset[tuple[str, str]]:
+    """The reserved pairs of that name."""
+    return frozenset(choose(name, domain(name), PAIR_SHARE))
+
+
+@cache
+def held_triples() -> frozenset[tuple[str, str, str]]:
+    """The reserved (colour, shape, motion), among those without a reserved pair."""
+    pairs = {name: held_pairs(name) for name in ("colour-shape", "shape-motion", "colour-motion")}
+    possible = [
+        (colour, shape, kind)
+        for colour in COLOURS
+        for shape, kind in domain("shape-motion")
+        if (colour, shape) not in pairs["colour-shape"] and (shape, kind) not in pairs["shape-motion"] and (colour, kind) not in pairs["colour-motion"]
+    ]
+    return frozenset(choose("triples", possible, TRIPLE_SHARE))
+
+
+def choose(name: str, possible, share: float) -> list[tuple[str, ...]]:
+    """The combinations to reserve, by the rule at the head of this file."""
+    partners: dict[tuple[int, str], int] = {}
+    for combination in possible:
+        for value in enumerate(combination):
+            partners[value] = partners.get(value, 0) + 1
+    lost = dict.fromkeys(partners, 0)
+    chosen = []
+    for combination in sorted(possible, key=lambda words: digest(name, *words)):
+        values = list(enumerate(combination))
+        if len(chosen) < round(share * len(possible)) and all(lost[v] + 1 <= PARTNERS_LOST * partners[v] for v in values):
+            chosen.append(combination)
+            for value in values:
+                lost[value] += 1
+    return chosen
+
+
+def band(name: str, limits: tuple[float, float]) -> tuple[float, float]:
+    """The inner band of a range that is held out, somewhere between its third and sixth tenth."""
+    low, high = limits
+    start = low + (high - low) * (0.3 + 0.3 * (digest("band", name) % 1000) / 1000)
+    return start, start + BAND * (high - low)
+
+
+def tail(limits: tuple[float, float]) -> float:
+    """Where the upper end of a range that is held out begins."""
+    return limits[1] - TAIL * (limits[1] - limits[0])
+
+
+@cache
+def held_sizes() -> frozenset[tuple[int, int]]:
+    """Two sizes `(width, height)`, one wide and one tall, no narrower than 1:2."""
+    sizes = [(w, h) for w, h in product(SIDES, SIDES) if w != h and max(w, h) <= 2 * min(w, h)]
+    order = sorted(sizes, key=lambda size: digest("size", f"{size[0]}x{size[1]}"))
+    return frozenset((next(s for s in order if s[0] > s[1]), next(s for s in order if s[0] < s[1])))

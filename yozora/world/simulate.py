@@ -1,0 +1,184 @@
+"""A scene becomes a take: MuJoCo moves its bodies, and the camera frames what they do."""
+
+import os
+
+import numpy as np
+
+from yozora.world.framing import Action, frame, spread
+from yozora.world.ranges import FALL
+from yozora.world.scene import Scene
+from yozora.world.stage import HEADING, Kick, Piece, Stage, build, turning
+from yozora.world.take import Poses, Solid, Take
+
+os.environ.setdefault("MUJOCO_GL", "disabled")  # the simulator alone; nothing here draws
+import mujoco  # noqa: E402
+
+RATE, BOUNCE_RATE, ROW_RATE = 240, 480, 120  # steps a second, at least; a row of slabs has many contacts and needs few steps
+STIFFNESS = 200.0  # radians a second of a bouncing contact's spring
+GEOMETRY = {"ball": "sphere", "cube": "box", "cylinder": "cylinder", "capsule": "capsule", "egg": "ellipsoid"}
+
+
+def simulate(scene: Scene, *, frames: int, fps: float, aspect: float) -> Take:
+    """What happens in `frames` frames of a scene, seen in a picture `aspect` times as wide as high."""
+    stage = build(scene, frames / fps)
+    solids = stage.solids
+    poses, contacts = run(stage, len(solids), frames, fps)
+    times = np.arange(frames) / fps
+    view = frame(action(scene, stage, poses), scene.camera, times, aspect)
+    return Take(scene=scene, solids=solids, poses=poses, contacts=contacts, view=view, fps=fps)
+
+
+def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, np.ndarray]:
+    """Steps the simulator and records poses per frame and contacts per frame interval."""
+    bouncing = any(piece.feel.bounce > 0 for piece in stage.objects)
+    rate = BOUNCE_RATE if bouncing else ROW_RATE if len(stage.objects) > 3 else RATE
+    substeps = -(-int(np.ceil(rate / fps)) // 4) * 4
+    model = mujoco.MjModel.from_xml_string(describe(stage, 1 / (fps * substeps)))
+    data = mujoco.MjData(model)
+    chunk = 2 if stage.springs else 4
+    geoms = np.array([model.geom(f"solid{index}").id for index in range(num_solids)])
+    numbers = np.full(model.ngeom, -1)
+    numbers[geoms] = np.arange(num_solids)
+    record = Poses(
+        position=np.zeros((frames, num_solids, 3), np.float32),
+        rotation=np.zeros((frames, num_solids, 3, 3), np.float32),
+        velocity=np.zeros((frames, num_solids, 3), np.float32),
+        spin=np.zeros((frames, num_solids, 3), np.float32),
+    )
+    contacts: list[tuple[int, int, int]] = []
+    pending = sorted(stage.kicks, key=lambda kick: kick.time)
+    for index in range(frames):
+        touched: set[tuple[int, int]] = set()
+        for part in range(substeps // chunk if index else 0):
+            now = (index - 1 + part * chunk / substeps) / fps
+            pending = release(model, data, pending, now)
+            pull(model, data, stage)
+            mujoco.mj_step(model, data, nstep=chunk)
+            touched.update(touching(data, numbers))
+        pending = release(model, data, pending, index / fps)
+        mujoco.mj_forward(model, data)
+        touched.update(touching(data, numbers))
+        note(record, model, data, index, geoms)
+        contacts += [(index, *pair) for pair in sorted(touched)]
+    return record, np.array(contacts, np.int32).reshape(-1, 3)
+
+
+def describe(stage: Stage, step: float) -> str:
+    """The stage in MuJoCo's own language."""
+    count = len(stage.objects) + len(stage.props)
+    fixed = [geom(piece.solid, len(stage.objects) + i, piece, triple("pos", piece.position) + frame_axes(piece)) for i, piece in enumerate(stage.props)]
+    bodies = []
+    for index, piece in enumerate(stage.objects):
+        shape = geom(piece.solid, index, piece, "")
+        if piece.hinge is None:
+            bodies.append(f'<body name="object{index}" {triple("pos", piece.position)}{frame_axes(piece)}><freejoint/>{shape}</body>')
+            continue
+        pivot, axis = piece.hinge
+        down = f'pos="0 0 {-float(np.linalg.norm(pivot - piece.position))}"'
+        parts = geom(piece.solid, index, piece, down)
+        if piece.rider is not None:
+            parts += geom(piece.rider, count, piece, f'pos="0 0 {-piece.rider.half[2]}" contype="0" conaffinity="0" mass="0.001"')
+            count += 1
+        joint = f'<joint type="hinge" {triple("axis", axis)}/>'
+        bodies.append(f'<body name="object{index}" {triple("pos", pivot)}{frame_axes(piece)}>{joint}{parts}</body>')
+    option = f'<option timestep="{step!r}" gravity="0 0 {-FALL}" cone="elliptic" iterations="20" tolerance="1e-7"/>'
+    floor = '<geom name="floor" type="plane" size="50 50 1" friction="0.6 0.002 0.0001" condim="3"/>'
+    return f"<mujoco>{option}<worldbody>{floor}{''.join(fixed)}{''.join(bodies)}</worldbody></mujoco>"
+
+
+def geom(solid: Solid, index: int, piece: Piece, more: str) -> str:
+    """One geometry of the description."""
+    size = {"ball": solid.half[:1], "cylinder": solid.half[1:], "capsule": solid.half[1:]}.get(solid.shape, solid.half)
+    feel = piece.feel
+    spring = ""
+    if feel.bounce:
+        logarithm = np.log(feel.bounce)  # restitution e = exp(-pi zeta / sqrt(1 - zeta^2))
+        zeta = -logarithm / np.hypot(np.pi, logarithm)
+        spring = f'solref="{-(STIFFNESS**2)} {-2 * zeta * STIFFNESS}"'
+    return (
+        f'<geom name="solid{index}" type="{GEOMETRY[solid.shape]}" size="{" ".join(map(repr, map(float, size)))}" density="{feel.density}" condim="{6 if feel.roll else 3}" '
+        f'friction="{float(feel.slide)!r} 0.002 {float(feel.roll)!r}" priority="{feel.rank}" {spring} {more}/>'
+    )
+
+
+def triple(name: str, vector: np.ndarray) -> str:
+    """An attribute of three numbers."""
+    return f'{name}="{" ".join(repr(float(v)) for v in vector)}"'
+
+
+def frame_axes(piece: Piece) -> str:
+    """The attribute that turns a body or geometry."""
+    return f' xyaxes="{" ".join(repr(float(v)) for v in piece.rotation.T[:2].ravel())}"'
+
+
+def release(model: mujoco.MjModel, data: mujoco.MjData, pending: list[Kick], now: float) -> list[Kick]:
+    """Gives each kick whose time has come, keeps held objects where they are, and returns the kicks still to come."""
+    later = []
+    for kick in pending:
+        joint = model.body(f"object{kick.index}").jntadr[0]
+        place, motion = model.jnt_qposadr[joint], model.jnt_dofadr[joint]
+        free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
+        if kick.time > now + 1e-9:
+            later.append(kick)
+            if kick.held:
+                data.qpos[place : place + (7 if free else 1)] = model.qpos0[place : place + (7 if free else 1)]
+                data.qvel[motion : motion + (6 if free else 1)] = 0
+        elif free:
+            turned = np.zeros(9)
+            mujoco.mju_quat2Mat(turned, data.qpos[place + 3 : place + 7])
+            data.qvel[motion : motion + 3] = kick.velocity
+            data.qvel[motion + 3 : motion + 6] = turned.reshape(3, 3).T @ kick.spin  # MuJoCo keeps it in the body's own axes
+    return later
+
+
+def pull(model: mujoco.MjModel, data: mujoco.MjData, stage: Stage) -> None:
+    """Applies the springs."""
+    for spring in stage.springs:
+        body = model.body(f"object{spring.index}")
+        reached = float((data.xpos[body.id] - stage.objects[spring.index].position) @ spring.heading)
+        force = body.mass[0] * spring.rate**2 * max(reached - spring.reach, 0.0)
+        data.xfrc_applied[body.id, :3] = -force * spring.heading
+
+
+def touching(data: mujoco.MjData, numbers: np.ndarray) -> set[tuple[int, int]]:
+    """Pairs of solids in contact, the floor being -1 and second."""
+    if data.ncon == 0:
+        return set()
+    pairs = numbers[data.contact.geom]
+    return {(min(a, b), max(a, b)) if min(a, b) >= 0 else (max(a, b), -1) for a, b in pairs.tolist()}
+
+
+def note(record: Poses, model: mujoco.MjModel, data: mujoco.MjData, index: int, geoms: np.ndarray) -> None:
+    """Writes one frame into the record."""
+    record.position[index] = data.geom_xpos[geoms]
+    record.rotation[index] = data.geom_xmat[geoms].reshape(-1, 3, 3)
+    both = np.zeros(6)
+    for row, number in enumerate(geoms.tolist()):
+        mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_GEOM, number, both, 0)
+        record.spin[index, row], record.velocity[index, row] = both[:3], both[3:]
+
+
+def action(scene: Scene, stage: Stage, poses: Poses) -> Action:
+    """What the camera must show: every object in every frame, except where a returning one is outside; and the props' corners."""
+    count, frames = len(stage.objects), len(poses.position)
+    corners = np.broadcast_to(np.array(stage.corners).reshape(-1, 3), (frames, len(stage.corners), 3))
+    centre = np.concatenate([poses.position[:, :count], corners], axis=1).astype(np.float64)
+    boxes = np.zeros((*centre.shape, 3))
+    for index, piece in enumerate(stage.objects):
+        boxes[:, index] = spread(piece.solid, poses.rotation[:, index].astype(np.float64))
+    seen = np.ones(centre.shape[:2], bool)
+    side = 0
+    for event in scene.events:
+        if event.kind == "return":
+            heading, out = np.array(HEADING[event.direction]), outside(stage.objects[event.actor].solid)
+            gone = (poses.position[:, event.actor] - stage.objects[event.actor].position) @ heading
+            seen[:, event.actor] = gone < turning(event) - out
+            centre[:, event.actor] = np.where(seen[:, event.actor, None], centre[:, event.actor], 0)
+            side = int(heading[0])
+    bulk = max(float(np.linalg.norm(piece.solid.half) if piece.solid.shape == "cube" else max(piece.solid.half)) for piece in stage.objects)
+    return Action(centre=centre, spread=boxes, seen=seen, side=side, bulk=bulk)
+
+
+def outside(solid: Solid) -> float:
+    """Metres before its turning point at which a returning object must have begun to leave the picture."""
+    return 2 * max(solid.half) + 0.45

@@ -1,0 +1,301 @@
+"""A scene on the stage: its bodies and props where they begin, and what sets them going, by kind of event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from yozora.world.ranges import FALL
+from yozora.world.scene import COLOURS, SIZES, Body, Event, Scene
+from yozora.world.take import Solid
+
+HEADING = {"left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0), "toward": (0.0, -1.0, 0.0), "away": (0.0, 1.0, 0.0), "down": (0.0, 0.0, 0.0)}
+UP = np.array([0.0, 0.0, 1.0])
+PROPORTIONS = {  # half extents over the body's size
+    "ball": (1.0, 1.0, 1.0),
+    "cube": (0.86, 0.86, 0.86),
+    "cylinder": (0.76, 0.76, 0.95),
+    "capsule": (0.62, 0.62, 0.72),
+    "egg": (0.80, 0.80, 1.18),
+}
+SLAB = (0.22, 0.66, 1.25)  # a domino: half extents along the row, across it and upward, over the body's size
+INERTIA = {"ball": 0.4, "cylinder": 0.5, "capsule": 0.47, "egg": 0.4}  # over mass and radius squared, about the rolling axis
+BOUNCE = {"ball": 0.75, "cube": 0.5, "cylinder": 0.5, "capsule": 0.55, "egg": 0.6}  # restitution
+
+ROLL_LOSS, PUSHED_LOSS, SLIDE_LOSS, DROP_LOSS = 0.17, 0.75, 2.2, 0.35  # deceleration on the floor, metres a second squared
+SLOPE, SLOPE_WIDTH, SLOPE_FRICTION = 1.3, 0.9, 0.06  # a ramp's length down the slope and its width, metres
+CORD = 1.1  # from pivot to bob, metres
+STAND = 0.62  # from the pivot to the post that carries it, metres
+LEAD = 0.3  # seconds before a hidden actor's rim meets the wall
+HIDDEN = 0.45  # seconds, at full speed, during which the wall covers the whole actor
+TURN_TIME, TURN_RATE = 0.95, 8.0  # seconds until a returning actor meets the spring, and the spring's radians a second
+PROP, DARK = (0.56, 0.55, 0.53), (0.15, 0.14, 0.13)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feel:
+    """Sliding and rolling friction (the second in metres), density in kg/m3, restitution; of two that touch, the higher rank rules."""
+
+    slide: float = 0.6
+    roll: float = 0.0
+    density: float = 400.0
+    bounce: float = 0.0
+    rank: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A solid where it begins, columns of `rotation` being its axes; `hinge` is a pivot and an axis, `rider` shares its body."""
+
+    solid: Solid
+    position: np.ndarray
+    rotation: np.ndarray
+    feel: Feel = Feel()
+    hinge: tuple[np.ndarray, np.ndarray] | None = None
+    rider: Solid | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kick:
+    """At second `time` the object `index` gets this velocity and spin; where it is `held`, it stays in place until then."""
+
+    index: int
+    time: float
+    velocity: np.ndarray
+    spin: np.ndarray
+    held: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spring:
+    """Drives the object `index` back where it is more than `reach` metres along `heading` from its start."""
+
+    index: int
+    heading: np.ndarray
+    reach: float
+    rate: float  # radians a second of the oscillation it would give a gliding body
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """All that the simulator needs: the objects, the fixed props behind them, kicks in order of time, springs, points to frame."""
+
+    objects: list[Piece]
+    props: list[Piece] = field(default_factory=list)
+    kicks: list[Kick] = field(default_factory=list)
+    springs: list[Spring] = field(default_factory=list)
+    corners: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def solids(self) -> tuple[Solid, ...]:
+        """Objects, props, strings: the order of a take."""
+        return tuple(piece.solid for piece in self.objects + self.props) + tuple(p.rider for p in self.objects if p.rider)
+
+
+def build(scene: Scene, duration: float) -> Stage:
+    """The stage of a scene whose events share `duration` seconds."""
+    rng = np.random.default_rng(scene.floor.seed)
+    stage = Stage(objects=[bystander(body, rng) for body in scene.objects])
+    for order, event in enumerate(scene.events):
+        PERFORM[event.kind](stage, scene, event, duration * order / len(scene.events))
+    return stage
+
+
+def half(shape: str, size: str) -> tuple[float, float, float]:
+    """Half extents of an object in metres; for a capsule, radius, radius, half of its straight part."""
+    x, y, z = (SIZES[size] * share for share in PROPORTIONS[shape])
+    return x, y, z
+
+
+def length(solid: Solid) -> float:
+    """Half extent along a solid's own z axis, caps included."""
+    return solid.half[2] + (solid.half[0] if solid.shape == "capsule" else 0.0)
+
+
+def bystander(body: Body, rng: np.random.Generator) -> Piece:
+    """An object at rest: capsules and eggs lie, the others stand, all turned a little."""
+    solid = Solid(shape=body.shape, half=half(body.shape, body.size), colour=COLOURS[body.colour], material=body.material)
+    yaw = np.deg2rad(rng.uniform(-30, 30))
+    lies = body.shape in ("capsule", "egg")
+    rotation = axes(np.array([np.cos(yaw), np.sin(yaw), 0.0]) if lies else UP, yaw)
+    feel = Feel(roll=0.0 if body.shape in ("cube", "cylinder") else 0.02)
+    return Piece(solid=solid, position=np.array([body.x, body.y, solid.half[0] if lies else solid.half[2]]), rotation=rotation, feel=feel)
+
+
+def axes(axis: np.ndarray, yaw: float = 0.0) -> np.ndarray:
+    """A rotation that takes z to `axis`; `yaw` radians turn a solid that stands."""
+    if axis[2] > 0.999:
+        c, s = np.cos(yaw), np.sin(yaw)
+        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    side = np.cross(UP, axis)
+    side /= np.linalg.norm(side)
+    return np.stack([side, np.cross(axis, side), axis], axis=1)
+
+
+def traveller(stage: Stage, index: int, heading: np.ndarray, loss: float) -> Feel:
+    """Turns an object so that it can cross the floor along `heading`, and gives it a surface that slows it by `loss` m/s2."""
+    piece = stage.objects[index]
+    shape, radius = piece.solid.shape, piece.solid.half[0]
+    if shape == "cube":
+        feel = replace(piece.feel, slide=loss / FALL, rank=2)
+        stage.objects[index] = replace(piece, rotation=axes(UP, np.arctan2(heading[1], heading[0])), feel=feel)
+        return feel
+    feel = replace(piece.feel, slide=0.8, roll=loss * radius * (1 + INERTIA[shape]) / FALL, rank=2)
+    rotation = np.eye(3) if shape == "ball" else axes(np.cross(UP, heading))
+    position = piece.position * (1, 1, 0) + UP * radius if piece.feel.bounce == 0 else piece.position
+    stage.objects[index] = replace(piece, position=position, rotation=rotation, feel=feel)
+    return feel
+
+
+def rolling(stage: Stage, index: int, velocity: np.ndarray, time: float) -> Kick:
+    """The kick that lets an object cross the floor: a round one rolls without slipping from the start."""
+    solid = stage.objects[index].solid
+    spin = np.zeros(3) if solid.shape == "cube" else np.cross(UP, velocity) / solid.half[0]
+    return Kick(index=index, time=time, velocity=velocity, spin=spin)
+
+
+def roll(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    heading = np.array(HEADING[event.direction])
+    traveller(stage, event.actor, heading, ROLL_LOSS)
+    stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
+
+
+def push(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    heading = np.array(HEADING[event.direction])
+    feel = traveller(stage, event.actor, heading, ROLL_LOSS)
+    stage.objects[event.actor] = replace(stage.objects[event.actor], feel=replace(feel, density=1200.0))
+    stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
+    target = stage.objects[event.target]
+    shape, radius = target.solid.shape, target.solid.half[0]
+    sideways = shape == "ball" or (shape in ("capsule", "egg") and abs(heading[1]) > 0.5)
+    feel = Feel(slide=PUSHED_LOSS / FALL, density=300.0, rank=3)
+    if sideways:
+        feel = replace(feel, slide=0.4, roll=PUSHED_LOSS * radius * (1 + INERTIA[shape]) / FALL)
+    rotation = axes(np.array([1.0, 0.0, 0.0])) if shape in ("capsule", "egg") else np.eye(3)
+    stage.objects[event.target] = replace(target, rotation=rotation, feel=feel)
+
+
+def drop(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    piece = stage.objects[event.actor]
+    shape, radius = piece.solid.shape, piece.solid.half[0]
+    rng = np.random.default_rng([scene.floor.seed, event.actor])
+    feel = Feel(slide=0.5, bounce=BOUNCE[shape], rank=2)
+    if shape == "ball":
+        feel = replace(feel, roll=DROP_LOSS * radius * 1.4 / FALL)
+    lean = np.deg2rad(rng.uniform(1.5, 5.0)) * (shape != "ball")
+    rotation = turned(rng.uniform(0, 2 * np.pi), lean) @ piece.rotation
+    stage.objects[event.actor] = replace(piece, position=piece.position + UP * event.amount, rotation=rotation, feel=feel)
+    velocity = np.array(HEADING[event.direction]) * event.speed
+    stage.kicks.append(Kick(index=event.actor, time=start, velocity=velocity, spin=np.zeros(3), held=True))
+
+
+def turned(towards: float, angle: float) -> np.ndarray:
+    """The rotation that leans an upright thing by `angle` toward the compass angle `towards`, in radians."""
+    x, y = -np.sin(towards), np.cos(towards)
+    cross = np.array([[0, 0, y], [0, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def slide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    piece = stage.objects[event.actor]
+    shape, radius = piece.solid.shape, piece.solid.half[0]
+    heading, tilt = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
+    down = heading * np.cos(tilt) - UP * np.sin(tilt)
+    side, normal = np.cross(UP, heading), heading * np.sin(tilt) + UP * np.cos(tilt)
+    reach = radius if shape in ("ball", "cube") else length(piece.solid)
+    top = piece.position * (1, 1, 0) - down * (reach + 0.03)
+    top[2] = SLOPE * np.sin(tilt)
+    surface = np.stack([down, side, normal], axis=1)
+    thick = top[2] / np.cos(tilt) * 1.05  # so that the end face goes down into the floor
+    ramp = Solid(shape="cube", half=(SLOPE / 2, SLOPE_WIDTH / 2, thick / 2), colour=PROP, material="matte")
+    rolls = shape == "ball"
+    grip = Feel(slide=0.8, rank=4) if rolls else Feel(slide=SLOPE_FRICTION, rank=4)
+    stage.props.append(Piece(solid=ramp, position=top + down * SLOPE / 2 - normal * thick / 2, rotation=surface, feel=grip))
+    stage.corners += [top + side * SLOPE_WIDTH / 2, top - side * SLOPE_WIDTH / 2, top + down * SLOPE]
+    loss = Feel(slide=0.8, roll=SLIDE_LOSS * radius * 1.4 / FALL, rank=2) if rolls else Feel(slide=SLIDE_LOSS / FALL, rank=2)
+    rotation = surface if shape == "cube" else np.eye(3) if rolls else np.stack([side, normal, down], axis=1)
+    at = top + down * (reach + 0.03) + normal * (piece.solid.half[2] if shape == "cube" else radius)
+    stage.objects[event.actor] = replace(piece, position=at, rotation=rotation, feel=loss)
+    stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
+
+
+def topple(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    heading = np.array(HEADING[event.direction])
+    for index in row(scene, event):
+        piece, size = stage.objects[index], SIZES[scene.objects[index].size]
+        solid = replace(piece.solid, half=(SLAB[0] * size, SLAB[1] * size, SLAB[2] * size))
+        position = piece.position * (1, 1, 0) + UP * solid.half[2]
+        rotation = axes(UP, np.arctan2(heading[1], heading[0]))
+        stage.objects[index] = replace(piece, solid=solid, position=position, rotation=rotation, feel=Feel(slide=0.5))
+    height = 2 * stage.objects[event.actor].solid.half[2]
+    spin = np.cross(UP, heading) * event.speed / height
+    stage.kicks.append(Kick(index=event.actor, time=start, velocity=heading * event.speed / 2, spin=spin))
+
+
+def row(scene: Scene, event: Event) -> list[int]:
+    """The slabs of a topple, in the order in which they fall."""
+    colour = scene.objects[event.actor].colour
+    return [i for i, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour]
+
+
+def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    piece = stage.objects[event.actor]
+    heading, angle = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
+    tall = length(piece.solid)
+    pivot = piece.position * (1, 1, 0) + UP * (CORD + tall + 0.2)
+    lean = turned(np.arctan2(heading[1], heading[0]), angle)  # the pendulum leans forward, so the bob begins behind
+    cord = Solid(shape="capsule", half=(0.014, 0.014, (CORD - tall) / 2), colour=DARK, material="matte")
+    hinge = (pivot, np.array([-heading[1], heading[0], 0.0]))
+    at = pivot - lean @ UP * CORD
+    stage.objects[event.actor] = replace(piece, position=at, rotation=lean, feel=Feel(), hinge=hinge, rider=cord)
+    behind = np.array([0.0, 1.0, 0.0]) if heading[0] else np.array([1.0, 0.0, 0.0])
+    foot = pivot * (1, 1, 0) + behind * STAND
+    post = Solid(shape="cylinder", half=(0.035, 0.035, pivot[2] / 2), colour=PROP, material="matte")
+    arm = Solid(shape="capsule", half=(0.035, 0.035, STAND / 2), colour=PROP, material="matte")
+    stage.props.append(Piece(solid=post, position=foot + UP * pivot[2] / 2, rotation=np.eye(3)))
+    stage.props.append(Piece(solid=arm, position=pivot + behind * STAND / 2, rotation=axes(behind)))
+    stage.corners += [pivot + UP * 0.05, foot, foot + UP * pivot[2]]
+    stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
+
+
+def hide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    piece, heading = stage.objects[event.actor], np.array(HEADING[event.direction])
+    solid = piece.solid
+    azimuth, elevation = np.deg2rad(scene.camera.azimuth), np.deg2rad(scene.camera.elevation)
+    deep = solid.half[0] if solid.shape in ("ball", "cube") else length(solid)  # half extent across the path
+    wide = solid.half[0] + abs(np.sin(azimuth)) * deep
+    near = wide + event.speed * LEAD
+    breadth = 2 * wide + event.speed * HIDDEN + 0.1
+    gap = deep + 0.16
+    tall = 2 * solid.half[0] + (gap + deep) * np.tan(elevation) + 0.08
+    path = near + breadth + wide + 0.6
+    centre = piece.position * (1, 1, 0) + heading * (near + breadth / 2) - np.array([np.tan(azimuth), 1.0, 0.0]) * gap + UP * tall / 2
+    wall = Solid(shape="cube", half=(breadth / 2, 0.05, tall / 2), colour=PROP, material="matte")
+    stage.props.append(Piece(solid=wall, position=centre, rotation=np.eye(3)))
+    stage.corners += [centre + np.array([x * breadth / 2, -0.05, z * tall / 2]) for x in (-1, 1) for z in (-1, 1)]
+    traveller(stage, event.actor, heading, event.speed**2 / (2 * path))
+    stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
+
+
+def come_back(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    heading, reach = np.array(HEADING[event.direction]), turning(event)
+    traveller(stage, event.actor, heading, event.speed**2 / (3.6 * reach))  # comes to rest a little short of its start
+    stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
+    stage.springs.append(Spring(index=event.actor, heading=heading, reach=reach, rate=TURN_RATE))
+
+
+def turning(event: Event) -> float:
+    """How far from its start a returning actor meets the spring, in metres."""
+    return event.speed * TURN_TIME
+
+
+PERFORM: dict[str, Callable[[Stage, Scene, Event, float], None]] = {
+    "drop": drop,
+    "roll": roll,
+    "push": push,
+    "slide": slide,
+    "topple": topple,
+    "swing": swing,
+    "hide": hide,
+    "return": come_back,
+}

@@ -1,0 +1,181 @@
+"""One event, or the lack of any, as a clause: its slots filled from the scene."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from yozora.world.grammar import Slots, Voice, Writer, join, speak, usable
+from yozora.world.scene import Body, Event, Scene
+from yozora.world.words_cast import Cast
+from yozora.world.words_events import EVENT_PHRASINGS, PHASES, SHORT
+from yozora.world.words_names import (
+    ARC_WORDS,
+    AXIS_WORDS,
+    DIRECTION_WORDS,
+    HEIGHT_WORDS,
+    SLOPE_WORDS,
+    SPEED_WORDS,
+    START_WORDS,
+    amount_word,
+    speed_word,
+)
+from yozora.world.words_settings import PAST
+
+NEAR = 1.3  # metres between two objects that are next to each other
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teller:
+    """Tells the events of a scene with the names of one cast; `detail` is the chance of each thing that may be left out."""
+
+    writer: Writer
+    cast: Cast
+    detail: float
+    exact: bool = False  # also say what is neither slow nor fast, neither high nor low
+
+    @property
+    def scene(self) -> Scene:
+        """The scene that is told."""
+        return self.cast.scene
+
+    def clause(self, event: Event, mood: str, *, past: bool = False) -> str:
+        """An event as a clause, with how it lies to the bystanders if `past`."""
+        group = SHORT if self.detail < 0.4 else EVENT_PHRASINGS
+        return self.phrase(f"{event.kind} {'short' if group is SHORT else 'clause'}", group[event.kind], event, mood, past)
+
+    def phase(self, event: Event, order: int, mood: str) -> str:
+        """One phase of an event as a clause."""
+        return self.phrase(f"{event.kind} phase {order}", PHASES[event.kind][order], event, mood, False)
+
+    def phrase(self, group: str, phrasings: tuple[str, ...], event: Event, mood: str, past: bool) -> str:
+        """A clause in one of these phrasings."""
+        slots = self.slots(event, past)
+        row = self.cast.row(domino_row(self.scene, event)) if event.kind == "topple" else ("", False)
+        options = usable(phrasings, slots | {"row": row[0]}, mood)
+        if past and slots["past"]:
+            options = tuple(text for text in options if "{past}" in text or "{o!}" in text)
+        voice = Voice(mood=mood, plural=row[1], rolls=self.rolls(event), detail=self.detail)
+        return speak(self.writer, self.writer.phrasing(group, options), slots | {"row": row[0]}, voice)
+
+    def rolls(self, event: Event) -> bool:
+        """Whether the actor turns as it goes."""
+        shape = self.scene.objects[event.actor].shape
+        return shape == "ball" if event.kind == "slide" else shape != "cube"
+
+    def slots(self, event: Event, past: bool) -> dict[str, str | Callable[[], str]]:
+        """What the slots of an event's phrasings say."""
+        word = self.writer.word
+        pace, amount = speed_word(event.kind, event.speed), amount_word(event.kind, event.amount)
+        told = {name: name != "middle" and name != "medium" or self.exact for name in (pace, amount)}
+        along = "across" if event.direction in ("left", "right") else "along"
+        start = f", {START_WORDS[event.direction]}" if self.exact and event.kind == "swing" else ""
+        around = bystanders(self.scene)
+        relations = relation(self.scene, event, around) if past and around else ()
+        others = (lambda: self.several(around)) if relations else ""
+        return {
+            "a": lambda: self.cast.mention(event.actor),
+            "t": lambda: self.cast.mention(event.target),
+            "o": others if "past" in relations and event.kind == "roll" else "",
+            "to": word(directions(event)) if event.direction != "down" else "",
+            "vertical": "said" if event.direction == "down" else "",
+            "pace": word(SPEED_WORDS[pace]) if pace and told[pace] and event.direction != "down" else "",
+            "high": word(HEIGHT_WORDS[amount]) if event.kind == "drop" and told[amount] else "",
+            "slope": word(SLOPE_WORDS[amount]) if event.kind == "slide" else "",
+            "arc": word(ARC_WORDS[amount]) if event.kind == "swing" and told[amount] else "",
+            "axis": word(AXIS_WORDS[along]) + start,
+            "past": (lambda: self.past(relations, others)) if relations else "",
+        }
+
+    def past(self, relations: tuple[str, ...], others: Callable[[], str] | str) -> str:
+        """How the action lies to the bystanders."""
+        which = relations[int(self.writer.rng.integers(len(relations)))]
+        return speak(self.writer, self.writer.phrasing(f"past {which}", PAST[which]), {"o": others}, Voice())
+
+    def several(self, indices: tuple[int, ...]) -> str:
+        """Several objects, each by its first or a later mention."""
+        new = [index for index in indices if index not in self.cast.met]
+        return join([self.cast.again(index) for index in indices if index not in new] + ([self.cast.first(*new)] if new else []))
+
+    def still(self, mood: str) -> str:
+        """A scene without events as a clause."""
+        indices = tuple(range(len(self.scene.objects)))
+        group = SHORT if self.detail < 0.4 else EVENT_PHRASINGS
+        slots: Slots = {"a": lambda: self.arrangement(indices)}
+        options = usable(group["still"], slots, mood)
+        phrasing = self.writer.phrasing(f"still {'short' if group is SHORT else 'clause'}", options)
+        return speak(self.writer, phrasing, slots, Voice(mood=mood, plural=len(indices) > 1, detail=self.detail))
+
+    def arrangement(self, indices: tuple[int, ...]) -> str:
+        """Objects that stand: two of them by how one lies to the other, else a list."""
+        if len(indices) != 2 or self.writer.chance(0.4):
+            return self.several(indices)
+        one, other = self.scene.objects[indices[0]], self.scene.objects[indices[1]]
+        relations = tuple(which for which in beside(one, other) if which != "with")
+        first = self.several(indices[:1])
+        return f"{first} {self.past(relations, lambda: self.several(indices[1:]))}" if relations else f"{first} and {self.several(indices[1:])}"
+
+    def fuller(self, detail: float) -> "Teller":
+        """The same teller with another eye for detail."""
+        return replace(self, detail=detail)
+
+
+def directions(event: Event) -> tuple[str, ...]:
+    """The words for an event's direction that suit its kind."""
+    words = DIRECTION_WORDS[event.direction]
+    if event.kind == "return":
+        words = tuple(word for word in words if " " in word and not word.startswith("from"))
+    return words if event.kind == "roll" else tuple(word for word in words if word != "away")
+
+
+def domino_row(scene: Scene, event: Event) -> tuple[int, ...]:
+    """The slabs of a topple: all cubes of the actor's colour, in order."""
+    colour = scene.objects[event.actor].colour
+    return tuple(index for index, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)
+
+
+def taking_part(scene: Scene, event: Event) -> tuple[int, ...]:
+    """The objects that an event is about, its actor first."""
+    if event.kind == "topple":
+        return domino_row(scene, event)
+    return (event.actor, event.target) if event.target >= 0 else (event.actor,)
+
+
+def bystanders(scene: Scene) -> tuple[int, ...]:
+    """The objects that no event is about."""
+    busy = {index for event in scene.events for index in taking_part(scene, event)}
+    return tuple(index for index in range(len(scene.objects)) if index not in busy)
+
+
+def relation(scene: Scene, event: Event, others: tuple[int, ...]) -> tuple[str, ...]:
+    """All ways of saying how an event lies to the bystanders that are true of each of them."""
+    actor = scene.objects[event.actor]
+    each = [set(passing(event, actor, scene.objects[other])) for other in others]
+    return tuple(sorted(set.intersection(*each)))
+
+
+def passing(event: Event, actor: Body, other: Body) -> tuple[str, ...]:
+    """How what an actor does lies to a bystander."""
+    across, depth = other.x - actor.x, other.y - actor.y
+    if event.kind == "swing" or event.direction == "down":
+        return beside(actor, other)
+    if event.kind not in ("roll", "drop"):
+        return ("with",)
+    ahead, aside = {"left": (-across, depth), "right": (across, depth), "toward": (-depth, across), "away": (depth, across)}[event.direction]
+    found = ["with"]
+    if ahead > 0.2 and abs(aside) < 1.6:
+        found.append("past")
+    if event.direction in ("left", "right") and ahead > 0.2 and abs(depth) > 0.3:
+        found.append("front" if depth > 0 else "behind")
+    return tuple(found)
+
+
+def beside(one: Body, other: Body) -> tuple[str, ...]:
+    """How one standing object lies to another, as seen by the camera."""
+    across, depth = other.x - one.x, other.y - one.y
+    found = ["with"]
+    if across * across + depth * depth < NEAR * NEAR:
+        found.append("near")
+    if abs(across) > 2 * abs(depth):
+        found.append("left" if across > 0 else "right")
+    if abs(depth) > 2 * abs(across):
+        found.append("front" if depth > 0 else "behind")
+    return tuple(found)
