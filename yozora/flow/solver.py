@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -23,12 +22,8 @@ class Past:
     clean: Float[Tensor, "token channel"]
 
 
-class Step(Protocol):
-    """One step from `level` to `target`; `past` is what it returned the last time, empty at first."""
-
-    def __call__(
-        self, velocity: Velocity, state: Tensor, level: Tensor, target: Tensor, past: tuple[Past, ...]
-    ) -> tuple[Tensor, tuple[Past, ...]]: ...
+# One step: (velocity, state, level, target, past) -> (state at the target, past for the next step); `past` is empty at first.
+Step = Callable[[Velocity, Tensor, Tensor, Tensor, tuple[Past, ...]], tuple[Tensor, tuple[Past, ...]]]
 
 
 def solve(
@@ -40,10 +35,9 @@ def solve(
     end: Float[Tensor, " token"] | None = None,
 ) -> Float[Tensor, "token channel"]:
     """The last of `states`, or the state itself where `times` leave nothing to do."""
-    last = state
-    for last in states(velocity, state, start, times, step, end):
-        pass
-    return last
+    for reached in states(velocity, state, start, times, step, end):
+        state = reached
+    return state
 
 
 def states(

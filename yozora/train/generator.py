@@ -63,15 +63,15 @@ class Batching:
 
 
 @dataclass(frozen=True)
-class Example:
-    """One training clip, ready to be packed: tokens that the network sees, what it should say, and what it hears."""
+class Lesson:
+    """Clips of one shape, ready to be packed: what the network sees, what it should say, and what it hears."""
 
     values: Tensor  # float32[token channel], noised
     target: Tensor  # float32[token channel], noise minus data
     level: Tensor  # float32[token]
     coordinates: Tensor  # int64[token 3]
-    cues: tuple[str, ...]
-    heard: tuple[int, ...]
+    lengths: tuple[int, ...]
+    spoken: tuple[tuple[str, int], ...]  # each cue with the number of tokens that hear it
 
 
 class GeneratorTask:
@@ -82,78 +82,74 @@ class GeneratorTask:
         self.networks: dict[str, nn.Module] = {"generator": nn.ModuleDict({"text": text, "transformer": transformer})}
         self.optimization = {"generator": how}
         self.grids: dict[str, Grid] = {}
+        self.device = text.words.weight.device
         self.gallery: Callable[[int, Path], None] = lambda step, folder: None
 
     def losses(self, step: int) -> Iterator[Loss]:
         """The one loss of a step."""
-        examples = self.examples(step)
-        device = self.text.words.weight.device
-        with torch.autocast(device.type, torch.bfloat16):
-            tokens, words, level = self.pack(examples, device)
+        lessons = [self.lesson(step, group, *drawn) for group, drawn in enumerate(self.batching.drawn(step, self.grids))]
+        lessons.sort(key=lambda lesson: lesson.lengths[0])  # equal ones side by side: attention then runs dense
+        level, target = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target"))
+        with torch.autocast(self.device.type, torch.bfloat16):
+            tokens, words = self.pack(lessons)
             velocity = self.transformer(tokens, level, words)
-        target = torch.cat([example.target for example in examples]).to(device)
         error = (velocity.float() - target).square().mean(-1)
-        active = level > 0
-        loss = error[active].mean()
-        yield Loss("generator", loss, {"loss": loss, **_by_level(error, level), **_by_kind(error, level, tokens.lengths, tokens.coordinates)})
+        loss = error[level > 0].mean()
+        yield Loss("generator", loss, {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)})
 
     def show(self, step: int, folder: Path) -> None:
         """Samples from the averaged weights; what they are is the recipe's choice."""
         self.gallery(step, folder)
 
-    def pack(self, examples: list[Example], device: torch.device) -> tuple[Tokens, Words, Tensor]:
-        """Lay the examples behind one another; equal ones side by side, so that attention runs dense."""
-        texts = [text for example in examples for text in example.cues]
-        states, lengths = self.text.encode(texts)
+    def pack(self, lessons: list[Lesson]) -> tuple[Tokens, Words]:
+        """Lay the lessons behind one another, and read what they hear."""
+        spoken = [cue for lesson in lessons for cue in lesson.spoken]
+        states, lengths = self.text.encode([text for text, _ in spoken])
         tokens = Tokens(
-            values=torch.cat([example.values for example in examples]).to(device),
-            coordinates=torch.cat([example.coordinates for example in examples]).to(device),
-            lengths=tuple(len(example.values) for example in examples),
+            values=torch.cat([lesson.values for lesson in lessons]),
+            coordinates=torch.cat([lesson.coordinates for lesson in lessons]),
+            lengths=tuple(length for lesson in lessons for length in lesson.lengths),
         )
-        heard = tuple(count for example in examples for count in example.heard)
-        level = torch.cat([example.level for example in examples]).to(device)
-        return tokens, Words(states=states, lengths=lengths, tokens=heard), level
+        return tokens, Words(states=states, lengths=lengths, tokens=tuple(count for _, count in spoken))
 
-    def examples(self, step: int) -> list[Example]:
-        """All clips of a step, sorted by length in tokens and words."""
-        found = []
-        for group, (shape, count) in enumerate(self.batching.drawn(step, self.grids)):
-            grid = self.grids[shape.name]
-            generator = torch_generator(torch.device("cpu"), self.batching.seed, step, group, "times")
-            times = draw_times(count, generator, shift_for(grid.num_tokens))
-            for index, clip in enumerate(self.source(step, group, shape, count)):
-                rng = numpy_generator(self.batching.seed, step, group, index)
-                found.append(self.example(clip, grid, float(times[index]), rng))
-        return sorted(found, key=lambda example: (len(example.values), [len(cue.split()) for cue in example.cues]))
+    def lesson(self, step: int, group: int, shape: ClipShape, count: int) -> Lesson:
+        """Noise clips as the solver would see them at a time: `level = time * start`, known tokens as they are."""
+        grid, rng = self.grids[shape.name], numpy_generator(self.batching.seed, step, group, "canvas")
+        clips = self.source(step, group, shape, count)
+        scripts = [self._script(clip.words, grid, rng) for clip in clips]
+        # Sorted by their numbers of words, so that equal ones stand side by side for cross-attention too.
+        order = sorted(range(count), key=lambda index: [len(text.split()) for text, _ in scripts[index]])
+        clips, scripts = [clips[index] for index in order], [scripts[index] for index in order]
 
-    def example(self, clip: Clip, grid: Grid, time: float, rng: np.random.Generator) -> Example:
-        """Noise a clip as the solver would see it at `time`: `level = time * start`, known tokens as they are."""
+        known, starts = [], []
+        for clip in clips:
+            start = draw_start(rng, grid, self.batching.mixture)
+            use = clip.placed is not None and (start == 0).any()
+            known.append(clip.placed[0] if use else clip.latents)
+            starts.append(clip.placed[1].float() if use else torch.from_numpy(token_start(start, grid)))
         patch = self.transformer.config.patch
-        start = draw_start(rng, grid, self.batching.mixture)
-        levels, known = torch.from_numpy(token_start(start, grid)), clip.latents
-        if clip.placed and (start == 0).any():
-            known, levels = clip.placed
-        tokens = patchify(clip.latents.float(), patch)
-        level = time * levels.float().flatten()
-        noise = torch.randn(tokens.values.shape, generator=torch.Generator().manual_seed(int(rng.integers(2**62))))
-        values = mix(tokens.values, noise, level)
-        kept = level == 0
-        values[kept] = patchify(known.float(), patch).values[kept]
-        cues, heard = self._script(clip.words, grid, rng)
-        return Example(values, noise - tokens.values, level, tokens.coordinates, cues, heard)
+        values, seen = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in
+                        ([clip.latents for clip in clips], known))
+        generator = torch_generator(self.device, self.batching.seed, step, group, "noise")
+        times = draw_times(count, generator, shift_for(grid.num_tokens))
+        level = (times[:, None] * torch.stack([start.flatten() for start in starts]).to(self.device)).flatten()
+        noise = torch.randn(values.shape, generator=generator, device=self.device)
+        noised = torch.where((level == 0)[:, None], seen, mix(values, noise, level))
+        coordinates = patchify(clips[0].latents, patch).coordinates.repeat(count, 1).to(self.device)
+        spoken = tuple(cue for script in scripts for cue in script)
+        return Lesson(noised, noise - values, level, coordinates, (grid.num_tokens,) * count, spoken)
 
-    def _script(self, words: dict, grid: Grid, rng: np.random.Generator) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Which words the clip hears: none, one caption of some length, or its script."""
+    def _script(self, words: dict, grid: Grid, rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
+        """Which words a clip hears, and by how many tokens: none, one caption of some length, or its script."""
         draw = rng.random()
         if draw < self.batching.silence:
-            return ("",), (grid.num_tokens,)
+            return (("", grid.num_tokens),)
         if len(words["script"]) > 1 and grid.frames > 1 and draw < self.batching.silence + self.batching.scripted:
             seconds = grid.frames / self.batching.fps
             script = tuple(Cue(text=c["text"], start=c["start"] * seconds, end=c["end"] * seconds) for c in words["script"])
             heard = tokens_heard(script, grid, self.batching.fps)
-            spoken = [(cue.text, count) for cue, count in zip(script, heard, strict=True) if count]
-            return tuple(text for text, _ in spoken), tuple(count for _, count in spoken)
-        return (words[("short", "sentence", "full")[rng.integers(3)]],), (grid.num_tokens,)
+            return tuple((cue.text, count) for cue, count in zip(script, heard, strict=True) if count)
+        return ((words[("short", "sentence", "full")[rng.integers(3)]], grid.num_tokens),)
 
 
 def _by_level(error: Tensor, level: Tensor) -> dict[str, Tensor]:
@@ -163,9 +159,11 @@ def _by_level(error: Tensor, level: Tensor) -> dict[str, Tensor]:
     return {f"level {low:.2f}-{high:.2f}": error[(level > low) & (level <= high)].detach().mean() for low, high in spans}
 
 
-def _by_kind(error: Tensor, level: Tensor, lengths: tuple[int, ...], coordinates: Tensor) -> dict[str, Tensor]:
-    """Mean error of images (one latent frame) and of videos."""
-    frames = torch.stack([part[:, 0].max() for part in coordinates.split(lengths)])
-    video = torch.repeat_interleave(frames > 0, torch.tensor(lengths, device=frames.device))
-    active = level > 0
-    return {"image": error[active & ~video].detach().mean(), "video": error[active & video].detach().mean()}
+def _by_kind(error: Tensor, level: Tensor, lessons: list[Lesson]) -> dict[str, Tensor]:
+    """Mean error in images (one latent frame) and in videos; nan where there are none."""
+    sizes = [sum(lesson.lengths) for lesson in lessons]
+    found: dict[str, list[Tensor]] = {"image": [error[:0]], "video": [error[:0]]}
+    for lesson, part, levels in zip(lessons, error.split(sizes), level.split(sizes), strict=True):
+        still = lesson.coordinates[-1, 0] == 0
+        found["image" if still else "video"].append(part[levels > 0])
+    return {kind: torch.cat(parts).detach().mean() for kind, parts in found.items()}

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float16, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
 from yozora.train.canvases import Mixture, draw_start
-from yozora.train.clips import ClipShape, film, to_signal
+from yozora.train.clips import ClipShape, develop, shoot, to_signal
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
 from yozora.train.pool import Block
 from yozora.vae import VideoVAE, load_vae
 from yozora.vae.place import place
 from yozora.video import Video
+from yozora.world.take import Take
+from yozora.world.words import Captions
 
+ENCODED = 4  # clips encoded at once
 PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
 
 
@@ -42,34 +46,36 @@ def grid_of(vae: VideoVAE, shape: ClipShape) -> Grid:
 
 
 @torch.no_grad()
-def encode_clips(vae: VideoVAE, maker: LatentMaker, numbers: Sequence[int], device: torch.device) -> Block:
-    """Film the clips `numbers` and encode them on `device`."""
-    clips = film(maker.seed, numbers, maker.shape, maker.fps, device)
+def encode_clips(
+    vae: VideoVAE, maker: LatentMaker, numbers: Sequence[int], device: torch.device, shots: Sequence[tuple[Take, Captions]] = ()
+) -> Block:
+    """Film and encode the clips `numbers` on `device`; `shots` are their simulations where they are already done."""
+    shots = shots or [shoot(maker.seed, number, maker.shape, maker.fps) for number in numbers]
+    clips = develop(shots, maker.shape, device)
     grid = grid_of(vae, maker.shape)
     given = Mixture(invent=0, given=1, levels=0)
-    latents, known, starts = [], [], []
+    known, starts = [], []
     for number, frames in zip(numbers, clips.frames, strict=True):
-        latents.append(encode(vae, grid, frames))
         if number % PLACED == 0:
             start = draw_start(numpy_generator(maker.seed, maker.shape.name, number, "place"), grid, given)
             video = Video(frames=frames.cpu().numpy(), fps=maker.fps)
             with _half(device):
                 placed = place(vae, Canvas(given=video, start=start, script=()), grid)
-            known.append(placed.latents.half().cpu())
-            starts.append(placed.start.half().cpu())
-    tensors = {"latents": torch.stack(latents)}
+            known.append(placed.latents.half())
+            starts.append(placed.start.half())
+    tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.frames.split(ENCODED)])}
     if known:
         tensors |= {"known": torch.stack(known), "start": torch.stack(starts)}
     return tensors, [asdict(words) for words in clips.captions]
 
 
-def encode(vae: VideoVAE, grid: Grid, frames: Tensor) -> Tensor:
-    """Latents `float16[channel time height width]` of one clip's pixels, padded to the grid by its edges."""
-    signal = to_signal(frames[None])
+def encode(vae: VideoVAE, grid: Grid, frames: UInt8[Tensor, "clip time height width 3"]) -> Float16[Tensor, "clip channel cell row column"]:
+    """Latents of clips of one size, padded to the grid by their edges."""
+    signal = to_signal(frames)
     time, height, width = grid.padded
     padding = (0, width - grid.width, 0, height - grid.height, 0, time - grid.frames)
     with _half(signal.device):
-        return vae.encode(torch.nn.functional.pad(signal, padding, mode="replicate"))[0].half().cpu()
+        return vae.encode(torch.nn.functional.pad(signal, padding, mode="replicate")).half()
 
 
 def _half(device: torch.device) -> torch.autocast:

@@ -16,7 +16,7 @@ def from_diffusers(theirs: dict[str, Tensor], config: TransformerConfig) -> dict
     """Our state of a `WanTransformer3DModel`'s state; ValueError lists keys that are missing or left over."""
     parts = list(all_parts(config))
     check_names(set(theirs), {name for part in parts for name in part.theirs})
-    return {part.ours: torch.cat([part.take(theirs[name], i) for i, name in enumerate(part.theirs)]) for part in parts}
+    return {part.ours: torch.cat([part.take(theirs[name]) for name in part.theirs]) for part in parts}
 
 
 def to_diffusers(ours: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
@@ -24,9 +24,9 @@ def to_diffusers(ours: dict[str, Tensor], config: TransformerConfig) -> dict[str
     parts = list(all_parts(config))
     check_names(set(ours), {part.ours for part in parts})
     return {
-        name: part.give(piece, i).contiguous()
+        name: part.give(piece).contiguous()
         for part in parts
-        for i, (name, piece) in enumerate(zip(part.theirs, ours[part.ours].chunk(len(part.theirs)), strict=True))
+        for name, piece in zip(part.theirs, ours[part.ours].chunk(len(part.theirs)), strict=True)
     }
 
 
@@ -36,19 +36,12 @@ def same(tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Part:
-    """One tensor of ours, made of one or more of theirs laid behind one another; the first `turned` of them change layout."""
+    """One tensor of ours, made of one or more of theirs laid behind one another."""
 
     ours: str
     theirs: tuple[str, ...]
-    inward: Change = same
-    outward: Change = same
-    turned: int = 1
-
-    def take(self, tensor: Tensor, position: int) -> Tensor:
-        return self.inward(tensor) if position < self.turned else tensor
-
-    def give(self, tensor: Tensor, position: int) -> Tensor:
-        return self.outward(tensor) if position < self.turned else tensor
+    take: Change = same
+    give: Change = same
 
 
 def all_parts(config: TransformerConfig) -> Iterator[Part]:
@@ -68,7 +61,7 @@ def all_parts(config: TransformerConfig) -> Iterator[Part]:
         for kind in ("weight", "bias"):
             yield Part(f"{ours}.{kind}", (f"{theirs}.{kind}",))
     for layer in range(config.layers):
-        yield from block_parts(f"blocks.{layer}.", config.heads)
+        yield from block_parts(f"blocks.{layer}.")
 
 
 WHOLE = {
@@ -79,7 +72,14 @@ WHOLE = {
     "embed_words.2": "condition_embedder.text_embedder.linear_2",
     "head.out": "proj_out",
 }
+NORMS = {
+    "self_attention.query_norm": "attn1.norm_q",
+    "self_attention.key_norm": "attn1.norm_k",
+    "cross_attention.query_norm": "attn2.norm_q",
+    "cross_attention.key_norm": "attn2.norm_k",
+}
 BLOCK = {
+    "self_attention.query_key_value": ("attn1.to_q", "attn1.to_k", "attn1.to_v"),
     "self_attention.out": ("attn1.to_out.0",),
     "cross_norm": ("norm2",),
     "cross_attention.query": ("attn2.to_q",),
@@ -90,25 +90,14 @@ BLOCK = {
 }
 
 
-def block_parts(prefix: str, heads: int) -> Iterator[Part]:
-    """Every tensor of one block; they turn neighbours `(2i, 2i + 1)` of a head together, we turn `(i, i + width / 2)`."""
-
-    def to_halves(rows: Tensor) -> Tensor:
-        return rearrange(rows, "(head half two) ... -> (head two half) ...", head=heads, two=2)
-
-    def to_neighbours(rows: Tensor) -> Tensor:
-        return rearrange(rows, "(head two half) ... -> (head half two) ...", head=heads, two=2)
-
+def block_parts(prefix: str) -> Iterator[Part]:
+    """Every tensor of one block."""
     yield Part(f"{prefix}modulation", (f"{prefix}scale_shift_table",), drop_batch, add_batch)
-    for kind in ("weight", "bias"):
-        for ours, theirs in BLOCK.items():
+    for ours, theirs in BLOCK.items():
+        for kind in ("weight", "bias"):
             yield Part(f"{prefix}{ours}.{kind}", tuple(f"{prefix}{name}.{kind}" for name in theirs))
-        merged = tuple(f"{prefix}attn1.to_{name}.{kind}" for name in "qkv")
-        yield Part(f"{prefix}self_attention.query_key_value.{kind}", merged, to_halves, to_neighbours, turned=2)
-    for ours, theirs in (("query", "q"), ("key", "k")):
-        name = f"{prefix}self_attention.{ours}_norm.weight"
-        yield Part(name, (f"{prefix}attn1.norm_{theirs}.weight",), to_halves, to_neighbours)
-        yield Part(f"{prefix}cross_attention.{ours}_norm.weight", (f"{prefix}attn2.norm_{theirs}.weight",))
+    for ours, theirs in NORMS.items():
+        yield Part(f"{prefix}{ours}", (f"{prefix}{theirs}.weight",))
 
 
 def drop_batch(table: Tensor) -> Tensor:

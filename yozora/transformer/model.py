@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yozora.layers.attention import attention
-from yozora.layers.norms import RMSNorm, gated_add, modulated_norm
-from yozora.layers.rotary import rotary_table, rotate
+from yozora.layers.feedforward import gelu
+from yozora.layers.norms import gated_add, modulated_norm
+from yozora.layers.rotary import normalise_and_rotate, rotary_table
 from yozora.patches import Tokens, Words
 
 
@@ -48,10 +49,11 @@ class Setting:
 
     levels: Float[Tensor, "level 6 dim"]
     index: Int[Tensor, " token"] | None
-    rotary: tuple[Float[Tensor, "token half"], Float[Tensor, "token half"]]
+    rotary: Float[Tensor, "token half 2"]
     lengths: tuple[int, ...]
     cue_tokens: tuple[int, ...]
     cue_words: tuple[int, ...]
+    dtype: torch.dtype
 
 
 class Transformer(nn.Module):
@@ -75,6 +77,9 @@ class Transformer(nn.Module):
         """Velocity in float32; `level` is each token's noise level in [0, 1], `words` are prepared or not."""
         check(tokens, words)
         words = words if words.prepared else self.prepare(words)
+        dtype = self.embed_tokens.weight.dtype
+        if torch.is_autocast_enabled(level.device.type):
+            dtype = torch.get_autocast_dtype(level.device.type)
         embedding, levels, index = self.embed_level(level)
         setting = Setting(
             levels=levels,
@@ -83,11 +88,12 @@ class Transformer(nn.Module):
             lengths=tokens.lengths,
             cue_tokens=words.tokens,
             cue_words=words.lengths,
+            dtype=dtype,
         )
         x = self.embed_tokens(tokens.values.to(self.embed_tokens.weight.dtype)).float()
         for block, heard in zip(self.blocks, words.prepared, strict=True):
             x = block(x, heard, setting)
-        return self.head(x, embedding, index)
+        return self.head(x, embedding, setting)
 
     def prepare(self, words: Words) -> Words:
         """Keys and values of all layers, which stay the same at every step of a generation."""
@@ -100,6 +106,7 @@ class Block(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
+        self.eps = config.eps
         self.modulation = nn.Parameter(torch.zeros(6, config.dim))
         self.self_attention = SelfAttention(config)
         self.cross_norm = nn.LayerNorm(config.dim, eps=config.eps)
@@ -113,15 +120,14 @@ class Block(nn.Module):
         heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
         setting: Setting,
     ) -> Float[Tensor, "token dim"]:
-        index, dtype = setting.index, self.expand.weight.dtype
+        index, dtype = setting.index, setting.dtype
         shift, scale, gate, late_shift, late_scale, late_gate = (self.modulation.float() + setting.levels).unbind(1)
-        seen = self.self_attention(modulated_norm(x, scale, shift, index).to(dtype), setting)
+        seen = self.self_attention(modulated_norm(x, 1 + scale, shift, index, dtype, self.eps), setting)
         x = gated_add(x, seen, gate, index)
-        norm = self.cross_norm
-        normed = functional.layer_norm(x, x.shape[-1:], norm.weight.float(), norm.bias.float(), norm.eps)
-        x = x + self.cross_attention(normed.to(dtype), heard, setting)
-        hidden = self.expand(modulated_norm(x, late_scale, late_shift, index).to(dtype))
-        return gated_add(x, self.contract(functional.gelu(hidden, approximate="tanh")), late_gate, index)
+        gain, offset = self.cross_norm.weight.float()[None], self.cross_norm.bias.float()[None]
+        x = x + self.cross_attention(modulated_norm(x, gain, offset, None, dtype, self.eps), heard, setting)
+        hidden = self.expand(modulated_norm(x, 1 + late_scale, late_shift, index, dtype, self.eps))
+        return gated_add(x, self.contract(gelu(hidden)), late_gate, index)
 
 
 class SelfAttention(nn.Module):
@@ -129,18 +135,18 @@ class SelfAttention(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.eps = config.heads, config.eps
         self.query_key_value = nn.Linear(config.dim, 3 * config.dim)
-        self.query_norm = RMSNorm(config.dim, config.eps)
-        self.key_norm = RMSNorm(config.dim, config.eps)
+        self.query_norm = nn.Parameter(torch.ones(config.dim))
+        self.key_norm = nn.Parameter(torch.ones(config.dim))
         self.out = nn.Linear(config.dim, config.dim)
 
     def forward(self, x: Float[Tensor, "token dim"], setting: Setting) -> Float[Tensor, "token dim"]:
         query, key, value = self.query_key_value(x).chunk(3, dim=-1)
-        query = rotate(split_heads(self.query_norm(query), self.heads), *setting.rotary).to(value.dtype)
-        key = rotate(split_heads(self.key_norm(key), self.heads), *setting.rotary).to(value.dtype)
-        seen = attention(query, key, split_heads(value, self.heads), setting.lengths, setting.lengths)
-        return self.out(rearrange(seen, "token head width -> token (head width)"))
+        query = normalise_and_rotate(query, self.query_norm, setting.rotary, self.eps)
+        key = normalise_and_rotate(key, self.key_norm, setting.rotary, self.eps)
+        heads = (x.unflatten(-1, (self.heads, -1)) for x in (query, key, value))
+        return self.out(attention(*heads, setting.lengths, setting.lengths).flatten(1))
 
 
 class CrossAttention(nn.Module):
@@ -148,11 +154,11 @@ class CrossAttention(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.eps = config.heads, config.eps
         self.query = nn.Linear(config.dim, config.dim)
-        self.query_norm = RMSNorm(config.dim, config.eps)
+        self.query_norm = nn.Parameter(torch.ones(config.dim))
         self.key_value = nn.Linear(config.dim, 2 * config.dim)
-        self.key_norm = RMSNorm(config.dim, config.eps)
+        self.key_norm = nn.Parameter(torch.ones(config.dim))
         self.out = nn.Linear(config.dim, config.dim)
 
     def hear(
@@ -160,7 +166,8 @@ class CrossAttention(nn.Module):
     ) -> tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]]:
         """Keys and values of the words."""
         key, value = self.key_value(states).chunk(2, dim=-1)
-        return split_heads(self.key_norm(key).to(value.dtype), self.heads), split_heads(value, self.heads)
+        key = normalise_and_rotate(key, self.key_norm, None, self.eps)
+        return key.unflatten(-1, (self.heads, -1)), value.unflatten(-1, (self.heads, -1))
 
     def forward(
         self,
@@ -168,9 +175,8 @@ class CrossAttention(nn.Module):
         heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
         setting: Setting,
     ) -> Float[Tensor, "token dim"]:
-        query = split_heads(self.query_norm(self.query(x)).to(heard[1].dtype), self.heads)
-        seen = attention(query, *heard, setting.cue_tokens, setting.cue_words)
-        return self.out(rearrange(seen, "token head width -> token (head width)"))
+        query = normalise_and_rotate(self.query(x), self.query_norm, None, self.eps).unflatten(-1, (self.heads, -1))
+        return self.out(attention(query, *heard, setting.cue_tokens, setting.cue_words).flatten(1))
 
 
 class LevelEmbedding(nn.Module):
@@ -203,14 +209,15 @@ class Head(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
+        self.eps = config.eps
         self.modulation = nn.Parameter(torch.zeros(2, config.dim))
         self.out = nn.Linear(config.dim, config.token_channels)
 
     def forward(
-        self, x: Float[Tensor, "token dim"], embedding: Float[Tensor, "level dim"], index: Int[Tensor, " token"] | None
+        self, x: Float[Tensor, "token dim"], embedding: Float[Tensor, "level dim"], setting: Setting
     ) -> Float[Tensor, "token channel"]:
         shift, scale = (self.modulation.float() + embedding[:, None]).unbind(1)
-        return self.out(modulated_norm(x, scale, shift, index).to(self.out.weight.dtype)).float()
+        return self.out(modulated_norm(x, 1 + scale, shift, setting.index, setting.dtype, self.eps)).float()
 
 
 def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:
@@ -224,10 +231,6 @@ def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:
 def linear(layer: nn.Linear, x: Float[Tensor, "*rest dim"]) -> Float[Tensor, "*rest out"]:
     """The layer in float32, whatever its weights are stored in."""
     return functional.linear(x, layer.weight.float(), layer.bias.float())
-
-
-def split_heads(x: Float[Tensor, "token dim"], heads: int) -> Float[Tensor, "token head width"]:
-    return x.unflatten(-1, (heads, -1))
 
 
 def check(tokens: Tokens, words: Words) -> None:

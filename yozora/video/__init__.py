@@ -15,7 +15,7 @@ class Video:
     """Frames `uint8[time height width 3]` in sRGB colour and how many pass in a second; an image is one frame."""
 
     frames: np.ndarray
-    fps: float
+    fps: float | int
 
     def __post_init__(self) -> None:
         frames = self.frames
@@ -46,7 +46,7 @@ class Video:
         return self.num_frames / self.fps
 
     @classmethod
-    def load(cls, path: str | Path, *, fps: float | None = None) -> "Video":
+    def load(cls, path: str | Path, *, fps: float | int | None = None) -> "Video":
         """Read a video or an image, upright and resampled by time to `fps` (by default the file's own mean rate).
 
         mp4, mov, webm, mkv, gif, png, jpeg and webp are told apart by content. An image has 1 frame a second unless

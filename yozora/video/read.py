@@ -25,7 +25,7 @@ UNTAGGED = 2
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
 
-def read(path: Path, fps: float | None) -> tuple[np.ndarray, float]:
+def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
     """Frames `uint8[time height width 3]` and their rate; see `Video.load`."""
     if fps is not None and not 0 < fps < float("inf"):
         raise ValueError(f"fps must be a positive number, not {fps}")
@@ -62,18 +62,18 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """Open a file whose format is fixed by its first bytes; whatever goes wrong with it is one ValueError."""
     try:
         with path.open("rb") as source, av.open(source, "r", format=sniffed(source), metadata_errors="replace") as file:
-            if not file.streams.video:
+            codec = file.streams.video[0].codec_context if file.streams.video else None
+            if codec is None:
                 raise ValueError("it holds no picture")
-            codec = file.streams.video[0].codec_context
             if codec.name not in CODECS:
                 raise ValueError(f"its codec {codec.name} is not taken; convert it to h264")
             codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}  # as options of the file they would be ignored
             yield file
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
-    except (FFmpegError, OSError, EOFError, ValueError, LookupError, MemoryError) as error:
-        reason = (error.strerror if isinstance(error, FFmpegError) else str(error)) or type(error).__name__
-        raise ValueError(f"{path} could not be read: {reason}") from error
+    except Exception as error:  # a hostile file can make the decoders raise anything
+        reason = error.strerror if isinstance(error, OSError | FFmpegError) else str(error)
+        raise ValueError(f"{path} could not be read: {reason or type(error).__name__}") from error
 
 
 def sniffed(source: BinaryIO) -> str:
@@ -110,7 +110,7 @@ def whole_frames(file: InputContainer) -> Iterator[av.VideoFrame]:
             yield frame
 
 
-def resampled(file: InputContainer, rate: float) -> Iterator[np.ndarray]:
+def resampled(file: InputContainer, rate: float | int) -> Iterator[np.ndarray]:
     """What is on screen in the middle of each span of 1 / `rate` seconds."""
     stream = file.streams.video[0]
     usual = 1 / mean_rate(file)

@@ -51,7 +51,7 @@ MAX_GIF_FPS = 50  # browsers slow down anything faster
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
 
-def write(frames: np.ndarray, fps: float, path: Path, metadata: Mapping[str, str]) -> Path:
+def write(frames: np.ndarray, fps: float | int, path: Path, metadata: Mapping[str, str]) -> Path:
     """Write frames `uint8[time height width 3]` in the format of the suffix; see `Video.save`."""
     check(path, frames.shape[:3])
     suffix, rate = path.suffix.lower(), Fraction(fps).limit_denominator(1001)

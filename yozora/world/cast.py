@@ -85,7 +85,7 @@ def first_hits(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 r
     depth = entries(candidates.counts, eye, heading, half)
     # Depth in the high bits, so that the least key is the nearest; the order of equal depths is fixed by the low ones.
     key = (depth.view(torch.int32).to(torch.int64) << 32) | torch.arange(len(depth), device=depth.device)
-    best = torch.full((direction.shape[1],), 1 << 62, dtype=torch.int64, device=depth.device)
+    best = torch.full((direction.shape[1],), (1 << 63) - 1, dtype=torch.int64, device=depth.device)
     best.scatter_reduce_(0, ray, key, "amin")
     chosen = (best.index_select(0, ray) == key) & (depth < MISS)
     kept = keep(candidates, chosen)

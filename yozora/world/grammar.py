@@ -1,10 +1,11 @@
 """The grammar's machine: it chooses phrasings, conjugates verbs and fills slots. The phrasings themselves are elsewhere.
 
-A phrasing is a line of text with marks. `{slot}` is said by chance, `{slot!}` always (the phrasing is only used where the
+A phrasing is a line of text with marks. `{slot}` may be left out if it is one of `OPTIONAL`, `{slot!}` not (the phrasing is only used where the
 slot has something to say). `[verb]` takes the mood of the clause, and capitals name a group of synonyms: `[fall]` is "falls",
 "is falling", "falling", "fall" or "fell". Signs before it: `+` coordinated with the verb before ("is falling and bouncing"), `~` finite
 ("while it falls"), `%` always "falling", `=` always "fallen", `/` always "fall", `1` and `2` a subject of one or several, whatever the actor is, `&` the
-bystanders are the subject. A phrasing that begins with `^` turns the order round, so it stands only in a clause with a finite verb.
+bystanders are the subject, `*` a form of be that goes without saying in a noun phrase ("a ball hidden by a wall"). A phrasing that
+begins with `^` stands only in a clause with a finite verb.
 """
 
 import re
@@ -18,13 +19,14 @@ from yozora.world.words_names import FLAT, VERBS
 
 Slots = Mapping[str, str | Callable[[], str]]  # what a slot says, or how to find it when its turn comes in the text
 SLOT = re.compile(r"\{([a-z]+)(!?)\}")
-VERB = re.compile(r"\[([+~&%=/12]*)([A-Za-z]+)\]")
+VERB = re.compile(r"\[([*+~&%=/12]*)([A-Za-z]+)\]")
 MOODS = ("present", "progressive", "participle", "bare", "past")
 FINITE = ("present", "progressive", "past")
-ALWAYS = ("a", "t", "o", "row", "past", "slope")  # slots that are never left out
+OPTIONAL = ("to", "pace", "high", "arc", "axis", "campace")  # slots that may be left out unless marked
 
 # lemma: third person, past, past participle; the -ing form follows from spelling
 IRREGULAR = {
+    "have": ("has", "had", "had"),
     "be": ("is", "was", "been"),
     "fall": ("falls", "fell", "fallen"),
     "come": ("comes", "came", "come"),
@@ -114,7 +116,7 @@ def speak(writer: Writer, phrasing: str, slots: Slots, voice: Voice) -> str:
     def fill(match: re.Match[str]) -> str:
         name, required = match.groups()
         value = slots.get(name, "")
-        said = required or name in ALWAYS or writer.chance(1 - (1 - voice.detail) ** (3 if name == "to" else 1))
+        said = required or name not in OPTIONAL or writer.chance(1 - (1 - voice.detail) ** (3 if name == "to" else 1))
         if name == "vertical" or not said:
             return ""
         return value if isinstance(value, str) else value()
@@ -133,10 +135,12 @@ def inflect(lemma: str, mark: str, voice: Voice) -> str:
     """One verb in the form that its mark and the voice ask for."""
     if mark in ("%", "=", "/"):
         return {"%": progressive(lemma), "=": conjugate(lemma, "en"), "/": lemma}[mark]
+    if "*" in mark and voice.mood in ("participle", "bare"):
+        return ""
     plural = "2" in mark or (voice.crowd if "&" in mark else voice.plural and not set(mark) & {"1", "~"})
     if voice.mood == "past":
         return conjugate(lemma, "were" if lemma == "be" and plural else "ed")
-    if "~" in mark or voice.mood == "present":
+    if set(mark) & {"~", "*"} or voice.mood == "present":
         return conjugate(lemma, "plural" if plural else "s")
     if voice.mood == "bare":
         return lemma
@@ -197,7 +201,7 @@ def tidy(text: str) -> str:
     """Single spaces, and no space or doubled mark before a comma or full stop."""
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,.])", r"\1", text)
-    return re.sub(r",+([,.])", r"\1", text).strip(" ,")
+    return re.sub(r"[,.]+([,.])", r"\1", text).rstrip(" ,").lstrip()
 
 
 def literals(phrasing: str) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """What no trained part may ever see: combinations, values, sizes and phrasings reserved by a salted hash, before anything was trained.
 
-Rule for combinations: in the order of their salted SHA-256, each is reserved unless it would take more than a fifth of the
-partners of one of its values, until the share is reached. So every single value keeps at least four fifths of its partners.
+Rule for combinations: in the order of their salted SHA-256, each is reserved unless it is one of the plainest requests or
+would take more than a fifth of the partners of one of its values, until the share is reached. So every single value keeps at
+least four fifths of its partners.
 """
 
 import hashlib
@@ -15,6 +16,11 @@ SALT = "yozora 2026"
 PAIR_SHARE, TRIPLE_SHARE = 0.12, 0.10
 PARTNERS_LOST = 0.2  # at most, of each value
 BAND, TAIL = 0.10, 0.10  # of each range: the removed inner band and the removed upper end
+PLAIN = {  # never reserved: a camera that is not spoken of, and what the front page of the project asks for
+    *((kind, "static") for kind in KINDS),
+    *(("ball", kind) for kind in ("drop", "roll")),
+    *(("red", "ball"), ("red", "drop"), ("blue", "cube"), ("green", "cube"), ("green", "slide"), ("cube", "slide")),
+}
 PHRASES = 8  # one phrasing in so many
 LEVELS = ("pairs", "triples", "interpolation", "extrapolation")
 SIDES = range(128, 385, 32)  # pixels, of the sizes among which two are reserved
@@ -124,7 +130,7 @@ def choose(name: str, possible, share: float) -> list[tuple[str, ...]]:
             partners[value] = partners.get(value, 0) + 1
     lost = dict.fromkeys(partners, 0)
     chosen = []
-    for combination in sorted(possible, key=lambda words: digest(name, *words)):
+    for combination in sorted(set(possible) - PLAIN, key=lambda words: digest(name, *words)):
         values = list(enumerate(combination))
         if len(chosen) < round(share * len(possible)) and all(lost[v] + 1 <= PARTNERS_LOST * partners[v] for v in values):
             chosen.append(combination)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from yozora.world import cast, shade
 from yozora.world.cast import Meetings
-from yozora.world.chunk import Chunk, Span, gather
+from yozora.world.chunk import Cameras, Chunk, Span, gather
 from yozora.world.ground import Ground, Lamps, ground, lamps, side_for
 from yozora.world.shade import Setting, Shadow
 from yozora.world.styles import STYLE_FILTERS, Picture, encode
@@ -115,7 +115,7 @@ class _Pass:
         frame = row // height
         many = (u[pixels - row * width] + offset[:, :1], v[row - frame * height] - offset[:, 1:])
         lists = [cast.refine(candidates, place, len(pixels), len(SAMPLES)) for candidates in self.lists]
-        fine, _ = self._trace(_spread(self.setting, lambda column: column.index_select(-1, frame)), many, lists)
+        fine, _ = self._trace(_spread(self.setting, lambda column: column.index_select(-1, frame).unsqueeze(-2)), many, lists)
         fine = fine[:layers].view(layers, len(SAMPLES), -1)
         picture.index_copy_(1, pixels, (fine[:, 0] + fine[:, 1] + fine[:, 2] + fine[:, 3]) * 0.25)
         mask = (key >> 4).to(torch.int8) - 1
@@ -181,10 +181,14 @@ def _ends(key: Int16[Tensor, "frame height width"]) -> Bool[Tensor, "frame heigh
 def _spread(setting: Setting, by: Callable[[Tensor], Tensor]) -> Setting:
     """The same setting for each ray instead of each frame."""
 
-    def each[T: (shade.Cameras, Lamps, Ground)](part: T) -> T:
+    def each(part: Cameras | Lamps | Ground) -> dict[str, Tensor]:
         columns = {field.name: getattr(part, field.name) for field in fields(part)}
-        return type(part)(**{name: value if name == "patterns" else by(value) for name, value in columns.items()})
+        return {name: value if name == "patterns" else by(value) for name, value in columns.items()}
 
     return Setting(
-        cameras=each(setting.cameras), lamps=each(setting.lamps), ground=each(setting.ground), sun=by(setting.sun), pixel=setting.pixel
+        cameras=Cameras(**each(setting.cameras)),
+        lamps=Lamps(**each(setting.lamps)),
+        ground=Ground(**each(setting.ground)),
+        sun=by(setting.sun),
+        pixel=setting.pixel,
     )

@@ -90,8 +90,6 @@ class Cast:
         """A row of dominoes in words, and whether it takes the plural."""
         shape = DOMINO if self.writer.chance(0.4) else self.nouns["cube"]
         number, noun = NUMBERS[len(members)], self.noun(members[0], len(members), shape=shape)
-        if shape == DOMINO:
-            noun += "es"
         if set(members) <= set(self.met):
             return (f"the {number} {noun}", True) if self.writer.chance(0.5) else (f"the row of {noun}", False)
         self.met.extend(members)

@@ -1,7 +1,7 @@
 """One event, or the lack of any, as a clause: its slots filled from the scene."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from yozora.world.grammar import Slots, Voice, Writer, join, speak, usable
 from yozora.world.scene import Body, Event, Scene
@@ -20,6 +20,7 @@ from yozora.world.words_names import (
 )
 from yozora.world.words_settings import PAST
 
+BRIEF = 0.4  # detail below which the phrasings of a few words are used
 NEAR = 1.3  # metres between two objects that are next to each other
 
 
@@ -39,8 +40,10 @@ class Teller:
 
     def clause(self, event: Event, mood: str, *, past: bool = False) -> str:
         """An event as a clause, with how it lies to the bystanders if `past`."""
-        group = SHORT if self.detail < 0.4 else EVENT_PHRASINGS
-        return self.phrase(f"{event.kind} {'short' if group is SHORT else 'clause'}", group[event.kind], event, mood, past)
+        if self.detail >= BRIEF:
+            return self.phrase(f"{event.kind} clause", EVENT_PHRASINGS[event.kind], event, mood, past)
+        text, beside = self.phrase(f"{event.kind} short", SHORT[event.kind], event, mood, False), self.slots(event, past)["past"]
+        return f"{text} {beside()}" if not isinstance(beside, str) else text
 
     def phase(self, event: Event, order: int, mood: str) -> str:
         """One phase of an event as a clause."""
@@ -98,24 +101,18 @@ class Teller:
     def still(self, mood: str) -> str:
         """A scene without events as a clause."""
         indices = tuple(range(len(self.scene.objects)))
-        group = SHORT if self.detail < 0.4 else EVENT_PHRASINGS
-        slots: Slots = {"a": lambda: self.arrangement(indices)}
-        options = usable(group["still"], slots, mood)
-        phrasing = self.writer.phrasing(f"still {'short' if group is SHORT else 'clause'}", options)
-        return speak(self.writer, phrasing, slots, Voice(mood=mood, plural=len(indices) > 1, detail=self.detail))
+        name, group = ("still short", SHORT) if self.detail < BRIEF else ("still clause", EVENT_PHRASINGS)
+        related = len(indices) == 2 and self.writer.chance(0.6)
+        slots: Slots = {"a": lambda: self.arrangement(indices) if related else self.several(indices)}
+        phrasing = self.writer.phrasing(name, usable(group["still"], slots, mood))
+        voice = Voice(mood=mood, plural=len(indices) > 1 and not related, detail=self.detail)
+        return speak(self.writer, phrasing, slots, voice)
 
     def arrangement(self, indices: tuple[int, ...]) -> str:
-        """Objects that stand: two of them by how one lies to the other, else a list."""
-        if len(indices) != 2 or self.writer.chance(0.4):
-            return self.several(indices)
-        one, other = self.scene.objects[indices[0]], self.scene.objects[indices[1]]
-        relations = tuple(which for which in beside(one, other) if which != "with")
+        """Two objects that stand, by how one lies to the other."""
+        one, other = (self.scene.objects[index] for index in indices)
         first = self.several(indices[:1])
-        return f"{first} {self.past(relations, lambda: self.several(indices[1:]))}" if relations else f"{first} and {self.several(indices[1:])}"
-
-    def fuller(self, detail: float) -> "Teller":
-        """The same teller with another eye for detail."""
-        return replace(self, detail=detail)
+        return f"{first} {self.past(beside(one, other), lambda: self.several(indices[1:]))}"
 
 
 def directions(event: Event) -> tuple[str, ...]:

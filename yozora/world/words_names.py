@@ -56,13 +56,13 @@ SLOPE_WORDS = {
     "steep": ("a steep slope", "a steep ramp", "a steep incline"),
 }
 ARC_WORDS = {
-    "narrow": ("in a small arc", "gently", "a little"),
+    "narrow": ("in a small arc", "gently", "in a narrow arc"),
     "middle": ("in an arc",),
     "wide": ("in a wide arc", "in a large arc", "widely"),
 }
 AXIS_WORDS = {  # a pendulum comes back, so a clip shows the line of its swing
-    "across": ("from side to side", "left and right", "from left to right and back", "sideways"),
-    "along": ("toward the camera and back", "toward and away from the camera", "towards us and back"),
+    "across": ("from side to side", "left and right", "sideways"),
+    "along": ("toward the camera and back", "toward and away from the camera", "toward us and back"),
 }
 START_WORDS = {side: f"{side} first" for side in ("left", "right")} | {"toward": "toward us first", "away": "away from us first"}
 
@@ -83,6 +83,14 @@ FLOOR_WORDS = {
     "marble": ("a marble floor", "marble", "marble ground"),
     "sand": ("sand", "sandy ground", "a sandy floor", "a floor of sand"),
     "speckled": ("a speckled floor", "a spotted floor", "speckled ground"),
+}
+MADE_WORDS = {  # what a floor is said to be
+    "plain": ("plain", "bare", "smooth"),
+    "concrete": ("made of concrete", "concrete", "made of cement"),
+    "wood": ("made of wood", "wooden", "made of wooden boards"),
+    "marble": ("made of marble", "marble"),
+    "sand": ("sandy", "covered with sand", "made of sand"),
+    "speckled": ("speckled", "spotted", "covered with spots"),
 }
 TONE_WORDS = {"dark": ("dark", "dark gray", "dark grey"), "middle": ("gray", "grey"), "light": ("light", "pale", "light gray", "light grey")}
 TIME_WORDS = {
@@ -162,4 +170,4 @@ def third(limits: tuple[float, float], value: float, words: tuple[str, str, str]
 
 def plural(noun: str) -> str:
     """Several of a shape word."""
-    return noun + ("es" if noun.endswith("x") else "s")
+    return noun + ("es" if noun[-1] in "xo" else "s")

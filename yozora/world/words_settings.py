@@ -2,7 +2,6 @@
 
 FRAMES = {  # by the mood of the clause
     "participle": (
-        "{clause}",
         "a video of {clause}",
         "a clip of {clause}",
         "a shot of {clause}",
@@ -16,9 +15,9 @@ FRAMES = {  # by the mood of the clause
         "it shows {clause}",
     ),
     "bare": ("watch {clause}", "we see {clause}", "see {clause}", "you can see {clause}", "we watch {clause}", "the viewer can see {clause}", "look, we see {clause}"),
-    "present": ("{clause}", "in this clip {clause}", "here {clause}", "{clause}", "in this video {clause}", "{clause}", "in a short video {clause}"),
-    "progressive": ("{clause}", "in this clip {clause}", "here {clause}", "{clause}", "in this video {clause}", "in the shot {clause}"),
-    "past": ("{clause}",),
+    "present": ("in this clip {clause}", "here {clause}", "in this video {clause}", "in a short video {clause}", "now {clause}"),
+    "progressive": ("in this clip {clause}", "here {clause}", "in this video {clause}", "in the shot {clause}"),
+    "past": ("in this clip {clause}", "in the video {clause}", "in the shot {clause}"),
 }
 
 PAST = {  # how the action lies to the bystanders
@@ -37,7 +36,7 @@ BYSTANDERS = (  # said after the clause
     ", and {o} [&stand] there",
     "while {o} [&STAND] close by",
     ", with {o} [%WAIT]",
-    "as {o} [&stay] where [&be] placed" ,
+    "as {o} [&stay] in place",
     ", and nearby [&STAND] {o}",
     ", {o} [%STAND] beside it",
     "while {o} [&be] at rest",
@@ -88,15 +87,15 @@ CAMERA_BEFORE = (
     "while the camera {camis} {campace}, {clause}",
 )
 CAMERA_SENTENCE = (
-    "the camera {camis} {campace} {high}",
+    "the camera {camis} {campace}, {high}",
     "the camera {camis} {campace}",
     "{campace!}, the camera {camis}",
-    "the view {camis} {campace} {high}",
-    "we watch with a camera {caming} {campace} {high}",
-    "it is filmed by a camera that {camis} {campace} {high}",
-    "all the while the camera {camis} {campace} {high}",
-    "meanwhile the camera {camis} {campace} {high}",
-    "a camera {caming} {campace} films it {high}",
+    "the view {camis} {campace}, {high}",
+    "we watch with a camera {caming} {campace}, {high}",
+    "it is filmed by a camera that {camis} {campace}, {high}",
+    "all the while the camera {camis} {campace}, {high}",
+    "meanwhile the camera {camis} {campace}, {high}",
+    "a camera {caming} {campace} films it, {high}",
     "{high!}, the camera {camis} {campace}",
 )
 STATIC_AFTER = (
@@ -109,18 +108,18 @@ STATIC_AFTER = (
     ", with a still camera",
 )
 STATIC_SENTENCE = (
-    "the camera stays still {high}",
-    "the camera does not move {high}",
-    "it is filmed by a fixed camera {high}",
-    "the camera is static {high}",
-    "it is a static shot {high}",
-    "a still camera films it {high}",
-    "the view does not change {high}",
-    "the camera stands still {high}",
+    "the camera stays still, {high}",
+    "the camera does not move, {high}",
+    "it is filmed by a fixed camera, {high}",
+    "the camera is static, {high}",
+    "it is a static shot, {high}",
+    "a still camera films it, {high}",
+    "the view does not change, {high}",
+    "the camera stands still, {high}",
 )
-ELEVATIONS = {"high": ("from above", "looking from above", "at a high angle"), "low": ("from a low angle", "from near the floor", "at a low angle")}
+ELEVATIONS = {"high": ("seen from above", "looking from above", "at a high angle"), "low": ("from a low angle", "seen from near the floor", "at a low angle")}
 
-FLOOR_AFTER = ("on {floor}", "over {floor}", ", on {floor}")
+FLOOR_AFTER = ("on {floor}", ", on {floor}")
 PLACE_AFTER = {
     "floor": FLOOR_AFTER,
     "light": ("{light}", ", {light}"),
@@ -129,14 +128,14 @@ PLACE_AFTER = {
 PLACE_BEFORE = ("{light!}, {clause}", "on {floor!}, {clause}", "{style!}, {clause}", "on {floor!} {light!}, {clause}", "{light!} on {floor!}, {clause}")
 PLACE_SENTENCE = (
     "it happens on {floor!} {light!}, {style!}",
-    "the floor is {made!}, and the scene is shown {light!}, {style!}",
+    "the floor is {made!}, and it is seen {light!}, {style!}",
     "all of it is on {floor!} {light!}, {style!}",
-    "the ground is {made!}, it is filmed {light!} and shown {style!}",
+    "the ground is {made!}, and it is filmed {light!}, {style!}",
     "the scene is set on {floor!} {light!}, {style!}",
     "{light!}, on {floor!}, {style!}",
-    "the place is {floor!} {light!}, shown {style!}",
+    "the place is {floor!}, seen {light!}, {style!}",
     "this takes place on {floor!} {light!}, {style!}",
-    "the floor is {made!}, with everything shown {style!} {light!}",
+    "the floor is {made!}, everything is {style!}, {light!}",
 )
 LAYOUTS = (
     "{things}. {deed}. {camera}. {place}",

@@ -1,0 +1,84 @@
+"""Each solver converges at the order that it claims, on an equation whose answer is known.
+
+The data is a mixture of two Gaussians on a line. There the flow keeps every quantile in place, so the exact answer at any
+level is the point that has the same share of the noised data to its left as the point it came from.
+"""
+
+import math
+
+import pytest
+import torch
+
+from yozora.flow.schedule import times_for
+from yozora.flow.solver import euler, heun, solve, unipc
+
+MEANS, WIDTHS, SHARES = (torch.tensor(values, dtype=torch.float64) for values in ([-1.0, 1.5], [0.4, 0.25], [0.4, 0.6]))
+# Each token has its own walk on [0.05, 0.95], and the last stands still.
+START = torch.tensor([0.95, 0.9, 0.8, 0.95, 0.5, 0.3], dtype=torch.float64)
+END = torch.tensor([0.05, 0.05, 0.05, 0.3, 0.05, 0.3], dtype=torch.float64)
+STATE = torch.linspace(-1.5, 1.5, 9, dtype=torch.float64).repeat(len(START), 1)
+
+
+def components(level):
+    """Means and variances `[token 1 component]` of the noised mixture."""
+    level = level[:, None, None]
+    return (1 - level) * MEANS, ((1 - level) * WIDTHS) ** 2 + level**2
+
+
+def velocity(state, level):
+    mean, variance = components(level)
+    off = (state[..., None] - mean) / variance
+    blame = torch.softmax(torch.log(SHARES / variance.sqrt()) - off**2 * variance / 2, dim=-1)
+    noise = (level[:, None, None] * off * blame).sum(-1)
+    data = ((MEANS + (1 - level)[:, None, None] * WIDTHS**2 * off) * blame).sum(-1)
+    return noise - data
+
+
+def share_to_the_left(state, level):
+    mean, variance = components(level)
+    return (SHARES * (1 + torch.erf((state[..., None] - mean) / (2 * variance).sqrt())) / 2).sum(-1)
+
+
+def exact(state, start, end):
+    """Bisect for the point with the same share to its left."""
+    share, low, high = share_to_the_left(state, start), torch.full_like(state, -8), torch.full_like(state, 8)
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = share_to_the_left(middle, end) > share
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return low
+
+
+# UniPC predicts at order 2; knowing the data at the end of a step, its corrector gains one more (proposition 3.4 of the paper).
+@pytest.mark.parametrize(("step", "order"), [(euler, 1), (heun, 2), (unipc, 3)])
+def test_order_of_convergence(step, order):
+    truth = exact(STATE, START, END)
+    errors = [(solve(velocity, STATE, START, times_for(steps), step, END) - truth).abs().mean().item() for steps in (80, 160)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
+
+
+@pytest.mark.parametrize("step", [euler, heun, unipc])
+def test_tokens_that_stand_still_come_back_to_the_bit(step):
+    for start in (0.0, 0.3, 1.0):
+        level = START.clone()
+        level[-1] = start
+        end = torch.where(level == start, level, END)
+        result = solve(velocity, STATE, level, times_for(5), step, end)
+        assert torch.equal(result[-1], STATE[-1])
+        assert torch.isfinite(result).all()
+
+
+def test_unipc_needs_half_the_evaluations_of_heun():
+    truth = exact(STATE, START, END)
+    asked = []
+
+    def counted(state, level):
+        asked.append(1)
+        return velocity(state, level)
+
+    error = {}
+    for step, steps in ((heun, 20), (unipc, 40)):
+        asked.clear()
+        error[step] = (solve(counted, STATE, START, times_for(steps), step, END) - truth).abs().mean()
+        assert len(asked) == 40
+    assert error[unipc] < error[heun]

@@ -1,0 +1,159 @@
+"""Draws scenes by seed: for training, or held out at one level and at no other."""
+
+import numpy as np
+
+from yozora.world.arrange import arrange
+from yozora.world.heldout import LEVELS, levels, reserved
+from yozora.world.ranges import AMOUNT, CAMERA_SPEED, ELEVATION, SPEED, SUN, TONE
+from yozora.world.scene import CAMERAS, COLOURS, FLOORS, MATERIALS, SHAPES, SIZES, STYLES, TIMES, Body, Camera, Event, Floor, Light, Scene
+
+SPLITS = ("train", *LEVELS)
+FAMILIES = {  # shares
+    "roll": 0.17,
+    "drop": 0.15,
+    "push": 0.14,
+    "slide": 0.10,
+    "swing": 0.08,
+    "hide": 0.09,
+    "return": 0.07,
+    "topple": 0.07,
+    "sequence": 0.08,
+    "still": 0.05,
+}
+SEQUENCES = (("drop", "roll"), ("drop", "push"), ("roll", "roll"), ("roll", "push"), ("push", "roll"), ("roll", "topple"), ("topple", "roll"), ("slide", "roll"), ("swing", "roll"))
+SIDES = {  # the share of toward and away among the directions of a kind
+    "roll": (0.15, 0.15),
+    "push": (0.12, 0.12),
+    "slide": (0.12, 0.0),
+    "swing": (0.1, 0.1),
+    "drop": (0.1, 0.1),
+}
+REDRAWS = 12  # attempts that share family, number and camera, so that large scenes are not rejected more often
+
+
+def sample(seed: int, split: str = "train") -> Scene:
+    """The scene of a seed: trainable, or held out at exactly the level that `split` names."""
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
+    wanted = frozenset() if split == "train" else frozenset((split,))
+    attempt = 0
+    while True:
+        form = np.random.default_rng([seed, SPLITS.index(split), attempt // REDRAWS, 0])
+        content = np.random.default_rng([seed, SPLITS.index(split), attempt, 1])
+        scene = draw(form, content)
+        if levels(scene) == wanted:
+            return arrange(scene, content)
+        attempt += 1
+
+
+def scan(num: int, seed: int = 0) -> int:
+    """How many of `num` scenes drawn for training are held out; anything but 0 is a fault."""
+    return sum(bool(reserved(sample(seed + index))) for index in range(num))
+
+
+def draw(form: np.random.Generator, content: np.random.Generator) -> Scene:
+    """A scene without places: `form` decides on family, number of objects and camera, `content` on the rest."""
+    family = choice(form, tuple(FAMILIES), tuple(FAMILIES.values()))
+    kinds = {"still": (), "sequence": SEQUENCES[int(form.integers(len(SEQUENCES)))]}.get(family, (family,))
+    bystanders = int(choice(form, (0, 1, 2, 3), (0.34, 0.36, 0.2, 0.1)))
+    camera_kind = camera_of(form, kinds)
+    objects, events = perform(kinds, bystanders, content, same=bool(form.random() < 0.5))
+    return Scene(
+        objects=objects,
+        events=events,
+        camera=camera(camera_kind, objects, events, content),
+        floor=Floor(kind=choice(content, FLOORS), tone=round(content.uniform(*TONE), 3), seed=int(content.integers(2**31))),
+        light=light(content),
+        style=choice(content, STYLES, (0.85, *[0.15 / (len(STYLES) - 1)] * (len(STYLES) - 1))),
+    )
+
+
+def choice(rng: np.random.Generator, options, shares=None):
+    """One of some options, by their shares."""
+    if shares is None:
+        return options[int(rng.integers(len(options)))]
+    limit = np.cumsum(shares)
+    return options[min(int(np.searchsorted(limit, rng.random() * limit[-1], side="right")), len(options) - 1)]
+
+
+def camera_of(rng: np.random.Generator, kinds: tuple[str, ...]) -> str:
+    """The kind of camera: often static, but seldom where nothing else moves."""
+    return choice(rng, tuple(CAMERAS), (0.45 if kinds else 0.1, 0.14, 0.11, 0.16, 0.14))
+
+
+def perform(kinds: tuple[str, ...], bystanders: int, rng: np.random.Generator, *, same: bool) -> tuple[tuple[Body, ...], tuple[Event, ...]]:
+    """The objects of a scene and what they do; `same` lets one ball act in both of two events where it can."""
+    bodies: list[Body] = []
+    events: list[Event] = []
+    for kind in kinds:
+        actor, target = len(bodies), -1
+        if same and kinds == ("drop", "roll") and events:
+            actor = 0
+        elif kind == "topple":
+            slab = body(rng, bodies, shape="cube")
+            bodies += [slab] * int(rng.integers(3, 7))
+        else:
+            ball = same and kinds == ("drop", "roll")
+            bodies.append(body(rng, bodies, shape="ball" if ball else ""))
+        if kind == "push":
+            target = len(bodies)
+            bodies.append(body(rng, bodies))
+        events.append(event(kind, actor, target, bodies[actor].shape, rng))
+    room = 1 if "topple" in kinds else 4 - len(bodies)
+    for _ in range(min(bystanders, room) if kinds else bystanders + 1):
+        bodies.append(body(rng, bodies))
+    return tuple(bodies), tuple(events)
+
+
+def body(rng: np.random.Generator, others: list[Body], shape: str = "") -> Body:
+    """An object that differs from the others in colour or shape, and from slabs in colour."""
+    while True:
+        new = Body(
+            shape=shape or choice(rng, SHAPES, (0.28, 0.26, 0.17, 0.14, 0.15)),
+            colour=choice(rng, tuple(COLOURS)),
+            size=choice(rng, tuple(SIZES), (0.25, 0.45, 0.3)),
+            material=choice(rng, MATERIALS, (0.45, 0.35, 0.2)),
+            x=0.0,
+            y=0.0,
+        )
+        if all((new.shape, new.colour) != (other.shape, other.colour) for other in others):
+            return new
+
+
+def event(kind: str, actor: int, target: int, shape: str, rng: np.random.Generator) -> Event:
+    """An event of that kind with its direction, speed and amount."""
+    toward, away = SIDES.get(kind, (0.0, 0.0))
+    side = (1 - toward - away) / 2
+    direction = choice(rng, ("left", "right", "toward", "away"), (side, side, toward, away))
+    if kind == "drop" and (shape != "ball" or rng.random() < 0.6):
+        direction = "down"
+    speed = round(rng.uniform(*SPEED[kind]), 3) if kind in SPEED and direction != "down" else 0.0
+    amount = round(rng.uniform(*AMOUNT[kind]), 3) if kind in AMOUNT else 0.0
+    return Event(kind=kind, actor=actor, target=target, direction=direction, speed=speed, amount=amount)
+
+
+def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng: np.random.Generator) -> Camera:
+    """A camera that sees the directions of the events as they are named, and round things from the side."""
+    along = any(event.direction in ("toward", "away") for event in events)
+    lying = any(event.kind in ("roll", "push", "hide", "return") and objects[event.actor].shape in ("cylinder", "capsule", "egg") for event in events)
+    azimuth = rng.uniform(-10, 10) if along else rng.uniform(16, 30) * rng.choice([-1, 1]) if lying else rng.uniform(-24, 24)
+    low, high = ELEVATION
+    if any(event.kind == "hide" for event in events):
+        high = 20.0
+    if along:
+        low = 20.0
+    direction = choice(rng, CAMERAS[kind])
+    sideways = [event.direction for event in events if event.direction in CAMERAS["pan"]]
+    if kind == "pan" and sideways and rng.random() < 0.75:
+        direction = sideways[0]
+    speed = round(rng.uniform(*CAMERA_SPEED[kind]), 3) if kind in CAMERA_SPEED else 0.0
+    return Camera(kind=kind, direction=direction, speed=speed, azimuth=round(float(azimuth), 2), elevation=round(rng.uniform(low, high), 2))
+
+
+def light(rng: np.random.Generator) -> Light:
+    """A time of day; the sun stands higher at noon."""
+    time = choice(rng, TIMES)
+    low, high = SUN
+    middle = (low + high) / 2
+    limits = {"noon": (middle, high), "overcast": (low, high)}.get(time, (low, middle))
+    return Light(time=time, azimuth=round(rng.uniform(-110, 110), 2), elevation=round(rng.uniform(*limits), 2))
