@@ -4,6 +4,8 @@ import ipaddress
 import os
 import socket
 
+import pytest
+
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"})
 
 
@@ -31,3 +33,28 @@ lookup = socket.getaddrinfo
 socket.getaddrinfo = refused_lookup
 socket.socket.connect = refused_unless_loopback(socket.socket.connect)
 socket.socket.connect_ex = refused_unless_loopback(socket.socket.connect_ex)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """The folder of a model with tiny networks and random weights."""
+    import torch
+
+    from yozora.model import Habits, Model, Trained, save
+    from yozora.text import TextConfig, TextEncoder, Tokenizer
+    from yozora.transformer.model import Transformer, TransformerConfig
+    from yozora.vae import VAEConfig, VideoVAE
+
+    torch.manual_seed(0)
+    widths = {"encoder_widths": (8, 16, 16), "decoder_widths": (16, 16, 16), "blocks": 1, "time_down": (True, True)}
+    vae = VideoVAE(VAEConfig(**widths, channels=4, fold=4, taps=(1, 3), shortcut="pool"))
+    tokenizer = Tokenizer.train(["a red ball rolls left past two green eggs and the blue cube"])
+    text = TextEncoder(TextConfig(vocabulary=tokenizer.size, dim=16, heads=2, layers=1), tokenizer)
+    transformer = Transformer(TransformerConfig(channels=4, dim=32, heads=2, layers=2, feedforward=64, text_dim=16))
+    for parameter in transformer.parameters():  # the head starts at zero; a network that says something is a better test
+        torch.nn.init.normal_(parameter, std=0.2)
+    trained = Trained(sides=(32, 64), frames=(1, 16))
+    habits = Habits(size=(64, 64), seconds=1.0, fps=8.0, steps=4, guidance=2.0, trained=trained)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save(Model(name="tiny", digest="", vae=vae, text=text, transformer=transformer, habits=habits), folder)
+    return folder

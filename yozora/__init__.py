@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yozora.generate import generate as generate
+    from yozora.pipeline import generate as generate
     from yozora.video import Video as Video
 
 __version__ = "0.1.0"
 __all__ = ["Video", "__version__", "generate"]
-HOMES = {"Video": "yozora.video", "generate": "yozora.generate"}
+HOMES = {"Video": "yozora.video", "generate": "yozora.pipeline"}
 
 
 def __getattr__(name: str) -> object:

@@ -10,8 +10,8 @@ import torch
 
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.transformer.model import Transformer, TransformerConfig
-from yozora.vae import VAEConfig, VideoVAE
-from yozora.weights import load_into, save_module, sha256
+from yozora.vae import VideoVAE, load_vae, save_vae
+from yozora.weights import load_into, sha256, write
 
 BUNDLED = "hoshi"
 FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json")
@@ -81,13 +81,13 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     folder = find(name)
     described = describe(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
-    with torch.device("meta"):
-        vae = VideoVAE(VAEConfig(**_tuples(described["vae"])))
-        text = TextEncoder(TextConfig(**described["text"]), tokenizer)
-        transformer = Transformer(TransformerConfig(**_tuples(described["transformer"])))
-    for module, file in ((vae, "vae"), (text, "text"), (transformer, "transformer")):
-        load_into(module, folder / f"{file}.safetensors", device, dtype)
-        module.eval().requires_grad_(requires_grad=False)
+    vae = load_vae(folder / "vae.safetensors").to(dtype)
+    text = TextEncoder(TextConfig(**described["text"]), tokenizer)
+    transformer = Transformer(TransformerConfig(**_tuples(described["transformer"])))
+    load_into(text, folder / "text.safetensors", dtype)
+    load_into(transformer, folder / "transformer.safetensors", dtype)
+    for module in (vae, text, transformer):
+        module.to(device).eval().requires_grad_(requires_grad=False)
     return Model(
         name=described["name"], digest=digest(folder), vae=vae, text=text, transformer=transformer, habits=habits_of(folder)
     )
@@ -97,9 +97,10 @@ def save(model: Model, folder: Path) -> None:
     """Write a model's folder, weights in bfloat16."""
     folder.mkdir(parents=True, exist_ok=True)
     model.text.tokenizer.save(folder / "tokenizer.json")
-    for module, file in ((model.vae, "vae"), (model.text, "text"), (model.transformer, "transformer")):
-        save_module(module, folder / f"{file}.safetensors", torch.bfloat16)
-    parts = {"vae": model.vae.config, "text": model.text.config, "transformer": model.transformer.config}
+    save_vae(model.vae, folder / "vae.safetensors", torch.bfloat16)
+    for module, file in ((model.text, "text"), (model.transformer, "transformer")):
+        write({name: value.to(torch.bfloat16) for name, value in module.state_dict().items()}, folder / f"{file}.safetensors")
+    parts = {"text": model.text.config, "transformer": model.transformer.config}
     described = {"name": model.name, "habits": asdict(model.habits)} | {part: asdict(config) for part, config in parts.items()}
     (folder / "model.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Latents become a packed sequence of tokens, and words become what stretches of that sequence hear."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -92,10 +92,3 @@ def pack_words(scripts: list[Words]) -> Words:
         tokens=tuple(chain.from_iterable(script.tokens for script in scripts)),
         prepared=prepared,
     )
-
-
-def heard_by(words: Words, tokens: tuple[int, ...]) -> Words:
-    """Let each cue be heard by another number of tokens, for a clip of another size; prepared keys and values stay."""
-    if len(tokens) != len(words.lengths):
-        raise ValueError(f"{len(tokens)} runs of tokens for {len(words.lengths)} cues; give one run for each cue")
-    return replace(words, tokens=tokens)

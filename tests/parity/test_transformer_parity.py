@@ -58,7 +58,7 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 @torch.no_grad()
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("config", "per_token"), [*((c, False) for c in WAN21), *((c, True) for c in WAN22)])
-def test_velocity_equals_diffusers(config: TransformerConfig, per_token: bool, size: tuple[int, int, int]) -> None:
+def test_velocity_equals_diffusers(*, config: TransformerConfig, per_token: bool, size: tuple[int, int, int]) -> None:
     theirs, ours = twins(config)
     generator = torch.Generator().manual_seed(2)
     latents = torch.randn(2, config.channels, *size, generator=generator)

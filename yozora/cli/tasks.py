@@ -48,7 +48,7 @@ def perform_and_save(request: Any, chosen: dict[str, Any], output: Path) -> None
     settings = Settings(**chosen)
     width, height = settings.size or (2, 2)
     check_output(output, num_frames=1, height=height, width=width)
-    from yozora.generate import perform  # brings torch
+    from yozora.pipeline import perform  # brings torch
 
     with progress_bar() as progress:
         for number, (video, facts) in enumerate(perform(request, settings, progress)):

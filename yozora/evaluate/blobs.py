@@ -9,6 +9,7 @@ import numpy as np
 class Blobs:
     """Regions in order of frame. Lengths are in pixels of the label maps, x to the right and y down."""
 
+    number: np.ndarray  # int64[blob], as in `components`
     frame: np.ndarray  # int64[blob]
     label: np.ndarray  # int64[blob], above 0
     area: np.ndarray  # float64[blob]
@@ -20,7 +21,7 @@ class Blobs:
 
     def chosen(self, which: np.ndarray) -> "Blobs":
         """Those blobs that an index or mask chooses."""
-        return Blobs(self.frame[which], self.label[which], self.area[which], self.centre[which], self.box[which])
+        return Blobs(self.number[which], self.frame[which], self.label[which], self.area[which], self.centre[which], self.box[which])
 
 
 def components(labels: np.ndarray) -> np.ndarray:
@@ -58,7 +59,7 @@ def measure(labels: np.ndarray, number: np.ndarray) -> Blobs:
     first = np.zeros(count, np.int64)
     label = np.zeros(count, np.int64)
     first[index], label[index] = frame, labels[frame, y, x]
-    return Blobs(first, label, area, centre, box)
+    return Blobs(np.arange(1, count + 1), first, label, area, centre, box)
 
 
 def _links(labels: np.ndarray, run: np.ndarray, shift: int) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Attention on a packed sequence: every segment attends to itself, or to its own words, and to nothing else."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from itertools import groupby
 
@@ -9,8 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
-CHUNK_BYTES = 4 << 20  # scores that are alive at a time; they should stay in cache
-SHORT = 128  # up to so many keys torch's own way costs more to start than it saves
+Way = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value [clip token head width] -> the query's shape
+
+CHUNK_BYTES = 4 << 20  # scores that are alive at a time, so that they stay in cache
+SHORT = 128  # so many keys cost torch's own attention more to start than it saves
 
 
 def attention(
@@ -20,41 +25,76 @@ def attention(
     query_lengths: tuple[int, ...],
     key_lengths: tuple[int, ...],
 ) -> Float[Tensor, "token head width"]:
-    """Softmax attention of query segment `i` on key segment `i`; neighbours of equal lengths are computed together."""
-    if key is not value and max(key_lengths) <= SHORT and len(set(query_lengths)) == 1 and len(set(key_lengths)) > 1 and not query.is_cuda:
-        return filled_up(query, key, value, query_lengths, key_lengths)
-    runs = [(pair, len(list(run))) for pair, run in groupby(zip(query_lengths, key_lengths, strict=True))]
-    if len(runs) > 1 and query.is_cuda and query.dtype in (torch.bfloat16, torch.float16):
+    """Softmax attention of query segment `i` on key segment `i`.
+
+    Neighbouring segments of equal lengths are computed together; unequal ones by varlen attention on CUDA in 16 bits,
+    one run after another elsewhere.
+    """
+    assert sum(query_lengths) == len(query) and sum(key_lengths) == len(key) and min(key_lengths) > 0
+    runs = list(equal_runs(query_lengths, key_lengths, fill=not query.is_cuda))
+    if len(runs) > 1 and query.is_cuda and query.element_size() == 2:
         tokens, words = offsets(query_lengths, query.device), offsets(key_lengths, query.device)
         return varlen_attn(query, key, value, tokens, words, max(query_lengths), max(key_lengths))
     results, token, word = [], 0, 0
-    for (length, words), count in runs:
-        q = query[token : token + count * length].unflatten(0, (count, length))
-        k = key[word : word + count * words].unflatten(0, (count, words))
-        v = value[word : word + count * words].unflatten(0, (count, words))
-        results.append(dense_attention(q, k, v).flatten(0, 1))
-        token, word = token + count * length, word + count * words
-    return results[0] if len(results) == 1 else torch.cat(results)
+    for length, words in runs:
+        stop, end = token + length * len(words), word + sum(words)
+        q = query[token:stop].unflatten(0, (len(words), length))
+        if len(set(words)) == 1:
+            k, v = (x[word:end].unflatten(0, (len(words), words[0])) for x in (key, value))
+            results.append(fastest(q, k)(q, k, v))
+        else:
+            results.append(filled_attention(q, key[word:end], value[word:end], words))
+        token, word = stop, end
+    return results[0].flatten(0, 1) if len(results) == 1 else torch.cat([result.flatten(0, 1) for result in results])
 
 
-def dense_attention(
+def equal_runs(query_lengths: tuple[int, ...], key_lengths: tuple[int, ...], *, fill: bool) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Runs of segments of one query length, each with its key lengths: all equal, or where `fill` allows it all short."""
+    for length, run in groupby(zip(query_lengths, key_lengths, strict=True), key=lambda pair: pair[0]):
+        words = tuple(count for _, count in run)
+        if fill and max(words) <= SHORT:
+            yield length, words
+        else:
+            yield from ((length, tuple(same)) for _, same in groupby(words))
+
+
+def fastest(query: Float[Tensor, "clip token head width"], key: Float[Tensor, "clip word head width"]) -> Way:
+    """The fastest way for these tensors: torch's own, but on a processor often the chunked one.
+
+    Decided by what the processor can do and not by a stopwatch, so that a seed gives the same bits in every run;
+    `benchmarks/attention.py` measures whether it is right here. `attention_by` overrides it.
+    """
+    if chosen := chosen_way.get():
+        return chosen
+    if query.device.type != "cpu":
+        return torch_attention
+    learning = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad)
+    # Without AMX torch computes bfloat16 attention as slowly as float32; its derivative is slow on every processor.
+    slow = query.dtype == torch.bfloat16 and not torch.cpu._is_amx_tile_supported()
+    return chunked_attention if learning or slow or key.shape[1] <= SHORT else torch_attention
+
+
+chosen_way: ContextVar[Way | None] = ContextVar("chosen_way", default=None)
+
+
+@contextmanager
+def attention_by(way: Way) -> Iterator[None]:
+    """Compute dense attention this way inside the block."""
+    token = chosen_way.set(way)
+    try:
+        yield
+    finally:
+        chosen_way.reset(token)
+
+
+def torch_attention(
     query: Float[Tensor, "clip token head width"],
     key: Float[Tensor, "clip word head width"],
     value: Float[Tensor, "clip word head width"],
 ) -> Float[Tensor, "clip token head width"]:
-    """Attention of clips of equal lengths, the fastest way for the device."""
-    if chunks_are_faster(query, key):
-        return chunked_attention(query, key, value)
+    """Attention by torch's fused kernels."""
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
     return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
-
-
-def chunks_are_faster(query: Tensor, key: Tensor) -> bool:
-    if query.device.type != "cpu":
-        return False
-    if torch.is_grad_enabled() and query.requires_grad:
-        return True
-    return key.shape[1] <= SHORT or not torch.cpu._is_amx_tile_supported()
 
 
 def chunked_attention(
@@ -63,37 +103,42 @@ def chunked_attention(
     value: Float[Tensor, "clip word head width"],
     bias: Float[Tensor, "clip word"] | None = None,
 ) -> Float[Tensor, "clip token head width"]:
-    clips, tokens, heads, width = query.shape
+    """Attention by matrix products, some queries at a time; `bias` is added to every query's scores."""
+    clips, _, heads, width = query.shape
     q, k, v = (x.transpose(1, 2).flatten(0, 1) for x in (query, key, value))
-    chunk = max(32, CHUNK_BYTES // (clips * heads * k.shape[1] * query.element_size()))
     start = q.new_zeros(()) if bias is None else bias.to(q.dtype).repeat_interleave(heads, 0)[:, None]
     parts = []
-    for rows in q.split(chunk, dim=1):
-        scores = torch.baddbmm(start, rows, k.transpose(1, 2), beta=0 if bias is None else 1, alpha=width**-0.5)
+    for some in q.split(max(32, CHUNK_BYTES // (len(k) * k.shape[1] * k.element_size())), dim=1):
+        scores = torch.baddbmm(start, some, k.transpose(1, 2), beta=int(bias is not None), alpha=width**-0.5)
         parts.append(torch.bmm(scores.softmax(-1), v))
     out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
     return out.unflatten(0, (clips, heads)).transpose(1, 2)
 
 
-def filled_up(query, key, value, query_lengths, key_lengths):
-    index, bias = filling(key_lengths, key.device)
-    k, v = (x.index_select(0, index.flatten()).unflatten(0, index.shape) for x in (key, value))
-    q = query.unflatten(0, (len(query_lengths), -1))
-    return chunked_attention(q, k, v, bias).flatten(0, 1)
+def filled_attention(
+    query: Float[Tensor, "clip token head width"],
+    key: Float[Tensor, "word head width"],
+    value: Float[Tensor, "word head width"],
+    lengths: tuple[int, ...],
+) -> Float[Tensor, "clip token head width"]:
+    """Attention of equal clips on keys of unequal numbers, laid on one grid whose empty places weigh nothing."""
+    place, bias = filling(lengths, key.device)
+    k, v = (x.index_select(0, place.flatten()).unflatten(0, place.shape) for x in (key, value))
+    return chunked_attention(query, k, v, bias)
 
 
 @lru_cache(maxsize=256)
 def filling(lengths: tuple[int, ...], device: torch.device) -> tuple[Int[Tensor, "clip word"], Float[Tensor, "clip word"]]:
-    with torch.inference_mode(False):
-        count = torch.tensor(lengths)[:, None]
-        place = torch.arange(max(lengths))
-        index = torch.where(place < count, place + count.cumsum(0) - count, 0)
-        bias = torch.where(place < count, 0.0, -torch.inf)
-        return index.to(device), bias.to(device)
+    """Which key lies at each place of the grid, and what keeps empty places out of the softmax."""
+    with torch.inference_mode(False):  # what is kept must also serve a backward pass
+        count, place = torch.tensor(lengths)[:, None], torch.arange(max(lengths))
+        held = place < count
+        key = torch.where(held, place + count.cumsum(0) - count, 0)
+        return key.to(device), torch.where(held, 0.0, -torch.inf).to(device)
 
 
 @lru_cache(maxsize=256)
 def offsets(lengths: tuple[int, ...], device: torch.device) -> Int[Tensor, " edge"]:
     """Where segments begin and end, on the device; kept, so that layers and steps do not wait for the copy."""
-    with torch.inference_mode(False):  # the same tensor must serve a backward pass
+    with torch.inference_mode(False):
         return functional.pad(torch.tensor(lengths).cumsum(0), (1, 0)).to(torch.int32).to(device)

@@ -1,14 +1,15 @@
 """Rotary positions in time, row and column, joined with the norm of queries and keys that comes before them."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
-from yozora.layers.norms import row_blocks
-
-BASE = 10_000.0  # the slowest wave is this many times longer than the fastest (RoFormer, arXiv:2104.09864)
+BASE = 10_000.0  # the slowest wave is so many times longer than the fastest (RoFormer, arXiv:2104.09864)
+BLOCK = 65_536  # numbers for each thread: 256 KiB in float32, of which a few fit the second-level cache of a core
 
 
 def rotary_table(coordinates: Int[Tensor, "token 3"], width: int) -> Float[Tensor, "token half 2"]:
@@ -24,12 +25,13 @@ def rotary_table(coordinates: Int[Tensor, "token 3"], width: int) -> Float[Tenso
 
 
 def normalise_and_rotate(
-    x: Float[Tensor, "token dim"],
-    weight: Float[Tensor, " dim"],
-    table: Float[Tensor, "token half 2"] | None,
-    eps: float,
+    x: Float[Tensor, "token dim"], weight: Float[Tensor, " dim"], table: Float[Tensor, "token half 2"] | None, eps: float
 ) -> Float[Tensor, "token dim"]:
-    """Divide by the root mean square over all heads, weigh, and turn each pair of neighbours by its token's angle."""
+    """Divide by the root mean square over all heads, weigh, and turn each pair of neighbours by its token's angle.
+
+    Computed in float32, returned in the type of `x`. On a processor this is bound by memory: one function with its own
+    derivative, which keeps `x` alone and walks over rows that stay in cache, takes half the time of the plain formula.
+    """
     return NormaliseAndRotate.apply(x, weight.float(), table, eps)
 
 
@@ -45,10 +47,10 @@ def turn(x: Float[Tensor, "token dim"], table: Float[Tensor, "token half 2"], si
 
 
 class NormaliseAndRotate(Function):
-    """`y = R (weight * n)`, `n = x / rms(x)`; keeps `x` and one number for each token."""
+    """`y = R (weight * n)`, `n = x / rms(x)`."""
 
     @staticmethod
-    def forward(ctx, x, weight, table, eps):  # noqa: ANN001, ANN205
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, table: Tensor | None, eps: float) -> Tensor:
         out, inverse = torch.empty_like(x, memory_format=torch.contiguous_format), weight.new_empty(len(x), 1)
         for rows in row_blocks(x):
             y = x[rows].to(torch.float32, copy=True, memory_format=torch.contiguous_format)
@@ -60,15 +62,21 @@ class NormaliseAndRotate(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):  # noqa: ANN001, ANN205
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, weight, table, inverse = ctx.saved_tensors
-        grad_x, grad_weight = torch.empty_like(grad), torch.zeros_like(weight)
+        grad_x, grad_weight = torch.empty_like(grad, memory_format=torch.contiguous_format), torch.zeros_like(weight)
         for rows in row_blocks(x):
             up = grad[rows].to(torch.float32, copy=True, memory_format=torch.contiguous_format)
             up = up if table is None else turn(up, table[rows], -1)
             normed = x[rows] * inverse[rows]
             grad_weight += (up * normed).sum(0)
-            up.mul_(weight)
+            up.mul_(weight)  # d/dx = (u - n mean(u n)) / rms
             along = (up * normed).mean(-1, keepdim=True)
             grad_x[rows] = up.addcmul_(normed, along, value=-1).mul_(inverse[rows])
         return grad_x, grad_weight, None, None
+
+
+def row_blocks(x: Float[Tensor, "token dim"]) -> Iterator[slice]:
+    """Consecutive rows to work on at a time: all of them, but on a processor no more than the caches hold."""
+    rows = max(1, BLOCK * torch.get_num_threads() // x.shape[-1]) if x.device.type == "cpu" else max(1, len(x))
+    return (slice(start, start + rows) for start in range(0, len(x), rows))

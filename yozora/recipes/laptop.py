@@ -13,38 +13,38 @@ from yozora.vae.losses import LossScales
 def recipe() -> Recipe:
     """The configuration; docs/log.md has what its runs measured."""
     pixels = (
-        ClipShape(frames=1, width=192, height=192, weight=0.4, pool=4800),
-        ClipShape(frames=17, width=160, height=128, weight=0.6, pool=1440),
+        ClipShape(frames=1, width=192, height=192, weight=0.3, pool=1920),
+        ClipShape(frames=17, width=160, height=128, weight=0.7, pool=576),
     )
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.25, pool=24000),
-        ClipShape(frames=1, width=192, height=128, weight=0.05, pool=1920),
-        ClipShape(frames=25, width=128, height=128, weight=0.2, pool=2400),
-        ClipShape(frames=49, width=128, height=128, weight=0.35, pool=4800),
-        ClipShape(frames=49, width=160, height=96, weight=0.08, pool=960),
-        ClipShape(frames=49, width=96, height=160, weight=0.07, pool=960),
+        ClipShape(frames=1, width=128, height=128, weight=0.1, pool=9600),
+        ClipShape(frames=1, width=192, height=192, weight=0.1, pool=1920),
+        ClipShape(frames=17, width=128, height=128, weight=0.25, pool=2400),
+        ClipShape(frames=33, width=128, height=128, weight=0.4, pool=3840),
+        ClipShape(frames=33, width=160, height=96, weight=0.08, pool=720),
+        ClipShape(frames=33, width=96, height=160, weight=0.07, pool=720),
     )
     return Recipe(
         name="hoshi",
-        fps=12,
+        fps=8.0,
         workers=2,
         vae=VAEStage(
             network=bundled_vae_config(),
-            cropping=Cropping(shapes=pixels, batch=2, frames=9, side=112, seed=1),
-            optimization=Optimization(rate=1e-3, steps=4000, warmup=100, weight_decay=0.0),
-            adversary=Adversary(begins=3200, weight=0.1, optimization=Optimization(rate=4e-4, steps=4000, warmup=3300)),
+            cropping=Cropping(shapes=pixels, batch=1, frames=9, side=112, seed=1),
+            optimization=Optimization(rate=1.5e-3, steps=2600, warmup=100, weight_decay=0.0),
+            adversary=Adversary(begins=2300, weight=0.05, optimization=Optimization(rate=4e-4, steps=2600, warmup=2350)),
             scales=LossScales(),
             save_every=500,
         ),
         generator=GeneratorStage(
-            widths=Widths(dim=256, heads=4, layers=8, feedforward=1024, text_dim=256, text_layers=3),
-            batching=Batching(shapes=clips, tokens=8192, groups=8, seed=2, fps=12),
+            widths=Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=192, text_layers=2),
+            batching=Batching(shapes=clips, tokens=8192, groups=8, seed=2, fps=8.0),
             optimization=Optimization(rate=2e-3, steps=4000, warmup=200, muon=True),
             save_every=250,
             show_every=500,
             average=0.999,
         ),
         habits=Habits(
-            size=(128, 128), seconds=4, fps=12, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 49))
+            size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))
         ),
     )

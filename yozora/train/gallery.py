@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from yozora.canvas import Canvas
-from yozora.generate import Sampling, render
+from yozora.pipeline import Sampling, render
 from yozora.model import Model
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot

@@ -21,6 +21,7 @@ from yozora.train.optimize import Optimization
 from yozora.transformer.model import Transformer
 from yozora.vae.place import token_start
 
+LENGTHS = {"short": 0.35, "sentence": 0.5, "full": 0.15}  # shares of the caption lengths; long ones cost more than they teach
 LEVELS = 4  # bins of noise level in which the loss is reported
 
 
@@ -149,7 +150,7 @@ class GeneratorTask:
             script = tuple(Cue(text=c["text"], start=c["start"] * seconds, end=c["end"] * seconds) for c in words["script"])
             heard = tokens_heard(script, grid, self.batching.fps)
             return tuple((cue.text, count) for cue, count in zip(script, heard, strict=True) if count)
-        return ((words[("short", "sentence", "full")[rng.integers(3)]], grid.num_tokens),)
+        return ((words[rng.choice(list(LENGTHS), p=list(LENGTHS.values()))], grid.num_tokens),)
 
 
 def _by_level(error: Tensor, level: Tensor) -> dict[str, Tensor]:

@@ -66,7 +66,12 @@ def encode_clips(
     tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.frames.split(ENCODED)])}
     if known:
         tensors |= {"known": torch.stack(known), "start": torch.stack(starts)}
-    return tensors, [asdict(words) for words in clips.captions]
+    return tensors, [spoken(words) for words in clips.captions]
+
+
+def spoken(captions: Captions) -> dict:
+    """The captions of a clip as plain data: three lengths and a script with its spans in parts of the clip."""
+    return {name: getattr(captions, name) for name in ("short", "sentence", "full")} | {"script": [asdict(cue) for cue in captions.script]}
 
 
 def encode(vae: VideoVAE, grid: Grid, frames: UInt8[Tensor, "clip time height width 3"]) -> Float16[Tensor, "clip channel cell row column"]:

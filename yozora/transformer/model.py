@@ -5,6 +5,7 @@ Configured as `Wan 2.1 T2V` or `Wan 2.2 TI2V` it computes what those networks co
 
 import math
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import torch
 from einops import rearrange
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yozora.layers.attention import attention
-from yozora.layers.feedforward import gelu
 from yozora.layers.norms import gated_add, modulated_norm
 from yozora.layers.rotary import normalise_and_rotate, rotary_table
 from yozora.patches import Tokens, Words
@@ -71,9 +71,7 @@ class Transformer(nn.Module):
         self.head = Head(config)
         self.apply(initialise)
 
-    def forward(
-        self, tokens: Tokens, level: Float[Tensor, " token"], words: Words
-    ) -> Float[Tensor, "token channel"]:
+    def forward(self, tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
         """Velocity in float32; `level` is each token's noise level in [0, 1], `words` are prepared or not."""
         check(tokens, words)
         words = words if words.prepared else self.prepare(words)
@@ -122,12 +120,12 @@ class Block(nn.Module):
     ) -> Float[Tensor, "token dim"]:
         index, dtype = setting.index, setting.dtype
         shift, scale, gate, late_shift, late_scale, late_gate = (self.modulation.float() + setting.levels).unbind(1)
-        seen = self.self_attention(modulated_norm(x, 1 + scale, shift, index, dtype, self.eps), setting)
+        seen = self.self_attention(modulated_norm(x, 1 + scale, shift, index, self.eps).to(dtype), setting)
         x = gated_add(x, seen, gate, index)
         gain, offset = self.cross_norm.weight.float()[None], self.cross_norm.bias.float()[None]
-        x = x + self.cross_attention(modulated_norm(x, gain, offset, None, dtype, self.eps), heard, setting)
-        hidden = self.expand(modulated_norm(x, 1 + late_scale, late_shift, index, dtype, self.eps))
-        return gated_add(x, self.contract(gelu(hidden)), late_gate, index)
+        x = x + self.cross_attention(modulated_norm(x, gain, offset, None, self.eps).to(dtype), heard, setting)
+        hidden = self.expand(modulated_norm(x, 1 + late_scale, late_shift, index, self.eps).to(dtype))
+        return gated_add(x, self.contract(functional.gelu(hidden, approximate="tanh")), late_gate, index)
 
 
 class SelfAttention(nn.Module):
@@ -161,9 +159,7 @@ class CrossAttention(nn.Module):
         self.key_norm = nn.Parameter(torch.ones(config.dim))
         self.out = nn.Linear(config.dim, config.dim)
 
-    def hear(
-        self, states: Float[Tensor, "word dim"]
-    ) -> tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]]:
+    def hear(self, states: Float[Tensor, "word dim"]) -> tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]]:
         """Keys and values of the words."""
         key, value = self.key_value(states).chunk(2, dim=-1)
         key = normalise_and_rotate(key, self.key_norm, None, self.eps)
@@ -177,6 +173,9 @@ class CrossAttention(nn.Module):
     ) -> Float[Tensor, "token dim"]:
         query = normalise_and_rotate(self.query(x), self.query_norm, None, self.eps).unflatten(-1, (self.heads, -1))
         return self.out(attention(query, *heard, setting.cue_tokens, setting.cue_words).flatten(1))
+
+
+LEVEL_UNIT = 1000.0  # the steps of a schedule from data to noise, in which Wan's weights hear the level
 
 
 class LevelEmbedding(nn.Module):
@@ -201,9 +200,6 @@ class LevelEmbedding(nn.Module):
         return x, rearrange(modulation, "level (six dim) -> level six dim", six=6), index if len(distinct) > 1 else None
 
 
-LEVEL_UNIT = 1000.0  # the steps of a schedule from data to noise, in which Wan's weights hear the level
-
-
 class Head(nn.Module):
     """Features to velocities."""
 
@@ -217,7 +213,7 @@ class Head(nn.Module):
         self, x: Float[Tensor, "token dim"], embedding: Float[Tensor, "level dim"], setting: Setting
     ) -> Float[Tensor, "token channel"]:
         shift, scale = (self.modulation.float() + embedding[:, None]).unbind(1)
-        return self.out(modulated_norm(x, 1 + scale, shift, setting.index, setting.dtype, self.eps)).float()
+        return self.out(modulated_norm(x, 1 + scale, shift, setting.index, self.eps).to(setting.dtype)).float()
 
 
 def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:
@@ -234,12 +230,13 @@ def linear(layer: nn.Linear, x: Float[Tensor, "*rest dim"]) -> Float[Tensor, "*r
 
 
 def check(tokens: Tokens, words: Words) -> None:
-    """Words must cover the tokens segment by segment."""
-    total = sum(tokens.lengths)
-    if sum(words.tokens) != total or total != len(tokens.values):
-        raise ValueError(f"segments hold {total} tokens, cues {sum(words.tokens)}, the sequence {len(tokens.values)}; make them equal")
-    if sum(words.lengths) != len(words.states) or len(words.lengths) != len(words.tokens):
-        raise ValueError(f"cues {words.lengths} of words and {words.tokens} of tokens do not fit {len(words.states)} text states")
+    """Raise ValueError unless every token hears one cue, and every cue lies in one segment and has words."""
+    if sum(tokens.lengths) != len(tokens.values):
+        raise ValueError(f"segments of {tokens.lengths} tokens do not make a sequence of {len(tokens.values)}")
+    if not set(accumulate(tokens.lengths)) <= set(accumulate(words.tokens)) or sum(words.tokens) != len(tokens.values):
+        raise ValueError(f"cues heard by {words.tokens} tokens do not fill segments of {tokens.lengths}; each cue belongs to one segment")
+    if len(words.lengths) != len(words.tokens) or sum(words.lengths) != len(words.states) or min(words.lengths) < 1:
+        raise ValueError(f"cues of {words.lengths} words, heard by {words.tokens} tokens, do not fit {len(words.states)} text states")
 
 
 def initialise(module: nn.Module) -> None:

@@ -130,6 +130,7 @@ def average_down(x: Features, outputs: int, factor: tuple[int, int]) -> Outputs:
     """Fold `factor` (time, space) into channels and average neighbouring channels down to `outputs`."""
     missing = -x.shape[2] % factor[0]
     x = F.pad(x, (0, 0, 0, 0, missing, 0)) if missing else x
+    assert x.shape[1] * factor[0] * factor[1] ** 2 % outputs == 0, "widths do not divide"
     group = x.shape[1] * factor[0] * factor[1] ** 2 // outputs
     x = rearrange(x, "b c (t k) (h i) (w j) -> b t h w (c k i j)", k=factor[0], i=factor[1], j=factor[1])
     x = x if group == 1 else rearrange(x, "b t h w (c g) -> b t h w c g", g=group).mean(-1)
@@ -138,6 +139,7 @@ def average_down(x: Features, outputs: int, factor: tuple[int, int]) -> Outputs:
 
 def duplicate_up(x: Features, outputs: int, factor: tuple[int, int]) -> Outputs:
     """Repeat neighbouring channels and unfold them into `factor` (time, space): the mirror of `average_down`."""
+    assert outputs * factor[0] * factor[1] ** 2 % x.shape[1] == 0, "widths do not divide"
     copies = outputs * factor[0] * factor[1] ** 2 // x.shape[1]
     x = repeat(x.movedim(1, -1), "b t h w c -> b t h w (c g)", g=copies)
     x = rearrange(x, "b t h w (c k i j) -> b (t k) (h i) (w j) c", k=factor[0], i=factor[1], j=factor[1])
@@ -174,9 +176,7 @@ def last_frames(x: Features, count: int) -> Outputs:
     return tail if tail.requires_grad else tail.clone(memory_format=torch.preserve_format)
 
 
-def rms_normalise(
-    x: Float[Tensor, "batch channel *place"], weight: Float[Tensor, " channel"]
-) -> Float[Tensor, "batch channel *place"]:
+def rms_normalise(x: Float[Tensor, "batch channel *place"], weight: Float[Tensor, " channel"]) -> Float[Tensor, "batch channel *place"]:
     """Each place's channels divided by their root mean square, then scaled."""
     scale = _inverse_rms(x.float())
     return (x.float() * scale).to(x.dtype) * _per_channel(weight.to(x.dtype), x)

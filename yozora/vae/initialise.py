@@ -4,13 +4,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from yozora.vae.blocks import CausalConv, Downsample, ResidualBlock, Upsample
-from yozora.vae.model import VideoVAE
 
 FIRST_LOG_VARIANCE = -6.0
 
 
-def initialise(vae: VideoVAE, generator: Generator) -> VideoVAE:
-    """Draw every weight anew.
+def initialise(vae: nn.Module, generator: Generator | None = None) -> nn.Module:
+    """Draw every weight of a `VideoVAE` anew, from torch's own generator by default.
 
     Residual branches start at zero, taps into the past at zero, time is halved by averaging and doubled by repeating: after
     training on single frames alone the network maps a still video to that still, and a moving one to its average per cell.
@@ -27,7 +26,7 @@ def initialise(vae: VideoVAE, generator: Generator) -> VideoVAE:
             if isinstance(module, ResidualBlock):
                 module.conv2.weight.zero_()
             elif isinstance(module, Downsample | Upsample):
-                _start_resampling(module, carried=vae.config.shortcut != "none")
+                _start_resampling(module)
         channels = vae.config.channels
         _identity(vae.from_latents.weight)
         vae.to_moments.weight.zero_()
@@ -36,22 +35,20 @@ def initialise(vae: VideoVAE, generator: Generator) -> VideoVAE:
     return vae
 
 
-def _draw_present(conv: CausalConv, generator: Generator) -> None:
+def _draw_present(conv: CausalConv, generator: Generator | None) -> None:
     conv.weight.zero_()
     present = torch.empty_like(conv.weight[:, :, -1])
     _draw(present, generator)
     conv.weight[:, :, -1] = present
 
 
-def _draw(weight: Tensor, generator: Generator) -> None:
+def _draw(weight: Tensor, generator: Generator | None) -> None:
     fan_in = weight[0].numel()
-    values = torch.randn(weight.shape, generator=generator, device=generator.device)
+    values = torch.randn(weight.shape, generator=generator, device=generator.device if generator else weight.device)
     weight.copy_(values / fan_in**0.5)
 
 
-def _start_resampling(module: Downsample | Upsample, *, carried: bool) -> None:
-    if carried:  # the shortcut carries everything at first
-        module.space.weight.zero_()
+def _start_resampling(module: Downsample | Upsample) -> None:
     if isinstance(module.time, CausalConv):  # doubling repeats each frame
         module.time.weight.zero_()
         for half in module.time.weight.chunk(2):

@@ -10,7 +10,8 @@ from torch import Tensor
 
 Pixels = Float[Tensor, "batch 3 time height width"]
 Latents = Float[Tensor, "batch channel cells rows columns"]
-Images = Float[Tensor, "frames channel height width"]
+Images = Float[Tensor, "frames 3 height width"]
+Weights = Float[Tensor, "frames 1 height width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ def vae_loss(
     reconstruction: Pixels,
     moments: tuple[Latents, Latents],
     weights: Float[Tensor, "#batch 1 #time #height #width"],
-    scales: LossScales = LossScales(),  # noqa: B008  (frozen)
+    scales: LossScales = LossScales(),
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
     """Loss of a reconstruction, and its parts unscaled and detached.
 
@@ -82,7 +83,7 @@ def foreground_weights(mask: Float[Tensor, "batch 1 time height width"], emphasi
     return 1 + (emphasis - 1) * mask
 
 
-def _dissimilarity(target: Images, image: Images, weight: Images) -> Float[Tensor, ""]:
+def _dissimilarity(target: Images, image: Images, weight: Weights) -> Float[Tensor, ""]:
     # Structural similarity on 4x4 windows, stride 2; constants for a range of 2 ([-1, 1]).
     stacked = torch.cat([target, image, target * target, image * image, target * image], dim=1)
     mean_t, mean_i, square_t, square_i, product = F.avg_pool2d(stacked, 4, stride=2).chunk(5, dim=1)
@@ -94,7 +95,7 @@ def _dissimilarity(target: Images, image: Images, weight: Images) -> Float[Tenso
     return (F.avg_pool2d(weight, 4, stride=2) * (1 - similarity)).mean()
 
 
-def _edge_difference(target: Images, image: Images, weight: Images) -> Float[Tensor, ""]:
+def _edge_difference(target: Images, image: Images, weight: Weights) -> Float[Tensor, ""]:
     difference = image - target
     across = (weight[..., 1:] * (difference[..., 1:] - difference[..., :-1]).abs()).mean()
     down = (weight[..., 1:, :] * (difference[..., 1:, :] - difference[..., :-1, :]).abs()).mean()

@@ -12,16 +12,17 @@ from yozora.vae.blocks import (
     CausalConv,
     Downsample,
     Features,
+    NormSiLU,
     Outputs,
     Past,
     ResidualBlock,
-    NormSiLU,
     Upsample,
     average_down,
     chain,
     duplicate_up,
 )
 from yozora.vae.config import VAEConfig
+from yozora.vae.initialise import initialise
 
 Pixels = Float[Tensor, "batch 3 time height width"]
 Latents = Float[Tensor, "batch channel cells rows columns"]
@@ -40,13 +41,9 @@ class VideoVAE(nn.Module):
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.to_moments = CausalConv(2 * config.channels, 2 * config.channels, (1, 1, 1))
         self.from_latents = CausalConv(config.channels, config.channels, (1, 1, 1))
-        mean, std = config.mean or (0.0,) * config.channels, config.std or (1.0,) * config.channels
-        self.register_buffer("latent_mean", torch.tensor(mean).reshape(-1, 1, 1, 1), persistent=False)
-        self.register_buffer("latent_std", torch.tensor(std).reshape(-1, 1, 1, 1), persistent=False)
-        for conv in self.modules():  # the layout that fast convolutions want; loading weights keeps it
-            if isinstance(conv, nn.Conv2d | nn.Conv3d):
-                layout = torch.channels_last if isinstance(conv, nn.Conv2d) else torch.channels_last_3d
-                conv.weight.data = conv.weight.data.contiguous(memory_format=layout)
+        self.register_load_state_dict_post_hook(channels_last)
+        channels_last(self)
+        initialise(self)
 
     def encode(self, video: Pixels, *, cells: int | None = None) -> Latents:
         """Normalised mean latents; `cells` bounds how many cells are computed at once (all of them by default)."""
@@ -58,7 +55,7 @@ class VideoVAE(nn.Module):
 
     def moments(self, video: Pixels, *, cells: int | None = None) -> tuple[Latents, Latents]:
         """Mean and log-variance of the latents, before normalisation; what training needs."""
-        self._check(video)
+        self.check(video)
         cache, parts = None, []
         for chunk in split_time(video, self.config.cell[0] * (cells or video.shape[2])):
             part, cache = self.encode_chunk(chunk, cache)
@@ -80,15 +77,21 @@ class VideoVAE(nn.Module):
 
     def decode_chunk(self, latents: Latents, cache: Past = None) -> tuple[Pixels, Past]:
         """Frames of the first cell, or of any number of cells after it."""
-        latents = latents * self.latent_std.to(latents) + self.latent_mean.to(latents)
-        features, cache = self.decoder(self.from_latents(latents)[0], cache)
+        mean, std = self._statistics(latents)
+        features, cache = self.decoder(self.from_latents(latents * std + mean)[0], cache)
         return unfold(features, self.config.fold), cache
 
     def normalise(self, mean: Latents) -> Latents:
         """Latents with the mean and deviation of the training data taken out."""
-        return (mean - self.latent_mean.to(mean)) / self.latent_std.to(mean)
+        centre, spread = self._statistics(mean)
+        return (mean - centre) / spread
 
-    def _check(self, video: Pixels) -> None:
+    def _statistics(self, like: Latents) -> tuple[Tensor, Tensor]:
+        mean, std = self.config.mean or (0.0,) * self.config.channels, self.config.std or (1.0,) * self.config.channels
+        return like.new_tensor(mean)[:, None, None, None], like.new_tensor(std)[:, None, None, None]
+
+    def check(self, video: Pixels) -> None:
+        """Raise ValueError where a clip does not fill whole cells."""
         time, height, width = self.config.cell
         if (video.shape[2] - 1) % time or video.shape[3] % height or video.shape[4] % width:
             raise ValueError(
@@ -104,9 +107,7 @@ class Encoder(nn.Module):
         super().__init__()
         widths, last = config.encoder_widths, len(config.encoder_widths) - 1
         self.enter = CausalConv(3 * config.fold**2, widths[0])
-        self.levels = nn.ModuleList(
-            DownLevel(config, i, (widths[max(i - 1, 0)], widths[i]), down=i < last) for i in range(last + 1)
-        )
+        self.levels = nn.ModuleList(DownLevel(config, i, (widths[max(i - 1, 0)], widths[i]), down=i < last) for i in range(last + 1))
         self.middle = middle(config, widths[-1])
         self.norm = NormSiLU(widths[-1])
         self.leave = CausalConv(widths[-1], 2 * config.channels)
@@ -131,8 +132,7 @@ class Decoder(nn.Module):
         self.middle = middle(config, widths[-1])
         inputs = [widths[-1], *(upsampled_width(config, i + 1) for i in reversed(range(last)))]
         self.levels = nn.ModuleList(
-            UpLevel(config, i, (entering, widths[i]), up=i > 0)
-            for i, entering in zip(reversed(range(last + 1)), inputs, strict=True)
+            UpLevel(config, i, (entering, widths[i]), up=i > 0) for i, entering in zip(reversed(range(last + 1)), inputs, strict=True)
         )
         self.norm = NormSiLU(widths[0])
         self.leave = CausalConv(widths[0], 3 * config.fold**2)
@@ -156,9 +156,7 @@ class DownLevel(nn.Module):
         self.shortcut, self.outputs = config.shortcut, outputs
         self.time = down and config.time_down[level]
         self.factor = (1 + self.time, 1 + down)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList(ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks))
         self.resample = Downsample(outputs, time=self.time) if down else None
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
@@ -182,9 +180,7 @@ class UpLevel(nn.Module):
         inputs, outputs = widths
         self.shortcut, self.outputs = config.shortcut if up else "none", outputs
         self.time = up and config.time_down[level - 1]
-        self.blocks = nn.ModuleList(
-            ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks + 1)
-        )
+        self.blocks = nn.ModuleList(ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks + 1))
         self.resample = Upsample(outputs, upsampled_width(config, level), time=self.time) if up else None
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
@@ -203,15 +199,21 @@ class UpLevel(nn.Module):
 def middle(config: VAEConfig, width: int) -> nn.ModuleList:
     """Blocks at the lowest resolution, with attention among them where the arrangement has it."""
     attention = [Attention(width)] if config.attention else []
-    return nn.ModuleList(
-        [ResidualBlock(width, width, config.taps), *attention, ResidualBlock(width, width, config.taps)]
-    )
+    return nn.ModuleList([ResidualBlock(width, width, config.taps), *attention, ResidualBlock(width, width, config.taps)])
 
 
 def upsampled_width(config: VAEConfig, level: int) -> int:
     """Channels that leave decoder level `level` after doubling; without shortcuts they halve (Wan 2.1)."""
     width = config.decoder_widths[level]
     return width // 2 if config.shortcut == "none" else width
+
+
+def channels_last(module: nn.Module, _keys: object = None) -> None:
+    """Lay convolution weights out the way that fast convolutions want them."""
+    for conv in module.modules():
+        if isinstance(conv, nn.Conv2d | nn.Conv3d):
+            layout = torch.channels_last if isinstance(conv, nn.Conv2d) else torch.channels_last_3d
+            conv.weight.data = conv.weight.data.contiguous(memory_format=layout)
 
 
 def fold(video: Pixels, size: int) -> Outputs:

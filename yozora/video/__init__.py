@@ -45,6 +45,14 @@ class Video:
         """How long the video plays."""
         return self.num_frames / self.fps
 
+    def resampled(self, fps: float) -> "Video":
+        """The same seconds at another rate: each new frame is the one that was shown at its time."""
+        if fps == self.fps:
+            return self
+        count = max(1, round(self.num_frames * fps / self.fps))
+        shown = (np.arange(count) * self.fps / fps + 1e-6).astype(int).clip(max=self.num_frames - 1)
+        return Video(self.frames[shown], float(fps))
+
     @classmethod
     def load(cls, path: str | Path, *, fps: float | int | None = None) -> "Video":
         """Read a video or an image, upright and resampled by time to `fps` (by default the file's own mean rate).

@@ -68,7 +68,7 @@ def gif_rate(data: bytes) -> float:
 
 
 def extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Label and content of each extension block of a GIF."""
+    """Label and content of each extension block of a GIF; raises ValueError where it ends early."""
     place = 13 + table_size(data[10])
     while place < len(data) and data[place] in b"\x21\x2c":
         extension = data[place] == 0x21
@@ -76,6 +76,8 @@ def extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
         if extension:
             yield data[place + 1], parts
         place = end
+    if data[place : place + 1] != b";":
+        raise ValueError("it is cut off or damaged")
 
 
 def table_size(flags: int) -> int:

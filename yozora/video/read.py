@@ -16,6 +16,7 @@ from yozora.video.note import gif_note, gif_rate, png_note
 
 MAX_PIXELS = 4096 * 2304  # of one frame
 MAX_BYTES = 2**31  # of all frames decoded
+TOO_LONG = f"its frames take more than {MAX_BYTES / 2**30:.0f} GiB; cut or shrink it first"
 IMAGE_FPS = 1.0
 IMAGES = ("png_pipe", "jpeg_pipe", "webp_pipe")
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mpeg2video", "mjpeg", "prores", "ffv1", "png", "gif", "webp")
@@ -31,13 +32,15 @@ def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
         raise ValueError(f"fps must be a positive number, not {fps}")
     with opened(path) as file:
         image = file.format.name in IMAGES
-        rate = fps or (IMAGE_FPS if image else gif_rate(path.read_bytes()) if file.format.name == "gif" else mean_rate(file))
+        rate = IMAGE_FPS if image else gif_rate(path.read_bytes()) if file.format.name == "gif" else mean_rate(file)
+        rate = fps or rate
+        check_length(file, rate)
         pictures = (upright(frame) for frame in whole_frames(file)) if image else resampled(file, rate)
         frames, size = [], 0
         for picture in pictures:
             size += picture.nbytes
             if size > MAX_BYTES:
-                raise ValueError(f"its frames take more than {MAX_BYTES / 2**30:.0f} GiB; cut or shrink it first")
+                raise ValueError(TOO_LONG)
             frames.append(picture)
         return np.stack(frames), rate
 
@@ -67,6 +70,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
                 raise ValueError("it holds no picture")
             if codec.name not in CODECS:
                 raise ValueError(f"its codec {codec.name} is not taken; convert it to h264")
+            if codec.width * codec.height > MAX_PIXELS:
+                raise ValueError(f"its frames of {codec.width}x{codec.height} have more than {MAX_PIXELS} pixels; shrink it first")
             codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}  # as options of the file they would be ignored
             yield file
     except FileNotFoundError:
@@ -88,6 +93,13 @@ def sniffed(source: BinaryIO) -> str:
         if head.startswith(start):
             return name
     raise ValueError("it is none of mp4, mov, webm, mkv, gif, png, jpeg, webp")
+
+
+def check_length(file: InputContainer, rate: float | int) -> None:
+    """Refuse what would not fit before any of it is decoded, as far as the file tells the truth."""
+    codec = file.streams.video[0].codec_context
+    if (file.duration or 0) / av.time_base * rate * codec.width * codec.height * 3 > 1.1 * MAX_BYTES:
+        raise ValueError(TOO_LONG)
 
 
 def mean_rate(file: InputContainer) -> float:
@@ -123,8 +135,10 @@ def resampled(file: InputContainer, rate: float | int) -> Iterator[np.ndarray]:
             yield picture
         picture = upright(frame)
         end = time - first + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual)
-    promised = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    if picture is None or promised > end + max(0.1, 2 * usual):
+    promised = (file.duration or 0) / av.time_base if len(file.streams) == 1 else 0.0  # otherwise sound may outlast the picture
+    if stream.duration and stream.time_base:
+        promised = float(stream.duration * stream.time_base)
+    if picture is None or promised > end + 0.9 * usual:
         raise ValueError(f"it is cut off after {end:.2f} seconds")
     while count == 0 or (count + 0.5) / rate < end:
         count += 1

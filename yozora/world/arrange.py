@@ -5,39 +5,45 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yozora.world.ranges import FALL
-from yozora.world.scene import SIZES, Body, Event, Scene
+from yozora.world.scene import SIZES, Body, Camera, Event, Scene
 from yozora.world.stage import (
     CORD,
     HEADING,
     HIDDEN,
     LEAD,
-    PUSHED_LOSS,
+    PUSHED_SHARE,
     ROLL_LOSS,
     SLAB,
     SLIDE_LOSS,
-    SLOPE,
     SLOPE_FRICTION,
-    SLOPE_WIDTH,
     STAND,
+    STAY,
     half,
+    pushed_loss,
+    ramp_size,
     row,
-    turning,
 )
+from yozora.world.take import Solid
 
 CLIP = 4.0  # seconds, for which lanes are kept free
 ROW_STEP = 0.5  # from slab to slab, over their height
-IMPACT = 0.38  # seconds before a pushing object meets its target
+IMPACT = 0.45  # seconds before a pushing object meets its target
 GAP = 0.1  # metres between a bystander and a lane
-TRIES = 400
+TRIES, CHOICES = 600, 6  # places tried for a bystander, and how many that are free are compared
 
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """A rectangle of the floor that an event needs, in metres; `screen` where it would hide what stands behind it."""
+    """A rectangle of the floor that an event needs, `tall` metres high: what stands behind a `screen` must be seen over it.
+
+    A `void` must stay empty but is no part of the scene: there the picture ends.
+    """
 
     low: np.ndarray
     high: np.ndarray
+    tall: float
     screen: bool = False
+    void: bool = False
 
     def moved(self, by: np.ndarray) -> "Zone":
         """The zone somewhere else."""
@@ -48,26 +54,38 @@ def arrange(scene: Scene, rng: np.random.Generator) -> Scene:
     """The scene with a place on the floor for each object; any places it had are forgotten."""
     places: dict[int, np.ndarray] = {}
     zones: list[Zone] = []
-    for event in scene.events:
+    for order, event in enumerate(scene.events):
+        own = lane(scene, event, CLIP * (1 - order / len(scene.events)))
         if event.actor in places:
-            zones += [zone.moved(places[event.actor]) for zone in lane(scene, event)]
+            zones += [zone.moved(places[event.actor]) for zone in own]
             continue
-        own = lane(scene, event)
-        offset = beside(own, zones, rng)
+        offset = beside(own, zones, scene.camera.elevation, rng)
         zones += [zone.moved(offset) for zone in own]
         for index, at in cast(scene, event).items():
             places[index] = at + offset
     for index, body in enumerate(scene.objects):
         if index not in places:
-            places[index] = stand(body, zones, scene.camera.azimuth, rng)
-            zones.append(Zone(low=places[index] - girth(body), high=places[index] + girth(body), screen=True))
-    return replace(scene, objects=tuple(replace(body, x=round(float(places[i][0]), 3), y=round(float(places[i][1]), 3)) for i, body in enumerate(scene.objects)))
+            places[index] = stand(body, zones, scene.camera, rng)
+            zones.append(block(places[index], girth(body), height(body)))
+    spots = [places[index].round(3).tolist() for index in range(len(scene.objects))]
+    return replace(scene, objects=tuple(replace(body, x=x, y=y) for body, (x, y) in zip(scene.objects, spots, strict=True)))
 
 
 def girth(body: Body) -> float:
     """Half the room that an object takes on the floor, in metres, however it is turned."""
     x, _, z = half(body.shape, body.size)
     return {"ball": x, "cube": 1.25 * x, "cylinder": x, "capsule": x + z, "egg": z}[body.shape]
+
+
+def height(body: Body) -> float:
+    """How tall an object stands, or lies, in metres."""
+    x, _, z = half(body.shape, body.size)
+    return 2 * (z if body.shape in ("ball", "cube", "cylinder") else x)
+
+
+def block(at: np.ndarray, wide: float, tall: float) -> Zone:
+    """The zone of something that stays where it is."""
+    return Zone(low=at - wide, high=at + wide, tall=tall, screen=True)
 
 
 def cast(scene: Scene, event: Event) -> dict[int, np.ndarray]:
@@ -92,100 +110,131 @@ def front(body: Body) -> float:
     return half(body.shape, body.size)[0]
 
 
-def lane(scene: Scene, event: Event) -> list[Zone]:
-    """The floor that an event needs, the actor beginning at the origin."""
+def lane(scene: Scene, event: Event, time: float) -> list[Zone]:
+    """The floor that an event needs in `time` seconds, the actor beginning at the origin."""
     actor = scene.objects[event.actor]
     heading = np.array(HEADING[event.direction])[:2]
-    wide = girth(actor)
+    wide, tall = girth(actor), height(actor)
     if event.kind == "drop" and event.speed == 0:
-        return [Zone(low=np.full(2, -wide - 0.15), high=np.full(2, wide + 0.15), screen=True)]
+        return [block(np.zeros(2), wide + (0.1 if actor.shape == "ball" else 0.15 + 0.12 * event.amount), tall)]
     if event.kind == "swing":
         arm = CORD * np.sin(np.deg2rad(event.amount)) + wide
         post = np.array([0.0, 1.0]) if heading[0] else np.array([1.0, 0.0])
-        return [strip(heading, -arm, arm, wide, screen=True), strip(post, 0.0, STAND + 0.05, 0.1, screen=True)]
+        return [strip(heading, -arm, arm, wide, tall + 0.2, screen=True), strip(post, 0.0, STAND + 0.05, 0.1, tall, screen=True)]
     if event.kind == "topple":
-        size, count = SIZES[actor.size], len(row(scene, event))
-        tall = 2 * SLAB[2] * size
-        return [strip(heading, -SLAB[0] * size, (count - 1) * ROW_STEP * tall + tall + 0.1, SLAB[1] * size, screen=True)]
+        size, step = SIZES[actor.size], (len(row(scene, event)) - 1) * ROW_STEP
+        slab = 2 * SLAB[2] * size
+        return [strip(heading, -SLAB[0] * size, (step + 1) * slab + 0.1, SLAB[1] * size, slab, screen=True)]
     if event.kind == "slide":
-        tilt = np.deg2rad(event.amount)
-        pull = FALL * (np.sin(tilt) - SLOPE_FRICTION * np.cos(tilt))
-        foot = (SLOPE - wide) * np.cos(tilt)
-        run = (SLOPE - 2 * wide) * pull / SLIDE_LOSS
-        return [strip(heading, -wide - 0.1, foot, SLOPE_WIDTH / 2, screen=True), strip(heading, foot, foot + run + wide, wide)]
+        return slope(actor, event)
     if event.kind == "hide":
         near = wide + event.speed * LEAD
         far = near + 2 * wide + event.speed * HIDDEN + 0.1
-        wall = strip(heading, near - 0.1, far + 0.1, wide, screen=True)
+        wall = strip(heading, near - 0.1, far + 0.1, wide, tall + 0.3, screen=True)
         wall = replace(wall, low=wall.low - np.array([0, wide + 0.3]))
-        return [strip(heading, -wide, far + 2 * wide + 0.7, wide), wall]
-    reach = {"roll": coast(event.speed, ROLL_LOSS), "return": turning(event), "drop": 2.0 * event.speed}.get(event.kind, 0.0)
+        return [wall, *crossing(heading, far + wide + 0.6, wide, tall)]
+    if event.kind == "return":
+        beyond = strip(heading, 0.0, 20.0, 20.0, tall)
+        return [strip(heading, -wide, event.speed * STAY, wide, tall, screen=True), replace(beyond, void=True)]
     if event.kind == "push":
-        reach = target_distance(scene, event) + coast(event.speed * 0.85, PUSHED_LOSS) + girth(scene.objects[event.target])
-    start = strip(heading, -wide, wide, wide, screen=True)
-    return [strip(heading, -wide, reach + wide, wide), start]
+        target = scene.objects[event.target]
+        distance, room = target_distance(scene, event), girth(target)
+        reach = distance + coast(event.speed * PUSHED_SHARE, pushed_loss(event.speed), time)
+        return [*crossing(heading, reach, max(wide, room), max(tall, height(target))), block(heading * distance, room, height(target))]
+    return crossing(heading, coast(event.speed, ROLL_LOSS, time) if event.kind == "roll" else 2.0 * event.speed, wide, tall)
 
 
-def coast(speed: float, loss: float) -> float:
-    """Metres that something crosses before it rests or the clip ends."""
-    time = min(CLIP, speed / loss)
+def crossing(heading: np.ndarray, reach: float, wide: float, tall: float) -> list[Zone]:
+    """The floor of something that crosses it: the lane, which hides only in passing, its beginning and its end."""
+    return [strip(heading, -wide, reach + wide, wide, tall), block(np.zeros(2), wide, tall), block(heading * reach, wide, tall)]
+
+
+def slope(actor: Body, event: Event) -> list[Zone]:
+    """The floor of a ramp and of the way its load slides on."""
+    heading, tilt, wide, tall = np.array(HEADING[event.direction])[:2], np.deg2rad(event.amount), girth(actor), height(actor)
+    length, broad, reach = ramp_size(Solid(shape=actor.shape, half=half(actor.shape, actor.size), colour=(0, 0, 0), material="matte"))
+    rise = length * np.sin(tilt)
+    foot = (length - reach) * np.cos(tilt)
+    run = (length - 2 * reach) * FALL * (np.sin(tilt) - SLOPE_FRICTION * np.cos(tilt)) / SLIDE_LOSS
+    ramp = strip(heading, -reach - rise * np.tan(tilt), foot, broad / 2, rise, screen=True)
+    return [ramp, strip(heading, foot, foot + run + reach, wide, tall), block(heading * (foot + run), wide, tall)]
+
+
+def coast(speed: float, loss: float, time: float) -> float:
+    """Metres that something crosses in `time` seconds or before it rests."""
+    time = min(time, speed / loss)
     return speed * time - loss * time**2 / 2
 
 
-def strip(heading: np.ndarray, back: float, ahead: float, wide: float, *, screen: bool = False) -> Zone:
+def strip(heading: np.ndarray, back: float, ahead: float, wide: float, tall: float, *, screen: bool = False) -> Zone:
     """A zone from `back` to `ahead` along a heading, `wide` to both sides."""
     ends = np.stack([heading * back, heading * ahead])
     side = np.abs(heading[::-1]) * wide
-    return Zone(low=ends.min(0) - side, high=ends.max(0) + side, screen=screen)
+    return Zone(low=ends.min(0) - side, high=ends.max(0) + side, tall=float(tall), screen=screen)
 
 
 def hull(zones: list[Zone]) -> tuple[np.ndarray, np.ndarray]:
     """The rectangle around some zones."""
-    return np.min([zone.low for zone in zones], axis=0), np.max([zone.high for zone in zones], axis=0)
+    there = [zone for zone in zones if not zone.void]
+    return np.min([zone.low for zone in there], axis=0), np.max([zone.high for zone in there], axis=0)
 
 
-def beside(own: list[Zone], others: list[Zone], rng: np.random.Generator) -> np.ndarray:
-    """How far to move an event's zones: about the origin when first, else next to the others where the whole stays small."""
+def beside(own: list[Zone], others: list[Zone], elevation: float, rng: np.random.Generator) -> np.ndarray:
+    """How far to move an event's zones: about the origin when first, else next to the others, in sight, the whole being small."""
     low, high = hull(own)
     jitter = rng.uniform(-0.15, 0.15, 2)
     if not others:
         return jitter - (low + high) / 2
     base_low, base_high = hull(others)
     centred = (base_low + base_high) / 2 - (low + high) / 2
+    mine, theirs = max(zone.tall for zone in own), max(zone.tall for zone in others)
+    steep = np.tan(np.deg2rad(elevation))
     options = []
     for axis in (0, 1):
         for sign in (-1, 1):
+            front, back = (theirs, mine) if sign > 0 else (mine, theirs)
+            gap = GAP + axis * max(front - back / 2, 0.0) / steep  # the middle of what is behind is seen over what is in front
             offset = centred + jitter * np.array([axis, 1 - axis])
-            offset[axis] = base_high[axis] + GAP - low[axis] if sign > 0 else base_low[axis] - GAP - high[axis]
+            offset[axis] = base_high[axis] + gap - low[axis] if sign > 0 else base_low[axis] - gap - high[axis]
             size = np.maximum(high + offset, base_high) - np.minimum(low + offset, base_low)
-            options.append((max(size[0], 1.3 * size[1]) * rng.uniform(1.0, 1.15), offset))
+            options.append((max(size[0], 1.2 * size[1]) * rng.uniform(1.0, 1.15), offset))
     return min(options, key=lambda option: option[0])[1]
 
 
-def stand(body: Body, zones: list[Zone], azimuth: float, rng: np.random.Generator) -> np.ndarray:
+def stand(body: Body, zones: list[Zone], camera: Camera, rng: np.random.Generator) -> np.ndarray:
     """A place for a bystander outside all zones, neither before an event nor behind something that hides it."""
     if not zones:
         return rng.uniform(-0.3, 0.3, 2)
     low, high = hull(zones)
-    wide, turn = girth(body), np.deg2rad(azimuth)
-    right, forward = np.array([np.cos(turn), -np.sin(turn)]), np.array([np.sin(turn), np.cos(turn)])
+    wide = girth(body)
+    found: list[tuple[float, np.ndarray]] = []
     for trial in range(TRIES):
-        slack = 0.3 + 1.2 * trial / TRIES
-        at = rng.uniform(low - wide - slack * np.array([1, 0.4]), high + wide + slack)
-        if all(apart(at, wide, zone) and in_sight(at, wide, zone, right, forward) for zone in zones):
-            return at
-    return np.array([high[0] + wide + 0.3, (low[1] + high[1]) / 2])
+        slack = 0.15 + 2.0 * trial / TRIES
+        at = rng.uniform(low - wide - slack * np.array([1, 0.3]), high + wide + slack)
+        new = block(at, wide, height(body))
+        if all(apart(new, zone) and (zone.void or in_sight(new, zone, camera)) for zone in zones):
+            size = np.maximum(high, new.high) - np.minimum(low, new.low)
+            found.append((max(size[0], 1.2 * size[1]) + rng.uniform(0, 0.3), at))
+        if len(found) == CHOICES:
+            break
+    assert found, "a region that grows has room for a bystander"
+    return min(found, key=lambda option: option[0])[1]
 
 
-def apart(at: np.ndarray, wide: float, zone: Zone) -> bool:
-    """Whether something `wide` metres to each side stays out of a zone."""
-    return bool(np.any(at + wide + GAP < zone.low) or np.any(at - wide - GAP > zone.high))
+def apart(one: Zone, other: Zone) -> bool:
+    """Whether two zones do not meet."""
+    return bool(np.any(one.high + GAP < other.low) or np.any(one.low - GAP > other.high))
 
 
-def in_sight(at: np.ndarray, wide: float, zone: Zone, right: np.ndarray, forward: np.ndarray) -> bool:
-    """Whether a bystander neither hides a zone from the camera nor, where the zone is a screen, is hidden by it."""
+def in_sight(new: Zone, zone: Zone, camera: Camera) -> bool:
+    """Whether a bystander leaves a zone to be seen and, where the zone is a screen, is seen itself: its middle, over the other."""
+    turn, steep = np.deg2rad(camera.azimuth), np.tan(np.deg2rad(camera.elevation))
+    right, forward = np.array([np.cos(turn), -np.sin(turn)]), np.array([np.sin(turn), np.cos(turn)])
+    middle, wide = (new.low + new.high) / 2, (new.high[0] - new.low[0]) / 2
     corners = np.array([[x, y] for x in (zone.low[0], zone.high[0]) for y in (zone.low[1], zone.high[1])])
-    across, depth = corners @ right, corners @ forward
-    beside_it = at @ right + 0.75 * wide < across.min() or at @ right - 0.75 * wide > across.max()
-    behind = at @ forward > depth.mean() and not zone.screen
-    return bool(beside_it or behind)
+    across, depth = corners @ right - middle @ right, corners @ forward - middle @ forward
+    if across.min() > wide or across.max() < -wide:
+        return True
+    if depth.mean() < 0:  # the bystander is behind
+        return not zone.screen or new.tall / 2 - (depth.max() + wide) * steep > zone.tall
+    return zone.tall / 2 + (depth.min() - wide) * steep > new.tall

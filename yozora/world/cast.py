@@ -77,11 +77,9 @@ def refine(candidates: Meetings, place: Int64[Tensor, " pixel"], pixels: int, sa
 
 def first_hits(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 ray"]) -> Hits:
     """The nearest solid along each ray from its frame's eye. Directions are as long as the ray is per metre of depth."""
-    pairs, pair, ray = chunk.pairs, candidates.pair, candidates.ray
-    pose = pairs.pose.index_select(1, pair)
-    half = pairs.form[:3].index_select(1, pair)
-    eye = to_local(pairs.pose, chunk.cameras.eye.index_select(1, pairs.frame) - pairs.pose[9:]).index_select(1, pair)
-    heading = to_local(pose, direction.index_select(1, ray))
+    pairs, ray = chunk.pairs, candidates.ray
+    pose, eye, heading = _seen_from(chunk, candidates, direction.index_select(1, ray))
+    half = pairs.form[:3].index_select(1, candidates.pair)
     depth = entries(candidates.counts, eye, heading, half)
     # Depth in the high bits, so that the least key is the nearest; the order of equal depths is fixed by the low ones.
     key = (depth.view(torch.int32).to(torch.int64) << 32) | torch.arange(len(depth), device=depth.device)
@@ -90,28 +88,59 @@ def first_hits(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 r
     chosen = (best.index_select(0, ray) == key) & (depth < MISS)
     kept = keep(candidates, chosen)
     index = chosen.nonzero()[:, 0]
-    depth, half = depth.index_select(0, index), half.index_select(1, index)
-    local = eye.index_select(1, index) + heading.index_select(1, index) * depth
+    half, pose = half.index_select(1, index), pose.index_select(1, index)
+    local = eye.index_select(1, index) + heading.index_select(1, index) * depth.index_select(0, index)
     normal, facet = _surfaces(kept.counts, local, half)
-    pose = pose.index_select(1, index)
     normal = normal * dot(normal, normal).clamp_min(1e-20).rsqrt()
     return Hits(ray=kept.ray, pair=kept.pair, point=to_world(pose, local) + pose[9:], normal=to_world(pose, normal), facet=facet)
 
 
-def blocked(chunk: Chunk, candidates: Meetings, point: Float[Tensor, "3 ray"]) -> Bool[Tensor, " meeting"]:
-    """For each meeting, whether the solid stands between the point and the sun."""
-    pairs, pair = chunk.pairs, candidates.pair
-    pose = pairs.pose.index_select(1, pair)
-    sun = to_local(pairs.pose, chunk.sun.index_select(1, pairs.frame)).index_select(1, pair)
-    local = to_local(pose, point.index_select(1, candidates.ray) - pose[9:])
-    return entries(candidates.counts, local, sun, pairs.form[:3].index_select(1, pair)) < MISS
+def floor_shadow(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 ray"]) -> Bool[Tensor, " meeting"]:
+    """For each meeting, whether the solid stands between the sun and the floor that the ray meets."""
+    local = _on_floor(chunk, candidates, direction)
+    half = chunk.pairs.form[:3].index_select(1, candidates.pair)
+    return entries(candidates.counts, local, _sun(chunk, candidates), half) < MISS
 
 
-def contact_of(chunk: Chunk, candidates: Meetings, point: Float[Tensor, "3 ray"]) -> Float[Tensor, " meeting"]:
-    """How much each solid darkens a point nearby, 0 to 1."""
+def floor_contact(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 ray"]) -> Float[Tensor, " meeting"]:
+    """For each meeting, how much the solid darkens the floor that the ray meets, 0 to 1."""
+    return _closeness(_on_floor(chunk, candidates, direction), chunk.pairs.form[3:7].index_select(1, candidates.pair))
+
+
+def shadow_and_contact(
+    chunk: Chunk, candidates: Meetings, point: Float[Tensor, "3 ray"]
+) -> tuple[Bool[Tensor, " meeting"], Float[Tensor, " meeting"]]:
+    """The same two for points in world axes."""
     pose = chunk.pairs.pose.index_select(1, candidates.pair)
     form = chunk.pairs.form.index_select(1, candidates.pair)
-    return _closeness(to_local(pose, point.index_select(1, candidates.ray) - pose[9:]), form)
+    local = to_local(pose, point.index_select(1, candidates.ray) - pose[9:])
+    return entries(candidates.counts, local, _sun(chunk, candidates), form[:3]) < MISS, _closeness(local, form[3:7])
+
+
+def floor_depth(eye_height: Tensor, direction_up: Tensor) -> Tensor:
+    """Metres of depth at which a ray meets the floor; far away for rays that do not."""
+    return eye_height * (-1.0 / direction_up.clamp_max(-1e-3))
+
+
+def _seen_from(chunk: Chunk, candidates: Meetings, direction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Poses, the frame's eye and the direction of each meeting, the last two in the solid's axes."""
+    pairs = chunk.pairs
+    pose = pairs.pose.index_select(1, candidates.pair)
+    eye = to_local(pairs.pose, chunk.cameras.eye.index_select(1, pairs.frame) - pairs.pose[9:])
+    return pose, eye.index_select(1, candidates.pair), to_local(pose, direction)
+
+
+def _on_floor(chunk: Chunk, candidates: Meetings, direction: Tensor) -> Tensor:
+    """Where each ray meets the floor, in the solid's axes."""
+    direction = direction.index_select(1, candidates.ray)
+    _, eye, heading = _seen_from(chunk, candidates, direction)
+    height = chunk.cameras.eye[2].index_select(0, chunk.pairs.frame).index_select(0, candidates.pair)
+    return eye + heading * floor_depth(height, direction[2])
+
+
+def _sun(chunk: Chunk, candidates: Meetings) -> Tensor:
+    pairs = chunk.pairs
+    return to_local(pairs.pose, chunk.sun.index_select(1, pairs.frame)).index_select(1, candidates.pair)
 
 
 def neighbours(chunk: Chunk, hits: Hits) -> Meetings:
@@ -119,8 +148,7 @@ def neighbours(chunk: Chunk, hits: Hits) -> Meetings:
     pairs, frame = chunk.pairs, chunk.pairs.frame.index_select(0, hits.pair)
     other = chunk.slots.index_select(1, frame)
     flat = other.clamp_min(0).flatten()
-    reach = pairs.form[:3].amax(0) + pairs.form[6]  # a capsule's cap lies beyond its half length
-    bound = (reach * 1.74).index_select(0, flat).view_as(other)
+    bound = pairs.form[7].index_select(0, flat).view_as(other)
     toward = pairs.pose[9:].index_select(1, flat).view(3, *other.shape) - hits.point[:, None]
     along = dot(toward, chunk.sun.index_select(1, frame)[:, None])
     distance2 = dot(toward, toward)
@@ -154,9 +182,9 @@ def to_world(pose: Float[Tensor, "12 ray"], vector: Float[Tensor, "3 ray"]) -> F
     return pose[0:9:3] * vector[0] + pose[1:9:3] * vector[1] + pose[2:9:3] * vector[2]
 
 
-def _closeness(local: Tensor, form: Tensor) -> Tensor:
-    near = (1.0 - clearance(local, form[3:]) * (1.0 / CONTACT)).clamp(0.0, 1.0)
-    return near * near * near
+def _closeness(local: Tensor, core: Tensor) -> Tensor:
+    near = (1.0 - clearance(local, core) * (1.0 / CONTACT)).clamp(0.0, 1.0)
+    return near * near
 
 
 def _surfaces(counts: tuple[int, ...], point: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:

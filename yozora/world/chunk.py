@@ -1,5 +1,6 @@
 """A stretch of frames of several takes as flat tensors: cameras by frame, and solids by pair (a solid in a frame)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +13,7 @@ from torch import Tensor
 from yozora.world.scene import SHAPES
 from yozora.world.take import Solid, Take
 
-CONTACT = 0.45  # metres around a solid within which it darkens what it nearly touches
+CONTACT = 0.32  # metres around a solid within which it darkens what it nearly touches
 NEAR = 0.05  # metres in front of the eye below which a point is not projected
 CORNERS = np.array(list(product((-1.0, 1.0), repeat=3)), dtype=np.float32)
 
@@ -37,7 +38,7 @@ class Pairs:
     solid: Int64[Tensor, " pair"]
     counts: tuple[int, ...]
     pose: Float[Tensor, "12 pair"]  # rotation by rows, centre
-    form: Float[Tensor, "7 pair"]  # half extents; half extents and radius of the rounded box that stands for it nearby
+    form: Float[Tensor, "8 pair"]  # half extents; a rounded box's half extents and radius, which stands for it nearby; bound
     paint: Float[Tensor, "5 pair"]  # linear colour, gloss, metal
 
 
@@ -122,7 +123,7 @@ def _pair_columns(takes: Sequence[Take], spans: Sequence[Span]) -> dict[str, np.
         parts["shape"].append(np.tile(np.array([SHAPES.index(solid.shape) for solid in solids], dtype=np.int64), frames))
         parts["centre"].append(takes[take].poses.position[start:stop].reshape(-1, 3))
         parts["rotation"].append(takes[take].poses.rotation[start:stop].reshape(-1, 3, 3))
-        parts["form"].append(np.tile(np.array([_form(solid) for solid in solids]).reshape(-1, 7), (frames, 1)))
+        parts["form"].append(np.tile(np.array([_form(solid) for solid in solids]).reshape(-1, 8), (frames, 1)))
         parts["paint"].append(np.tile(np.array([_paint(solid) for solid in solids]).reshape(-1, 5), (frames, 1)))
         first += frames
     rows = {name: np.concatenate(part) for name, part in parts.items()}
@@ -133,14 +134,14 @@ def _pair_columns(takes: Sequence[Take], spans: Sequence[Span]) -> dict[str, np.
 
 def _form(solid: Solid) -> tuple[float, ...]:
     x, y, z = solid.half
-    core = {
-        "ball": (0.0, 0.0, 0.0, x),
-        "cube": (x, y, z, 0.0),
-        "cylinder": (x / 2, y / 2, max(z - x / 2, 0.0), x / 2),
-        "capsule": (0.0, 0.0, z, x),
-        "egg": (0.0, 0.0, 0.7 * (z - x), x),
+    core, bound = {
+        "ball": ((0.0, 0.0, 0.0, x), x),
+        "cube": ((x, y, z, 0.0), math.hypot(x, y, z)),
+        "cylinder": ((x / 2, y / 2, max(z - x / 2, 0.0), x / 2), math.hypot(x, z)),
+        "capsule": ((0.0, 0.0, z, x), x + z),
+        "egg": ((0.0, 0.0, 0.7 * (z - x), x), max(x, z)),
     }[solid.shape]
-    return (x, y, z, *core)
+    return (x, y, z, *core, bound)
 
 
 def _paint(solid: Solid) -> tuple[float, ...]:
@@ -166,9 +167,8 @@ def _boxes(columns: dict[str, np.ndarray], lens: _Lens, sun: np.ndarray) -> Boxe
     height = np.maximum(corners[..., 2:], 0.0)
     shade = corners - (height / sun[frame, 2, None, None]) * sun[frame, None]
     shade[..., 2] = 0.0
-    radius = reach.max(1)[:, None, None] + CONTACT
-    feet = centre + radius * CORNERS[None] * np.array([1.0, 1.0, 0.0], dtype=np.float32)
-    feet[..., 2] = 0.0
+    wide = np.abs(corners[..., :2] - centre[..., :2]).max(1, keepdims=True) + CONTACT
+    feet = np.concatenate((centre[..., :2] + wide * CORNERS[None, :, :2], np.zeros((*corners.shape[:2], 1), np.float32)), -1)
     contact = _project(feet, lens, frame)
     contact[:, corners[..., 2].min(1) > CONTACT] = 0
     return Boxes(seen=_project(corners, lens, frame), shadow=_project(shade, lens, frame), contact=contact)

@@ -9,9 +9,10 @@ from yozora.world.take import Solid, View
 
 REACH = {"pan": 0.46, "tilt": 0.46}  # tangent of half the shorter side's angle of view; a turning camera sees more
 PLAIN_REACH = 0.36
-MARGIN = 0.86  # of half the picture, that the action fills
+MARGIN = 0.87  # of half the picture, that the action fills
 LARGEST = 0.29  # of the shorter side, that an object's diameter fills at most
 FARTHEST = 14.0  # metres
+ROUNDS, CAUTION = 40, 0.8  # of centring and stepping back, and how far of the way each goes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +30,44 @@ class Action:
     bulk: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """How a camera moves, wherever it begins: `rotation[time 3 3]` as in a view, the direction from station to aim, and a drift."""
+
+    rotation: np.ndarray
+    look: np.ndarray  # [time 3], unit
+    drift: np.ndarray  # [time 3], metres
+
+    def position(self, aim: np.ndarray, distance: float) -> np.ndarray:
+        """Where the camera is when it begins `distance` metres from `aim`."""
+        return aim - self.look * distance + self.drift
+
+
 def frame(action: Action, camera: Camera, times: np.ndarray, aspect: float) -> View:
     """The camera's path over `times` seconds from the nearest place at which the whole action is inside the picture."""
     focal = lens(camera, aspect)
     shape = np.array([aspect, 1.0])  # half the picture's width and height over half its height
+    scale = focal / shape
+    move = moving(camera, times)
+    seen = np.einsum("tij,tkj->tki", move.rotation, action.centre)
+    reach = np.sqrt(np.square(np.einsum("tij,tkjl->tkil", move.rotation, action.spread)).sum(-1))[..., :2]
     aim, distance = middle(action), 4.0
     nearest = action.bulk * focal / (LARGEST * min(aspect, 1.0))
-    for _ in range(12):
-        view = path(camera, times, aim, distance, focal)
-        low, high = bounds(action, view, shape)
-        size = float((high - low).max()) / 2 / MARGIN
+    for _ in range(ROUNDS):
+        station = np.einsum("tij,tj->ti", move.rotation, move.position(aim, distance))
+        place = (seen - station[:, None])[action.seen]
+        zoom = scale / np.maximum(-place[:, 2:], 0.3)
+        spread_out = reach[action.seen]
+        low, high = ((place[:, :2] - spread_out) * zoom).min(0), ((place[:, :2] + spread_out) * zoom).max(0)
         offset = (low + high) / 2
         if action.side:
             offset[0] = high[0] - MARGIN if action.side > 0 else low[0] + MARGIN
-        right, up, _ = view.rotation[0]
-        shift = offset * shape * distance / focal
-        aim = aim + right * shift[0] + up * shift[1]
-        distance = float(np.clip(distance * size, nearest, FARTHEST))
-    return path(camera, times, aim, distance, focal)
+        aim = aim + (offset / scale * distance) @ move.rotation[0, :2]
+        filled = float((high - low).max()) / 2 / MARGIN
+        distance = float(np.clip(distance * filled**CAUTION, nearest, FARTHEST))
+        if np.abs(offset).max() < 0.01 and (abs(filled - 1) < 0.01 or distance == nearest):
+            break
+    return View(position=move.position(aim, distance).astype(np.float32), rotation=move.rotation.astype(np.float32), focal=focal)
 
 
 def lens(camera: Camera, aspect: float) -> float:
@@ -55,31 +76,18 @@ def lens(camera: Camera, aspect: float) -> float:
     return min(aspect, 1.0) / reach
 
 
-def path(camera: Camera, times: np.ndarray, aim: np.ndarray, distance: float, focal: float) -> View:
-    """The camera's path when it begins `distance` metres from `aim` and looks at it."""
+def moving(camera: Camera, times: np.ndarray) -> Move:
+    """The camera's motion over `times` seconds."""
     sign = {"left": -1.0, "right": 1.0, "up": 1.0, "down": -1.0, "in": 1.0, "out": -1.0, "none": 0.0}[camera.direction]
     swept = sign * camera.speed * times
-    turn = np.deg2rad(swept)
-    zero = np.zeros_like(times)
-    start = np.full_like(times, np.deg2rad(camera.azimuth))
-    azimuth = start + (turn if camera.kind == "pan" else zero) - (turn if camera.kind == "orbit" else zero)
-    elevation = np.full_like(times, np.deg2rad(camera.elevation)) - (turn if camera.kind == "tilt" else zero)
+    turn, zero = np.deg2rad(swept), np.zeros_like(times)
+    azimuth = np.deg2rad(camera.azimuth) + {"pan": turn, "orbit": -turn}.get(camera.kind, zero)
+    elevation = np.deg2rad(camera.elevation) - (turn if camera.kind == "tilt" else zero)
     look = np.stack([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), -np.sin(elevation)], -1)
     right = np.stack([np.cos(azimuth), -np.sin(azimuth), zero], -1)
     rotation = np.stack([right, np.cross(right, look), -look], axis=1)
-    station = look if camera.kind == "orbit" else look[:1]
-    position = aim - station * distance + (look * swept[:, None] if camera.kind == "dolly" else 0.0)
-    return View(position=np.broadcast_to(position, look.shape).astype(np.float32), rotation=rotation.astype(np.float32), focal=focal)
-
-
-def bounds(action: Action, view: View, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest picture coordinates `(x, y)` that the action reaches, the picture being [-1, 1] in both."""
-    seen = np.einsum("tij,tkj->tki", view.rotation, action.centre - view.position[:, None])
-    depth = np.maximum(-seen[..., 2:], 0.3)
-    reach = np.sqrt(np.square(np.einsum("tij,tkjl->tkil", view.rotation, action.spread)).sum(-1))[..., :2]
-    high = ((seen[..., :2] + reach) / depth * view.focal / shape)[action.seen]
-    low = ((seen[..., :2] - reach) / depth * view.focal / shape)[action.seen]
-    return low.min(0), high.max(0)
+    station = look if camera.kind == "orbit" else np.broadcast_to(look[0], look.shape)
+    return Move(rotation=rotation, look=station, drift=look * swept[:, None] * (camera.kind == "dolly"))
 
 
 def middle(action: Action) -> np.ndarray:

@@ -5,7 +5,7 @@ slot has something to say). `[verb]` takes the mood of the clause, and capitals 
 "is falling", "falling", "fall" or "fell". Signs before it: `+` coordinated with the verb before ("is falling and bouncing"), `~` finite
 ("while it falls"), `%` always "falling", `=` always "fallen", `/` always "fall", `1` and `2` a subject of one or several, whatever the actor is, `&` the
 bystanders are the subject, `*` a form of be that goes without saying in a noun phrase ("a ball hidden by a wall"). A phrasing that
-begins with `^` stands only in a clause with a finite verb.
+begins with `^` stands only in a clause with a finite verb, one that begins with `-` only in one without.
 """
 
 import re
@@ -26,6 +26,7 @@ OPTIONAL = ("to", "pace", "high", "arc", "axis", "campace")  # slots that may be
 
 # lemma: third person, past, past participle; the -ing form follows from spelling
 IRREGULAR = {
+    "do": ("does", "did", "done"),
     "have": ("has", "had", "had"),
     "be": ("is", "was", "been"),
     "fall": ("falls", "fell", "fallen"),
@@ -71,10 +72,10 @@ class Writer:
         return names[0] if len(names) == 1 or self.chance(0.5) else names[int(self.rng.integers(len(names)))]
 
     def phrasing(self, group: str, phrasings: tuple[str, ...]) -> str:
-        """One of the phrasings that the split allows; the group's name belongs to the identity of a phrasing."""
+        """One of the phrasings that the split allows."""
         allowed = permitted(group, phrasings, self.split)
         choice = allowed[int(self.rng.integers(len(allowed)))]
-        self.used.append(f"{group}: {choice}")
+        self.used.append(identity(group, choice))
         return choice
 
 
@@ -83,20 +84,41 @@ def permitted(group: str, phrasings: tuple[str, ...], split: str) -> tuple[str, 
     """Those of `phrasings` that may be said in `split`; a group without reserved ones says its open ones in every split."""
     from yozora.world.heldout import reserved_phrase
 
-    held = tuple(text for text in phrasings if reserved_phrase(f"{group}: {text}"))
+    held = tuple(text for text in phrasings if reserved_phrase(identity(group, text)))
     open_ = tuple(text for text in phrasings if text not in held)
     if split == "paraphrase":
         return held or open_
     return open_ or phrasings[:1]
 
 
+@cache
+def identity(group: str, phrasing: str) -> str:
+    """What makes a phrasing this one: its group and words, without what may be left out, and one verb for its synonyms.
+
+    Phrasings of one identity can say the same, so they are reserved together or not at all.
+    """
+    words = SLOT.sub(lambda match: "" if match[1] in OPTIONAL or match[1] == "past" else f"{{{match[1]}}}", phrasing.lstrip("^-"))
+    return tidy(f"{group}: {VERB.sub(lambda match: usual_verb(match[2]), words)}")
+
+
+@cache
+def usual_verb(lemma: str) -> str:
+    """The first of a group of synonyms; of the first group that has it, if it is a verb of its own."""
+    if lemma.isupper():
+        return VERBS[lemma][0]
+    return next((group[0] for group in VERBS.values() if lemma in group), lemma)
+
+
 def usable(phrasings: tuple[str, ...], slots: Slots, mood: str) -> tuple[str, ...]:
     """Those of `phrasings` whose required slots have something to say and whose order suits the mood."""
-    return tuple(
-        text
-        for text in phrasings
-        if all(slots.get(name) for name, required in SLOT.findall(text) if required) and (mood in FINITE or not text.startswith("^"))
-    )
+    barred = "-" if mood in FINITE else "^"
+    return tuple(text for text in phrasings if text[0] != barred and all(map(slots.get, required_slots(text))))
+
+
+@cache
+def required_slots(phrasing: str) -> tuple[str, ...]:
+    """The slots that a phrasing cannot do without."""
+    return tuple(name for name, required in SLOT.findall(phrasing) if required)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +150,7 @@ def speak(writer: Writer, phrasing: str, slots: Slots, voice: Voice) -> str:
         head, _, rest = lemma.partition(" ")
         return " ".join((inflect(head, mark, voice), rest)).strip()
 
-    return tidy(VERB.sub(verb, SLOT.sub(fill, phrasing.lstrip("^"))))
+    return tidy(VERB.sub(verb, SLOT.sub(fill, phrasing.lstrip("^-"))))
 
 
 def inflect(lemma: str, mark: str, voice: Voice) -> str:

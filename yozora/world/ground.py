@@ -14,6 +14,7 @@ from yozora.world.scene import Scene
 
 EXTENT = 12.0  # metres after which a pattern comes again, beyond what a camera sees sharply
 TEXELS = 256  # across a pattern as it is drawn; pictures that see finer get it interpolated
+STRIDE = 2 * TEXELS + 1
 HAZE = 15.0  # metres of distance at which the floor is half lost in the horizon's colour
 TONES = (0.30, 0.72)  # floors never come near black or white
 TINTS = {  # what the floor's grey is multiplied by
@@ -39,7 +40,7 @@ class Lamps:
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """Floors: mean linear colour; patterns end to end, where each begins, its side in texels, and its turn and scale."""
+    """Floors: mean linear colour; patterns in rows of STRIDE, where each begins, its side in texels, and its turn and scale."""
 
     colour: Float[Tensor, "3 *frame"]
     patterns: Float[Tensor, " texel"]
@@ -68,16 +69,21 @@ def lamps(scenes: Sequence[Scene], number: np.ndarray, device: torch.device | st
 
 def ground(scenes: Sequence[Scene], sides: Sequence[int], number: np.ndarray, device: torch.device | str) -> Ground:
     """The floor in each frame; `sides` gives each scene's pattern in texels, 0 for none."""
-    flat = [pattern(scene.floor.kind, scene.floor.seed, side) if side else np.zeros((1, 1), np.float32) for scene, side in zip(scenes, sides, strict=True)]
-    sizes = np.array([field.size for field in flat])
-    start = (np.cumsum(sizes) - sizes).astype(np.int32)
-    side = np.array([len(field) for field in flat], dtype=np.int32)
+    fields = [
+        pattern(scene.floor.kind, scene.floor.seed, side) if side else np.zeros((1, 1), np.float32)
+        for scene, side in zip(scenes, sides, strict=True)
+    ]
+    side = np.array([len(field) for field in fields], dtype=np.int32)
+    start = (np.cumsum(side + 1) - side - 1).astype(np.int32) * STRIDE
+    rows = np.zeros((int(side.sum()) + len(side), STRIDE), dtype=np.float32)
+    for field, first in zip(fields, start // STRIDE, strict=True):  # one row and column more, which wrap around
+        rows[first : first + len(field) + 1, : len(field) + 1] = np.pad(field, (0, 1), mode="wrap")
     angle = np.array([np.random.default_rng((scene.floor.seed, 1)).uniform(0, 2 * np.pi) for scene in scenes])
     turn = np.stack((np.cos(angle), np.sin(angle))) * side / EXTENT
     colour = np.array([linear(np.clip(scene.floor.tone, *TONES) * np.array(TINTS[scene.floor.kind])) for scene in scenes])
     return Ground(
         colour=_put(colour[number].T, device),
-        patterns=_put(np.concatenate([field.ravel() for field in flat]), device),
+        patterns=_put(rows.ravel(), device),
         start=torch.from_numpy(start[number]).to(device),
         side=torch.from_numpy(side[number]).to(device),
         turn=_put(turn[:, number].astype(np.float32), device),

@@ -6,6 +6,7 @@ least four fifths of its partners.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 
@@ -28,7 +29,8 @@ SIDES = range(128, 385, 32)  # pixels, of the sizes among which two are reserved
 
 def reserved(scene: Scene) -> tuple[str, ...]:
     """Why a scene may not be trained on: each reason begins with its level; empty where it may."""
-    reasons = [f"pairs: {name} {first} + {second}" for name, pairs in combinations(scene).items() for first, second in pairs & held_pairs(name)]
+    together = combinations(scene)
+    reasons = [f"pairs: {name} {first} + {second}" for name in together for first, second in together[name] & held_pairs(name)]
     reasons += [f"triples: {' + '.join(triple)}" for triple in triples(scene) & held_triples()]
     for name, value, limits in quantities(scene):
         low, high = band(name, limits)
@@ -112,17 +114,16 @@ def held_pairs(name: str) -> frozenset[tuple[str, str]]:
 @cache
 def held_triples() -> frozenset[tuple[str, str, str]]:
     """The reserved (colour, shape, motion), among those without a reserved pair."""
-    pairs = {name: held_pairs(name) for name in ("colour-shape", "shape-motion", "colour-motion")}
     possible = [
         (colour, shape, kind)
         for colour in COLOURS
-        for shape, kind in domain("shape-motion")
-        if (colour, shape) not in pairs["colour-shape"] and (shape, kind) not in pairs["shape-motion"] and (colour, kind) not in pairs["colour-motion"]
+        for shape, kind in sorted(set(domain("shape-motion")) - held_pairs("shape-motion"))
+        if (colour, shape) not in held_pairs("colour-shape") and (colour, kind) not in held_pairs("colour-motion")
     ]
     return frozenset(choose("triples", possible, TRIPLE_SHARE))
 
 
-def choose(name: str, possible, share: float) -> list[tuple[str, ...]]:
+def choose(name: str, possible: Sequence[tuple[str, ...]], share: float) -> list[tuple[str, ...]]:
     """The combinations to reserve, by the rule at the head of this file."""
     partners: dict[tuple[int, str], int] = {}
     for combination in possible:

@@ -1,15 +1,15 @@
 """The continuous quantities of a scene and the ranges they are drawn from, held-out bands included."""
 
 SPEED = {  # of the actor when its event begins, in metres a second; of the first slab's top for a topple
-    "drop": (0.3, 0.8),  # of one that bounces along
-    "roll": (0.5, 1.1),
-    "push": (0.9, 1.7),
+    "drop": (0.3, 0.7),  # of one that bounces along
+    "roll": (0.5, 1.0),
+    "push": (0.8, 1.5),
     "topple": (0.7, 1.3),
-    "hide": (0.8, 1.3),
-    "return": (1.3, 2.0),
+    "hide": (0.75, 1.2),
+    "return": (1.3, 1.9),
 }
 AMOUNT = {
-    "drop": (0.5, 1.5),  # metres between the floor and the lowest point
+    "drop": (0.4, 1.4),  # metres between the floor and the lowest point
     "slide": (18.0, 34.0),  # degrees of tilt
     "swing": (25.0, 50.0),  # degrees of amplitude
 }

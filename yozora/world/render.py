@@ -5,19 +5,19 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float, Int8, Int16, UInt8
 from torch import Tensor
 
 from yozora.world import cast, shade
-from yozora.world.cast import Meetings
-from yozora.world.chunk import Cameras, Chunk, Span, gather
+from yozora.world.cast import Hits, Meetings
+from yozora.world.chunk import Cameras, Span, gather
 from yozora.world.ground import Ground, Lamps, ground, lamps, side_for
 from yozora.world.shade import Setting, Shadow
-from yozora.world.styles import STYLE_FILTERS, Picture, encode
+from yozora.world.styles import FILTERS, Picture, encode
 from yozora.world.take import Take
 
-CHUNK = {"cpu": 1 << 18, "cuda": 1 << 23}  # rays at a time: on a CPU as many as its cache holds
+CHUNK = {"cpu": 1 << 20, "cuda": 1 << 23}  # rays at a time
+TILE = {"cpu": 1 << 17, "cuda": 1 << 23}  # of these, rays whose floor is drawn at a time: on a CPU as many as its cache holds
 SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))  # rays in a pixel where something ends, in pixels
 
 
@@ -42,11 +42,12 @@ def render(takes: Sequence[Take], size: tuple[int, int], device: torch.device | 
     lengths = {len(take.view.position) for take in takes}
     if len(lengths) != 1:
         raise ValueError(f"takes of {sorted(lengths)} frames: render takes of one length at a time")
-    time, (width, height) = lengths.pop(), size
+    time, (width, height), device = lengths.pop(), size, torch.device(device)
     frames = torch.empty((len(takes), time, height, width, 3), dtype=torch.uint8, device=device)
     masks = torch.empty((len(takes), time, height, width), dtype=torch.int8, device=device)
-    for style, spans in _passes(takes, time, _frames_at_once(size, torch.device(device))):
-        picture, mask = _Pass(takes, spans, size, torch.device(device), look).draw(style)
+    at_once = max(1, CHUNK.get(device.type, CHUNK["cuda"]) // (width * height))
+    for style, spans in _passes(takes, time, at_once):
+        picture, mask = _Pass(takes, spans, size, device, look).draw(style)
         first = 0
         for take, start, stop in spans:
             frames[take, start:stop] = picture[first : first + stop - start]
@@ -55,14 +56,11 @@ def render(takes: Sequence[Take], size: tuple[int, int], device: torch.device | 
     return Rendered(frames=frames, masks=masks)
 
 
-def _frames_at_once(size: tuple[int, int], device: torch.device) -> int:
-    return max(1, CHUNK.get(device.type, CHUNK["cuda"]) // (size[0] * size[1]))
-
-
 def _passes(takes: Sequence[Take], time: int, at_once: int) -> Iterator[tuple[str, list[Span]]]:
     """Stretches of at most `at_once` frames, each of one style."""
     for style in dict.fromkeys(take.scene.style for take in takes):
-        spans, room = [], at_once
+        spans: list[Span] = []
+        room = at_once
         for index in (index for index, take in enumerate(takes) if take.scene.style == style):
             start = 0
             while start < time:
@@ -76,14 +74,23 @@ def _passes(takes: Sequence[Take], time: int, at_once: int) -> Iterator[tuple[st
             yield style, spans
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Rays:
+    """Rays from their frame's eye: one a pixel, or several in each of some pixels."""
+
+    setting: Setting
+    direction: Float[Tensor, "3 *ray"]
+    meetings: Sequence[Meetings]  # with solids, with their shadows on the floor
+    contact: Float[Tensor, "*ray"]
+
+
 class _Pass:
     """One stretch of frames of one style."""
 
     def __init__(self, takes: Sequence[Take], spans: Sequence[Span], size: tuple[int, int], device: torch.device, look: Look) -> None:
-        self.size, self.look = size, look
+        self.size, self.look, self.device = size, look, device
         self.chunk = gather(takes, spans, size, device)
-        scenes = [take.scene for take in takes]
-        used = {take for take, _, _ in spans}
+        scenes, used = [take.scene for take in takes], {take for take, _, _ in spans}
         sides = [_side(take, size[1]) if look.textures and index in used else 0 for index, take in enumerate(takes)]
         self.setting = Setting(
             cameras=self.chunk.cameras,
@@ -92,72 +99,103 @@ class _Pass:
             sun=self.chunk.sun,
             pixel=2.0 / size[1],
         )
-        shape = (len(self.chunk.takes), size[1], size[0])
-        boxes, pairs = self.chunk.boxes, self.chunk.pairs
-        wanted = (boxes.seen, boxes.shadow, boxes.contact) if look.shadows else (boxes.seen,)
-        self.lists = [cast.meetings(box, pairs, shape) for box in wanted]
 
     def draw(self, style: str) -> tuple[UInt8[Tensor, "frame height width 3"], Int8[Tensor, "frame height width"]]:
         """One ray a pixel, then four more wherever a solid, a facet or a shadow ends."""
-        (width, height), frames = self.size, len(self.chunk.takes)
-        layers = 3 if style == "natural" else len(shade.LAYERS)
-        device = self.chunk.sun.device
-        u = (torch.arange(width, device=device) + 0.5 - width / 2) * (2.0 / height)
-        v = (height / 2 - 0.5 - torch.arange(height, device=device)) * (2.0 / height)
-        picture, key = self._trace(_spread(self.setting, lambda column: column[..., None, None]), (u, v[:, None]), self.lists)
-        picture = picture[:layers]
-        key = key.view(frames, height, width)
+        width, height = self.size
+        layers = 3 if style == "natural" else shade.LAYERS
+        rays = self._all_pixels()
+        picture, key = self._trace(rays, layers)
+        key = key.view(-1, height, width)
         pixels = _ends(key).flatten().nonzero()[:, 0]
-        place = torch.full((key.numel(),), -1, dtype=torch.int64, device=device)
-        place[pixels] = torch.arange(len(pixels), device=device)
-        offset = torch.tensor(SAMPLES, device=device) * (2.0 / height)
+        fine, _ = self._trace(self._within(rays, pixels), layers)
+        fine = fine.view(layers, len(SAMPLES), -1)
+        picture.index_copy_(1, pixels, (fine[:, 0] + fine[:, 1] + fine[:, 2] + fine[:, 3]) * 0.25)
+        seen = Picture(layers=picture.view(layers, -1, height, width), key=key)
+        return encode(FILTERS[style](seen)), (key >> 4).to(torch.int8) - 1
+
+    def _all_pixels(self) -> _Rays:
+        (width, height), chunk = self.size, self.chunk
+        shape = (len(chunk.takes), height, width)
+        setting = _spread(self.setting, lambda column: column[..., None, None])
+        direction = _directions(setting, self._across(), self._down()[:, None])
+        contact = direction.new_zeros(shape)
+        boxes = (chunk.boxes.seen, chunk.boxes.shadow, chunk.boxes.contact) if self.look.shadows else (chunk.boxes.seen,)
+        meetings = [cast.meetings(box, chunk.pairs, shape) for box in boxes]
+        if self.look.shadows:
+            near = meetings.pop()
+            contact = cast.summed(near.ray, cast.floor_contact(chunk, near, direction.flatten(1)), contact.numel()).view(shape)
+        return _Rays(setting=setting, direction=direction, meetings=meetings, contact=contact)
+
+    def _within(self, rays: _Rays, pixels: Tensor) -> _Rays:
+        """Several rays in each of the chosen pixels. What solids darken nearby changes slowly and is taken from the pixel."""
+        width, height = self.size
+        offset = torch.tensor(SAMPLES, device=self.device) * (2.0 / height)
         row = pixels // width
         frame = row // height
-        many = (u[pixels - row * width] + offset[:, :1], v[row - frame * height] - offset[:, 1:])
-        lists = [cast.refine(candidates, place, len(pixels), len(SAMPLES)) for candidates in self.lists]
-        fine, _ = self._trace(_spread(self.setting, lambda column: column.index_select(-1, frame).unsqueeze(-2)), many, lists)
-        fine = fine[:layers].view(layers, len(SAMPLES), -1)
-        picture.index_copy_(1, pixels, (fine[:, 0] + fine[:, 1] + fine[:, 2] + fine[:, 3]) * 0.25)
-        mask = (key >> 4).to(torch.int8) - 1
-        seen = Picture(layers=picture.view(layers, frames, height, width), key=key)
-        return encode(STYLE_FILTERS[style](seen)), mask
+        setting = _spread(self.setting, lambda column: column.index_select(-1, frame).unsqueeze(-2))
+        across = self._across()[pixels - row * width] + offset[:, :1]
+        down = self._down()[row - frame * height] + offset[:, 1:]
+        place = torch.full((rays.contact.numel(),), -1, dtype=torch.int64, device=self.device)
+        place[pixels] = torch.arange(len(pixels), device=self.device)
+        return _Rays(
+            setting=setting,
+            direction=_directions(setting, across, down),
+            meetings=[cast.refine(candidates, place, len(pixels), len(SAMPLES)) for candidates in rays.meetings],
+            contact=rays.contact.flatten().index_select(0, pixels).expand(len(SAMPLES), -1),
+        )
 
-    def _trace(
-        self, setting: Setting, at: tuple[Tensor, Tensor], lists: Sequence[Meetings]
-    ) -> tuple[Float[Tensor, "layer ray"], Int16[Tensor, " ray"]]:
-        """Layers of `shade.LAYERS`, and a key that changes where a solid (in its high bits), a facet or a shadow ends."""
-        chunk, cameras = self.chunk, setting.cameras
-        direction = cameras.right * at[0] + (cameras.up * at[1] + cameras.forward)
-        flat = direction.flatten(1)
-        depth = shade.floor_distance(setting, direction)
-        rays = flat.shape[1]
-        shadow, contact = flat.new_zeros(rays), flat.new_zeros(rays)
-        key = torch.zeros(rays, dtype=torch.int16, device=flat.device)
+    def _across(self) -> Float[Tensor, " width"]:
+        width, height = self.size
+        return (torch.arange(width, device=self.device) + (0.5 - width / 2)) * (2.0 / height)
+
+    def _down(self) -> Float[Tensor, " height"]:
+        height = self.size[1]
+        return (height / 2 - 0.5 - torch.arange(height, device=self.device)) * (2.0 / height)
+
+    def _trace(self, rays: _Rays, layers: int) -> tuple[Float[Tensor, "layer ray"], Int16[Tensor, " ray"]]:
+        """The first layers of `shade`, and a key that changes where a solid (in its high bits), a facet or a shadow ends."""
+        chunk, direction = self.chunk, rays.direction.flatten(1)
+        shadow = torch.zeros_like(direction[0])
+        key = torch.zeros_like(shadow, dtype=torch.int16)
         if self.look.shadows:
-            point = (cameras.eye + depth * direction).flatten(1)
-            blocked = lists[1].ray[cast.blocked(chunk, lists[1], point)]
-            shadow[blocked], key[blocked] = 1.0, 1
-            contact = cast.summed(lists[2].ray, cast.contact_of(chunk, lists[2], point), rays)
-        shape = depth.shape
-        layers = shade.backdrop(setting, direction, depth, Shadow(sun=shadow.view(shape), contact=contact.view(shape))).flatten(1)
-        hits = cast.first_hits(chunk, lists[0], flat)
+            dark = rays.meetings[1].ray[cast.floor_shadow(chunk, rays.meetings[1], direction)]
+            shadow[dark], key[dark] = 1.0, 1
+        colour = direction.new_empty((layers, direction.shape[1]))
+        self._backdrop(rays, shadow.view(rays.contact.shape), colour.view(layers, *rays.contact.shape))
+        hits = cast.first_hits(chunk, rays.meetings[0], direction)
         under = self._shadow_on(hits)
         frame = chunk.pairs.frame.index_select(0, hits.pair)
         seen = shade.solids(_spread(self.setting, lambda column: column.index_select(-1, frame)), chunk.pairs, hits, under)
-        layers.index_copy_(1, hits.ray, seen)
+        colour.index_copy_(1, hits.ray, seen[:layers])
         solid = chunk.pairs.solid.index_select(0, hits.pair) + 1
         key[hits.ray] = (solid * 16 + hits.facet * 2 + under.sun).to(torch.int16)
-        return layers, key
+        return colour, key
 
-    def _shadow_on(self, hits: cast.Hits) -> Shadow:
+    def _backdrop(self, rays: _Rays, shadow: Tensor, out: Tensor) -> None:
+        """Floor and sky, a tile of whole frames at a time."""
+        frames = len(shadow)
+        step = frames if shadow.dim() == 2 else max(1, TILE.get(self.device.type, TILE["cuda"]) // shadow[0].numel())
+        for first in range(0, frames, step):
+            part = slice(first, first + step)
+            tile = rays.setting if step == frames else _spread(rays.setting, lambda column, part=part: column[..., part, :, :])
+            shade.backdrop(tile, rays.direction[:, part], Shadow(sun=shadow[part], contact=rays.contact[part]), out[:, part])
+
+    def _shadow_on(self, hits: Hits) -> Shadow:
         count = len(hits.ray)
         sun, contact = hits.point.new_zeros(count), hits.point.new_zeros(count)
         if self.look.shadows and count:
             near = cast.neighbours(self.chunk, hits)
-            sun[near.ray[cast.blocked(self.chunk, near, hits.point)]] = 1.0
+            dark, close = cast.shadow_and_contact(self.chunk, near, hits.point)
+            sun[near.ray[dark]] = 1.0
             floor = (1.0 - hits.point[2] * 2.5).clamp(0.0, 1.0) * (0.5 - 0.5 * hits.normal[2])
-            contact = cast.summed(near.ray, cast.contact_of(self.chunk, near, hits.point), count) + floor * floor
+            contact = cast.summed(near.ray, close, count) + floor * floor
         return Shadow(sun=sun, contact=contact)
+
+
+def _directions(setting: Setting, across: Tensor, down: Tensor) -> Float[Tensor, "3 *ray"]:
+    cameras = setting.cameras
+    return cameras.right * across + (cameras.up * down + cameras.forward)
 
 
 def _side(take: Take, height: int) -> int:
@@ -171,10 +209,9 @@ def _ends(key: Int16[Tensor, "frame height width"]) -> Bool[Tensor, "frame heigh
     ends = torch.zeros(key.shape, dtype=torch.bool, device=key.device)
     for axis in (1, 2):
         length = key.shape[axis] - 1
-        here, there = ends.narrow(axis, 0, length), ends.narrow(axis, 1, length)
         differs = key.narrow(axis, 0, length) != key.narrow(axis, 1, length)
-        here |= differs
-        there |= differs
+        ends.narrow(axis, 0, length).logical_or_(differs)
+        ends.narrow(axis, 1, length).logical_or_(differs)
     return ends
 
 

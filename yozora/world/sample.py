@@ -7,7 +7,7 @@ from yozora.world.heldout import LEVELS, levels, reserved
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, ELEVATION, SPEED, SUN, TONE
 from yozora.world.scene import CAMERAS, COLOURS, FLOORS, MATERIALS, SHAPES, SIZES, STYLES, TIMES, Body, Camera, Event, Floor, Light, Scene
 
-SPLITS = ("train", *LEVELS)
+SPLITS = ("train", *LEVELS, "paraphrase")  # the last: scenes as in training, for captions in reserved phrasings
 FAMILIES = {  # shares
     "roll": 0.17,
     "drop": 0.15,
@@ -20,7 +20,18 @@ FAMILIES = {  # shares
     "sequence": 0.08,
     "still": 0.05,
 }
-SEQUENCES = (("drop", "roll"), ("drop", "push"), ("roll", "roll"), ("roll", "push"), ("push", "roll"), ("roll", "topple"), ("topple", "roll"), ("slide", "roll"), ("swing", "roll"))
+SEQUENCES = (
+    ("drop", "roll"),
+    ("drop", "push"),
+    ("roll", "roll"),
+    ("roll", "push"),
+    ("push", "roll"),
+    ("roll", "topple"),
+    ("topple", "roll"),
+    ("slide", "roll"),
+    ("swing", "roll"),
+)
+ALONE = ((), ("drop",), ("roll",), ("push",), ("swing",))  # what leaves room for three bystanders
 SIDES = {  # the share of toward and away among the directions of a kind
     "roll": (0.15, 0.15),
     "push": (0.12, 0.12),
@@ -35,7 +46,7 @@ def sample(seed: int, split: str = "train") -> Scene:
     """The scene of a seed: trainable, or held out at exactly the level that `split` names."""
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
-    wanted = frozenset() if split == "train" else frozenset((split,))
+    wanted = frozenset((split,)) & frozenset(LEVELS)
     attempt = 0
     while True:
         form = np.random.default_rng([seed, SPLITS.index(split), attempt // REDRAWS, 0])
@@ -55,7 +66,7 @@ def draw(form: np.random.Generator, content: np.random.Generator) -> Scene:
     """A scene without places: `form` decides on family, number of objects and camera, `content` on the rest."""
     family = choice(form, tuple(FAMILIES), tuple(FAMILIES.values()))
     kinds = {"still": (), "sequence": SEQUENCES[int(form.integers(len(SEQUENCES)))]}.get(family, (family,))
-    bystanders = int(choice(form, (0, 1, 2, 3), (0.34, 0.36, 0.2, 0.1)))
+    bystanders = int(choice(form, (0, 1, 2, 3), (0.38, 0.36, 0.19, 0.07)))
     camera_kind = camera_of(form, kinds)
     objects, events = perform(kinds, bystanders, content, same=bool(form.random() < 0.5))
     return Scene(
@@ -99,7 +110,7 @@ def perform(kinds: tuple[str, ...], bystanders: int, rng: np.random.Generator, *
             target = len(bodies)
             bodies.append(body(rng, bodies))
         events.append(event(kind, actor, target, bodies[actor].shape, rng))
-    room = 1 if "topple" in kinds else 4 - len(bodies)
+    room = 1 if "topple" in kinds else (4 if kinds in ALONE else 3) - len(bodies)
     for _ in range(min(bystanders, room) if kinds else bystanders + 1):
         bodies.append(body(rng, bodies))
     return tuple(bodies), tuple(events)
@@ -111,7 +122,7 @@ def body(rng: np.random.Generator, others: list[Body], shape: str = "") -> Body:
         new = Body(
             shape=shape or choice(rng, SHAPES, (0.28, 0.26, 0.17, 0.14, 0.15)),
             colour=choice(rng, tuple(COLOURS)),
-            size=choice(rng, tuple(SIZES), (0.25, 0.45, 0.3)),
+            size=choice(rng, tuple(SIZES), (0.22, 0.45, 0.33)),
             material=choice(rng, MATERIALS, (0.45, 0.35, 0.2)),
             x=0.0,
             y=0.0,
@@ -135,18 +146,25 @@ def event(kind: str, actor: int, target: int, shape: str, rng: np.random.Generat
 def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng: np.random.Generator) -> Camera:
     """A camera that sees the directions of the events as they are named, and round things from the side."""
     along = any(event.direction in ("toward", "away") for event in events)
-    lying = any(event.kind in ("roll", "push", "hide", "return") and objects[event.actor].shape in ("cylinder", "capsule", "egg") for event in events)
-    azimuth = rng.uniform(-10, 10) if along else rng.uniform(16, 30) * rng.choice([-1, 1]) if lying else rng.uniform(-24, 24)
+    crossing = [objects[event.actor].shape for event in events if event.kind in ("roll", "push", "hide", "return")]
+    azimuth = rng.uniform(-24, 24)
+    if along:
+        azimuth = rng.uniform(-10, 10)
+    elif any(shape in ("cylinder", "capsule", "egg") for shape in crossing):
+        azimuth = rng.uniform(16, 30) * rng.choice([-1, 1])
     low, high = ELEVATION
     if any(event.kind == "hide" for event in events):
         high = 20.0
     if along:
-        low = 20.0
+        low = 23.0
     direction = choice(rng, CAMERAS[kind])
     sideways = [event.direction for event in events if event.direction in CAMERAS["pan"]]
     if kind == "pan" and sideways and rng.random() < 0.75:
         direction = sideways[0]
-    speed = round(rng.uniform(*CAMERA_SPEED[kind]), 3) if kind in CAMERA_SPEED else 0.0
+    slow, fast = CAMERA_SPEED.get(kind, (0.0, 0.0))
+    if any(event.kind in ("hide", "return") for event in events):
+        fast = (slow + fast) / 2  # so that the wall goes on hiding, and the picture's edge stays where it is
+    speed = round(rng.uniform(slow, fast), 3)
     return Camera(kind=kind, direction=direction, speed=speed, azimuth=round(float(azimuth), 2), elevation=round(rng.uniform(low, high), 2))
 
 

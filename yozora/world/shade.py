@@ -6,13 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from yozora.world.cast import Hits
+from yozora.world.cast import Hits, floor_depth
 from yozora.world.chunk import Cameras, Pairs
-from yozora.world.ground import HAZE, Ground, Lamps
+from yozora.world.ground import HAZE, STRIDE, Ground, Lamps
 from yozora.world.solids import dot
 
-# What a style filter may ask of each pixel beside its colour.
-LAYERS = ("red", "green", "blue", "albedo red", "albedo green", "albedo blue", "light", "rim", "cover", "haze")
+LAYERS = 10  # colour (3); and for style filters: albedo (3), light, rim, cover (1 on solids), haze
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
@@ -35,65 +34,66 @@ class Setting:
     pixel: float
 
 
-def floor_distance(setting: Setting, direction: Float[Tensor, "3 *ray"]) -> Float[Tensor, "*ray"]:
-    """Metres of depth at which each ray meets the floor; far away for rays that do not."""
-    return setting.cameras.eye[2] * (-1.0 / direction[2].clamp_max(-1e-3))
-
-
 def backdrop(
-    setting: Setting, direction: Float[Tensor, "3 *ray"], depth: Float[Tensor, "*ray"], shadow: Shadow
-) -> Float[Tensor, "layer *ray"]:
-    """Floor and sky, every layer: the floor's pattern fades where it is finer than a pixel, and its colour into the horizon's."""
+    setting: Setting, direction: Float[Tensor, "3 *ray"], shadow: Shadow, out: Float[Tensor, "layer *ray"]
+) -> None:
+    """Floor and sky into the layers of `out`: the pattern fades where it is finer than a pixel, and the floor into the haze."""
     lamps, ground = setting.lamps, setting.ground
-    relief = 1.0 + _pattern(setting, direction, depth)
-    openness, lit = 1.0 - 0.8 * shadow.contact.clamp_max(1.0), (1.0 - shadow.sun) * setting.sun[2]
-    far2 = depth * depth * dot(direction, direction) * (1.0 / HAZE**2)
+    depth = floor_depth(setting.cameras.eye[2], direction[2])
+    length2 = dot(direction, direction)
+    relief = _pattern(setting, direction, depth).add_(1.0)
+    far2 = (depth * depth).mul_(length2).mul_(1.0 / HAZE**2)
     haze = torch.maximum(far2 / (1.0 + far2), (direction[2] > -1e-3).to(far2.dtype))
-    height = direction[2].clamp_min(0.0)
-    height = height * dot(direction, direction).rsqrt()
-    height = height * (2.0 - height)
-    ground_share = relief * (1.0 - haze)
-    colour, light = [], 0.0
-    for channel, weight in enumerate(LUMINANCE):
-        received = lamps.sky[channel] * openness + lamps.sun[channel] * lit
-        sky = lamps.horizon[channel] + (lamps.zenith - lamps.horizon)[channel] * height
-        colour.append(ground.colour[channel] * received * ground_share + sky * haze)
-        light = light + weight * received
-    albedo = [ground.colour[channel] * relief for channel in range(3)]
-    nothing = torch.zeros_like(haze)
-    return torch.stack((*colour, *albedo, light, nothing, nothing, haze))
+    height = direction[2].clamp_min(0.0).mul_(length2.rsqrt_())
+    height = (2.0 - height).mul_(height)
+    openness = 1.0 - 0.8 * shadow.contact.clamp_max(1.0)
+    lit = (1.0 - shadow.sun).mul_(setting.sun[2])
+    share = (1.0 - haze).mul_(relief)
+    from_sky, from_sun, upper = openness * share, lit * share, height * haze
+    for channel in range(3):
+        floor = ground.colour[channel]
+        colour = torch.mul(from_sky, floor * lamps.sky[channel], out=out[channel])
+        colour += from_sun * (floor * lamps.sun[channel])
+        colour += haze * lamps.horizon[channel]
+        colour += upper * (lamps.zenith[channel] - lamps.horizon[channel])
+    if len(out) > 3:
+        for channel in range(3):
+            out[3 + channel] = ground.colour[channel] * relief
+        out[6] = openness * _luminance(lamps.sky) + lit * _luminance(lamps.sun)
+        out[7:9] = 0.0
+        out[9] = haze
+
+
+def _luminance(colour: Tensor) -> Tensor:
+    return LUMINANCE[0] * colour[0] + LUMINANCE[1] * colour[1] + LUMINANCE[2] * colour[2]
 
 
 def _pattern(setting: Setting, direction: Tensor, depth: Tensor) -> Tensor:
     """Relief of the floor, interpolated between four texels."""
     ground, eye = setting.ground, setting.cameras.eye
-    x, y = eye[0] + depth * direction[0], eye[1] + depth * direction[1]
-    a = x * ground.turn[0] - y * ground.turn[1]
-    b = x * ground.turn[1] + y * ground.turn[0]
+    x, y = (depth * direction[0]).add_(eye[0]), (depth * direction[1]).add_(eye[1])
+    a = (x * ground.turn[0]).sub_(y * ground.turn[1])
+    b = x.mul_(ground.turn[1]).add_(y.mul_(ground.turn[0]))
     a_low, b_low = a.floor(), b.floor()
-    a_part, b_part = a - a_low, b - b_low
+    a.sub_(a_low)
+    b.sub_(b_low)
     last = ground.side - 1
-    a0, b0 = a_low.to(torch.int32) & last, b_low.to(torch.int32) & last
-    a1, b1 = (a0 + 1) & last, (b0 + 1) & last
-    row0, row1 = a0 * ground.side + ground.start, a1 * ground.side + ground.start
-    near = _mix(_texel(ground, row0 + b0), _texel(ground, row0 + b1), b_part)
-    far = _mix(_texel(ground, row1 + b0), _texel(ground, row1 + b1), b_part)
+    texel = a_low.to(torch.int32).bitwise_and_(last).mul_(STRIDE).add_(ground.start)
+    texel = texel.add_(b_low.to(torch.int32).bitwise_and_(last)).flatten()
+    corners = [ground.patterns[step:].index_select(0, texel).view(a.shape) for step in (0, 1, STRIDE, STRIDE + 1)]
+    near, far = _mix(corners[0], corners[1], b), _mix(corners[2], corners[3], b)
     # Texels a pixel: `depth` times the pixel's width sideways, and more by depth over the eye's height along the ground.
     scale2 = ground.turn[0] * ground.turn[0] + ground.turn[1] * ground.turn[1]
-    blur = depth * depth * depth * (scale2 * (setting.pixel * setting.pixel) / eye[2])
-    return _mix(near, far, a_part) * (1.0 / (1.0 + 0.04 * blur * blur))
-
-
-def _texel(ground: Ground, index: Tensor) -> Tensor:
-    return ground.patterns.index_select(0, index.flatten()).view(index.shape)
+    blur = (depth * depth).mul_(depth).mul_(scale2 * (setting.pixel * setting.pixel) / eye[2])
+    return _mix(near, far, a).div_(blur.mul_(blur).mul_(0.04).add_(1.0))
 
 
 def _mix(low: Tensor, high: Tensor, share: Tensor) -> Tensor:
-    return low + (high - low) * share
+    return high.sub_(low).mul_(share).add_(low)
 
 
 def solids(setting: Setting, pairs: Pairs, hits: Hits, shadow: Shadow) -> Float[Tensor, "layer hit"]:
-    """What is seen of the solids: sun and sky on a matte paint, a white highlight on gloss, a coloured mirror of the sky on metal.
+    """Every layer of the solids that are seen: sun and sky on a matte paint, a white highlight on gloss, a coloured mirror of the sky on metal.
 
     `setting` is given for each hit. After Lambert, and Blinn (1977) for the highlights.
     """
@@ -124,8 +124,8 @@ def solids(setting: Setting, pairs: Pairs, hits: Hits, shadow: Shadow) -> Float[
     glossy = gloss * (0.03 + 0.22 * graze) * image + lamps.sun * (gloss * shine64 * unshaded * 0.9)
     tinted = 0.12 + 0.88 * albedo
     metallic = metal * (0.95 * albedo * image + 0.55 * tinted * lamps.sun * (shine16 * unshaded) + 0.06 * graze * image)
-    light = LUMINANCE[0] * received[0] + LUMINANCE[1] * received[1] + LUMINANCE[2] * received[2]
-    return torch.cat((matte + glossy + metallic, albedo, torch.stack((light, 1.0 - facing, light.new_ones(light.shape), light.new_zeros(light.shape)))))
+    plain = torch.stack((_luminance(received), 1.0 - facing, torch.ones_like(facing), torch.zeros_like(facing)))
+    return torch.cat((matte + glossy + metallic, albedo, plain))
 
 
 def _surroundings(setting: Setting, up: Tensor) -> Tensor:

@@ -1,20 +1,23 @@
 """A scene becomes a take: MuJoCo moves its bodies, and the camera frames what they do."""
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from yozora.world.framing import Action, frame, spread
 from yozora.world.ranges import FALL
-from yozora.world.scene import Scene
-from yozora.world.stage import HEADING, Kick, Piece, Stage, build, turning
-from yozora.world.take import Poses, Solid, Take
+from yozora.world.scene import Event, Scene
+from yozora.world.stage import HEADING, STAY, Kick, Piece, Stage, build, extent
+from yozora.world.take import Poses, Solid, Take, View
 
 os.environ.setdefault("MUJOCO_GL", "disabled")  # the simulator alone; nothing here draws
-import mujoco  # noqa: E402
+import mujoco
 
 RATE, BOUNCE_RATE, ROW_RATE = 240, 480, 120  # steps a second, at least; a row of slabs has many contacts and needs few steps
 STIFFNESS = 200.0  # radians a second of a bouncing contact's spring
+TIGHTER = (0.15, 0.3, 0.45, 0.6)  # metres
 GEOMETRY = {"ball": "sphere", "cube": "box", "cylinder": "cylinder", "capsule": "capsule", "egg": "ellipsoid"}
 
 
@@ -24,7 +27,7 @@ def simulate(scene: Scene, *, frames: int, fps: float, aspect: float) -> Take:
     solids = stage.solids
     poses, contacts = run(stage, len(solids), frames, fps)
     times = np.arange(frames) / fps
-    view = frame(action(scene, stage, poses), scene.camera, times, aspect)
+    view = shoot(scene, stage, poses, times, aspect)
     return Take(scene=scene, solids=solids, poses=poses, contacts=contacts, view=view, fps=fps)
 
 
@@ -35,10 +38,10 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
     substeps = -(-int(np.ceil(rate / fps)) // 4) * 4
     model = mujoco.MjModel.from_xml_string(describe(stage, 1 / (fps * substeps)))
     data = mujoco.MjData(model)
-    chunk = 2 if stage.springs else 4
+    chunk = 4  # steps between two looks at the contacts, less than a collision takes
     geoms = np.array([model.geom(f"solid{index}").id for index in range(num_solids)])
-    numbers = np.full(model.ngeom, -1)
-    numbers[geoms] = np.arange(num_solids)
+    solid_of = np.full(model.ngeom, -1)
+    solid_of[geoms] = np.arange(num_solids)
     record = Poses(
         position=np.zeros((frames, num_solids, 3), np.float32),
         rotation=np.zeros((frames, num_solids, 3, 3), np.float32),
@@ -54,10 +57,10 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
             pending = release(model, data, pending, now)
             pull(model, data, stage)
             mujoco.mj_step(model, data, nstep=chunk)
-            touched.update(touching(data, numbers))
+            touched.update(touching(data, solid_of))
         pending = release(model, data, pending, index / fps)
         mujoco.mj_forward(model, data)
-        touched.update(touching(data, numbers))
+        touched.update(touching(data, solid_of))
         note(record, model, data, index, geoms)
         contacts += [(index, *pair) for pair in sorted(touched)]
     return record, np.array(contacts, np.int32).reshape(-1, 3)
@@ -66,12 +69,15 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
 def describe(stage: Stage, step: float) -> str:
     """The stage in MuJoCo's own language."""
     count = len(stage.objects) + len(stage.props)
-    fixed = [geom(piece.solid, len(stage.objects) + i, piece, triple("pos", piece.position) + frame_axes(piece)) for i, piece in enumerate(stage.props)]
+    fixed = [
+        geom(piece.solid, index, piece, numbers("pos", piece.position) + frame_axes(piece))
+        for index, piece in enumerate(stage.props, start=len(stage.objects))
+    ]
     bodies = []
     for index, piece in enumerate(stage.objects):
         shape = geom(piece.solid, index, piece, "")
         if piece.hinge is None:
-            bodies.append(f'<body name="object{index}" {triple("pos", piece.position)}{frame_axes(piece)}><freejoint/>{shape}</body>')
+            bodies.append(f'<body name="object{index}" {numbers("pos", piece.position)}{frame_axes(piece)}><freejoint/>{shape}</body>')
             continue
         pivot, axis = piece.hinge
         down = f'pos="0 0 {-float(np.linalg.norm(pivot - piece.position))}"'
@@ -79,8 +85,8 @@ def describe(stage: Stage, step: float) -> str:
         if piece.rider is not None:
             parts += geom(piece.rider, count, piece, f'pos="0 0 {-piece.rider.half[2]}" contype="0" conaffinity="0" mass="0.001"')
             count += 1
-        joint = f'<joint type="hinge" {triple("axis", axis)}/>'
-        bodies.append(f'<body name="object{index}" {triple("pos", pivot)}{frame_axes(piece)}>{joint}{parts}</body>')
+        joint = f'<joint type="hinge" {numbers("axis", axis)}/>'
+        bodies.append(f'<body name="object{index}" {numbers("pos", pivot)}{frame_axes(piece)}>{joint}{parts}</body>')
     option = f'<option timestep="{step!r}" gravity="0 0 {-FALL}" cone="elliptic" iterations="20" tolerance="1e-7"/>'
     floor = '<geom name="floor" type="plane" size="50 50 1" friction="0.6 0.002 0.0001" condim="3"/>'
     return f"<mujoco>{option}<worldbody>{floor}{''.join(fixed)}{''.join(bodies)}</worldbody></mujoco>"
@@ -96,19 +102,19 @@ def geom(solid: Solid, index: int, piece: Piece, more: str) -> str:
         zeta = -logarithm / np.hypot(np.pi, logarithm)
         spring = f'solref="{-(STIFFNESS**2)} {-2 * zeta * STIFFNESS}"'
     return (
-        f'<geom name="solid{index}" type="{GEOMETRY[solid.shape]}" size="{" ".join(map(repr, map(float, size)))}" density="{feel.density}" condim="{6 if feel.roll else 3}" '
-        f'friction="{float(feel.slide)!r} 0.002 {float(feel.roll)!r}" priority="{feel.rank}" {spring} {more}/>'
+        f'<geom name="solid{index}" type="{GEOMETRY[solid.shape]}" {numbers("size", size)} density="{feel.density}" '
+        f'condim="{6 if feel.roll else 3}" {numbers("friction", (feel.slide, 0.002, feel.roll))} priority="{feel.rank}" {spring} {more}/>'
     )
 
 
-def triple(name: str, vector: np.ndarray) -> str:
-    """An attribute of three numbers."""
-    return f'{name}="{" ".join(repr(float(v)) for v in vector)}"'
+def numbers(name: str, values: Iterable[float]) -> str:
+    """An attribute of several numbers, to the last bit."""
+    return f'{name}="{" ".join(repr(float(value)) for value in values)}"'
 
 
 def frame_axes(piece: Piece) -> str:
     """The attribute that turns a body or geometry."""
-    return f' xyaxes="{" ".join(repr(float(v)) for v in piece.rotation.T[:2].ravel())}"'
+    return " " + numbers("xyaxes", piece.rotation.T[:2].ravel())
 
 
 def release(model: mujoco.MjModel, data: mujoco.MjData, pending: list[Kick], now: float) -> list[Kick]:
@@ -140,12 +146,12 @@ def pull(model: mujoco.MjModel, data: mujoco.MjData, stage: Stage) -> None:
         data.xfrc_applied[body.id, :3] = -force * spring.heading
 
 
-def touching(data: mujoco.MjData, numbers: np.ndarray) -> set[tuple[int, int]]:
+def touching(data: mujoco.MjData, solid_of: np.ndarray) -> set[tuple[int, int]]:
     """Pairs of solids in contact, the floor being -1 and second."""
     if data.ncon == 0:
         return set()
-    pairs = numbers[data.contact.geom]
-    return {(min(a, b), max(a, b)) if min(a, b) >= 0 else (max(a, b), -1) for a, b in pairs.tolist()}
+    pairs = np.sort(solid_of[data.contact.geom], axis=1)
+    return {(a, b) if a >= 0 else (b, a) for a, b in set(map(tuple, pairs.tolist()))}
 
 
 def note(record: Poses, model: mujoco.MjModel, data: mujoco.MjData, index: int, geoms: np.ndarray) -> None:
@@ -158,27 +164,54 @@ def note(record: Poses, model: mujoco.MjModel, data: mujoco.MjData, index: int, 
         record.spin[index, row], record.velocity[index, row] = both[:3], both[3:]
 
 
-def action(scene: Scene, stage: Stage, poses: Poses) -> Action:
-    """What the camera must show: every object in every frame, except where a returning one is outside; and the props' corners."""
-    count, frames = len(stage.objects), len(poses.position)
-    corners = np.broadcast_to(np.array(stage.corners).reshape(-1, 3), (frames, len(stage.corners), 3))
-    centre = np.concatenate([poses.position[:, :count], corners], axis=1).astype(np.float64)
-    boxes = np.zeros((*centre.shape, 3))
-    for index, piece in enumerate(stage.objects):
-        boxes[:, index] = spread(piece.solid, poses.rotation[:, index].astype(np.float64))
-    seen = np.ones(centre.shape[:2], bool)
-    side = 0
-    for event in scene.events:
-        if event.kind == "return":
-            heading, out = np.array(HEADING[event.direction]), outside(stage.objects[event.actor].solid)
-            gone = (poses.position[:, event.actor] - stage.objects[event.actor].position) @ heading
-            seen[:, event.actor] = gone < turning(event) - out
-            centre[:, event.actor] = np.where(seen[:, event.actor, None], centre[:, event.actor], 0)
-            side = int(heading[0])
-    bulk = max(float(np.linalg.norm(piece.solid.half) if piece.solid.shape == "cube" else max(piece.solid.half)) for piece in stage.objects)
-    return Action(centre=centre, spread=boxes, seen=seen, side=side, bulk=bulk)
+def shoot(scene: Scene, stage: Stage, poses: Poses, times: np.ndarray, aspect: float) -> View:
+    """The camera's path; around something that returns, the picture is drawn tighter until it is left."""
+    shot = Shot(stage=stage, poses=poses, returns=[event for event in scene.events if event.kind == "return"])
+    view = frame(shot.action(0.0), scene.camera, times, aspect)
+    for tighter in TIGHTER:
+        if shot.left(view, aspect):
+            break
+        view = frame(shot.action(tighter), scene.camera, times, aspect)
+    return view
 
 
-def outside(solid: Solid) -> float:
-    """Metres before its turning point at which a returning object must have begun to leave the picture."""
-    return 2 * max(solid.half) + 0.45
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """What there is to see in a simulated scene, and which of its events leave the picture."""
+
+    stage: Stage
+    poses: Poses
+    returns: list[Event]
+
+    def action(self, tighter: float) -> Action:
+        """Every object in every frame, except where a returning one is outside, and the props' corners."""
+        objects, position = self.stage.objects, self.poses.position.astype(np.float64)
+        count, frames = len(objects), len(position)
+        corners = np.broadcast_to(np.array(self.stage.corners).reshape(-1, 3), (frames, len(self.stage.corners), 3))
+        centre = np.concatenate([position[:, :count], corners], axis=1)
+        boxes = np.zeros((*centre.shape, 3))
+        for index, piece in enumerate(objects):
+            boxes[:, index] = spread(piece.solid, self.poses.rotation[:, index].astype(np.float64))
+        seen = np.ones(centre.shape[:2], bool)
+        side = 0
+        for event in self.returns:
+            limit = event.speed * STAY - tighter
+            seen[:, event.actor] = self.gone(event) <= max(limit, 0.0)
+            side = int(HEADING[event.direction][0])
+        bulk = max(extent(piece.solid) for piece in objects)
+        return Action(centre=centre, spread=boxes, seen=seen, side=side, bulk=bulk)
+
+    def gone(self, event: Event) -> np.ndarray:
+        """How far the actor is from its start, along its heading, in each frame."""
+        return (self.poses.position[:, event.actor] - self.poses.position[0, event.actor]) @ np.array(HEADING[event.direction])
+
+    def left(self, view: View, aspect: float) -> bool:
+        """Whether each returning actor, where it turns round, is outside the picture."""
+        for event in self.returns:
+            far = int(self.gone(event).argmax())
+            x, _, z = view.rotation[far] @ (self.poses.position[far, event.actor] - view.position[far])
+            reach = extent(self.stage.objects[event.actor].solid)
+            if (abs(x) - reach) * view.focal / aspect < max(-z, 0.1) * 1.04:
+                return False
+        return True
+

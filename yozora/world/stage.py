@@ -22,13 +22,16 @@ SLAB = (0.22, 0.66, 1.25)  # a domino: half extents along the row, across it and
 INERTIA = {"ball": 0.4, "cylinder": 0.5, "capsule": 0.47, "egg": 0.4}  # over mass and radius squared, about the rolling axis
 BOUNCE = {"ball": 0.75, "cube": 0.5, "cylinder": 0.5, "capsule": 0.55, "egg": 0.6}  # restitution
 
-ROLL_LOSS, PUSHED_LOSS, SLIDE_LOSS, DROP_LOSS = 0.17, 0.75, 2.2, 0.35  # deceleration on the floor, metres a second squared
-SLOPE, SLOPE_WIDTH, SLOPE_FRICTION = 1.3, 0.9, 0.06  # a ramp's length down the slope and its width, metres
+ROLL_LOSS, SLIDE_LOSS, DROP_LOSS = 0.17, 2.5, 0.35  # deceleration on the floor, metres a second squared
+PUSHER_MASS = 4.0  # over its target's
+PUSHER_LOSS = 0.35  # of its speed each second
+PUSHED_SHARE = 0.8  # of the pusher's speed, that its target takes over
+SLOPE_FRICTION = 0.06
 CORD = 1.1  # from pivot to bob, metres
 STAND = 0.62  # from the pivot to the post that carries it, metres
 LEAD = 0.3  # seconds before a hidden actor's rim meets the wall
 HIDDEN = 0.45  # seconds, at full speed, during which the wall covers the whole actor
-TURN_TIME, TURN_RATE = 0.95, 8.0  # seconds until a returning actor meets the spring, and the spring's radians a second
+STAY, TURN_RATE = 0.45, 8.0  # seconds that a returning actor is well inside the picture; radians a second of its spring
 PROP, DARK = (0.56, 0.55, 0.53), (0.15, 0.14, 0.13)
 
 
@@ -162,17 +165,30 @@ def roll(stage: Stage, scene: Scene, event: Event, start: float) -> None:
 
 def push(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     heading = np.array(HEADING[event.direction])
-    feel = traveller(stage, event.actor, heading, ROLL_LOSS)
-    stage.objects[event.actor] = replace(stage.objects[event.actor], feel=replace(feel, density=1200.0))
+    traveller(stage, event.actor, heading, PUSHER_LOSS * event.speed)
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
     target = stage.objects[event.target]
     shape, radius = target.solid.shape, target.solid.half[0]
     sideways = shape == "ball" or (shape in ("capsule", "egg") and abs(heading[1]) > 0.5)
-    feel = Feel(slide=PUSHED_LOSS / FALL, density=300.0, rank=3)
+    loss = pushed_loss(event.speed)
+    density = stage.objects[event.actor].feel.density * volume(stage.objects[event.actor].solid) / volume(target.solid) / PUSHER_MASS
+    feel = Feel(slide=loss / FALL, density=density, rank=3)
     if sideways:
-        feel = replace(feel, slide=0.4, roll=PUSHED_LOSS * radius * (1 + INERTIA[shape]) / FALL)
+        feel = replace(feel, slide=0.4, roll=loss * radius * (1 + INERTIA[shape]) / FALL)
     rotation = axes(np.array([1.0, 0.0, 0.0])) if shape in ("capsule", "egg") else np.eye(3)
     stage.objects[event.target] = replace(target, rotation=rotation, feel=feel)
+
+
+def volume(solid: Solid) -> float:
+    """Cubic metres."""
+    x, y, z = solid.half
+    ball = 4 / 3 * np.pi * x * y
+    return {"cube": 8 * x * y * z, "cylinder": 2 * np.pi * x * y * z, "capsule": 2 * np.pi * x * y * z + ball * x}.get(solid.shape, ball * z)
+
+
+def pushed_loss(speed: float) -> float:
+    """The target's deceleration in metres a second squared: slow pushes, too, move it well over its own length."""
+    return (PUSHED_SHARE * speed) ** 2 / (2 * (0.45 + 0.35 * speed))
 
 
 def drop(stage: Stage, scene: Scene, event: Event, start: float) -> None:
@@ -202,21 +218,28 @@ def slide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     heading, tilt = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
     down = heading * np.cos(tilt) - UP * np.sin(tilt)
     side, normal = np.cross(UP, heading), heading * np.sin(tilt) + UP * np.cos(tilt)
-    reach = radius if shape in ("ball", "cube") else length(piece.solid)
+    slope, broad, reach = ramp_size(piece.solid)
     top = piece.position * (1, 1, 0) - down * (reach + 0.03)
-    top[2] = SLOPE * np.sin(tilt)
+    top[2] = slope * np.sin(tilt)
     surface = np.stack([down, side, normal], axis=1)
     thick = top[2] / np.cos(tilt) * 1.05  # so that the end face goes down into the floor
-    ramp = Solid(shape="cube", half=(SLOPE / 2, SLOPE_WIDTH / 2, thick / 2), colour=PROP, material="matte")
+    ramp = Solid(shape="cube", half=(slope / 2, broad / 2, thick / 2), colour=PROP, material="matte")
     rolls = shape == "ball"
     grip = Feel(slide=0.8, rank=4) if rolls else Feel(slide=SLOPE_FRICTION, rank=4)
-    stage.props.append(Piece(solid=ramp, position=top + down * SLOPE / 2 - normal * thick / 2, rotation=surface, feel=grip))
-    stage.corners += [top + side * SLOPE_WIDTH / 2, top - side * SLOPE_WIDTH / 2, top + down * SLOPE]
+    stage.props.append(Piece(solid=ramp, position=top + down * slope / 2 - normal * thick / 2, rotation=surface, feel=grip))
+    back = top - normal * top[2] / np.cos(tilt)
+    stage.corners += [corner + side * sign * broad / 2 for corner in (top, back) for sign in (-1, 1)] + [top + down * slope]
     loss = Feel(slide=0.8, roll=SLIDE_LOSS * radius * 1.4 / FALL, rank=2) if rolls else Feel(slide=SLIDE_LOSS / FALL, rank=2)
     rotation = surface if shape == "cube" else np.eye(3) if rolls else np.stack([side, normal, down], axis=1)
     at = top + down * (reach + 0.03) + normal * (piece.solid.half[2] if shape == "cube" else radius)
     stage.objects[event.actor] = replace(piece, position=at, rotation=rotation, feel=loss)
     stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
+
+
+def ramp_size(solid: Solid) -> tuple[float, float, float]:
+    """A ramp's length down the slope and its breadth, and how far its load reaches up and down the slope, in metres."""
+    reach = length(solid) if solid.shape in ("cylinder", "capsule", "egg") else solid.half[0]
+    return 0.6 + 2 * reach, 2 * solid.half[0] + 0.2, reach
 
 
 def topple(stage: Stage, scene: Scene, event: Event, start: float) -> None:
@@ -273,20 +296,30 @@ def hide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     wall = Solid(shape="cube", half=(breadth / 2, 0.05, tall / 2), colour=PROP, material="matte")
     stage.props.append(Piece(solid=wall, position=centre, rotation=np.eye(3)))
     stage.corners += [centre + np.array([x * breadth / 2, -0.05, z * tall / 2]) for x in (-1, 1) for z in (-1, 1)]
-    traveller(stage, event.actor, heading, event.speed**2 / (2 * path))
+    traveller(stage, event.actor, heading, 0.64 * event.speed**2 / (2 * path))  # six tenths of its speed are left in the end
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
 
 
 def come_back(stage: Stage, scene: Scene, event: Event, start: float) -> None:
-    heading, reach = np.array(HEADING[event.direction]), turning(event)
-    traveller(stage, event.actor, heading, event.speed**2 / (3.6 * reach))  # comes to rest a little short of its start
+    heading, reach = np.array(HEADING[event.direction]), turning(event, stage.objects[event.actor].solid)
+    traveller(stage, event.actor, heading, event.speed**2 / (4 * reach))  # there and back
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
     stage.springs.append(Spring(index=event.actor, heading=heading, reach=reach, rate=TURN_RATE))
 
 
-def turning(event: Event) -> float:
+def turning(event: Event, solid: Solid) -> float:
     """How far from its start a returning actor meets the spring, in metres."""
-    return event.speed * TURN_TIME
+    return event.speed * STAY + outside(solid)
+
+
+def outside(solid: Solid) -> float:
+    """How far before its turning point a returning actor is still well inside the picture, in metres."""
+    return 2 * extent(solid) + 0.5
+
+
+def extent(solid: Solid) -> float:
+    """How far a solid reaches from its middle, in metres; for a cube, about."""
+    return 1.25 * max(solid.half) if solid.shape == "cube" else max(solid.half[0], length(solid))
 
 
 PERFORM: dict[str, Callable[[Stage, Scene, Event, float], None]] = {

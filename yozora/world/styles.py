@@ -18,4 +18,4 @@ def encode(p):
 
 def natural(picture):
     return srgb(picture.layers[:3])
-STYLE_FILTERS = {"natural": natural}
+FILTERS = {"natural": natural}

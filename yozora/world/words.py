@@ -77,7 +77,7 @@ def phrasings() -> frozenset[str]:
     lines: set[str] = set()
     for module in (words_cast, words_events, words_names, words_settings, words_text):
         for name, value in vars(module).items():
-            if re.fullmatch(r"[A-Z_]+", name) and name not in ("VERBS", "FLAT", "THIRDS"):
+            if re.fullmatch(r"[A-Z_]+", name) and name not in ("VERBS", "FLAT", "THIRDS", "TONES"):
                 lines |= set(flatten(value))
     for camera in words_names.CAMERA_WORDS.values():
         lines |= {f"[{verb.split()[0]}] {' '.join(verb.split()[1:])}" for verb in camera}

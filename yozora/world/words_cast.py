@@ -9,6 +9,7 @@ from yozora.world.words_names import COLOUR_WORDS, MATERIAL_WORDS, NUMBERS, SHAP
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 DOMINO = "domino"
+WORDS = SHAPE_WORDS | COLOUR_WORDS | SIZE_WORDS | MATERIAL_WORDS
 
 
 @dataclass(kw_only=True)
@@ -22,10 +23,11 @@ class Cast:
     nouns: dict[str, str] = field(default_factory=dict)
     met: list[int] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        for vocabulary in (SHAPE_WORDS, COLOUR_WORDS, SIZE_WORDS, MATERIAL_WORDS):
-            for name, words in vocabulary.items():
-                self.nouns[name] = self.writer.word(words)
+    def call(self, name: str) -> str:
+        """The word for a shape, colour, size or surface; the same throughout a caption."""
+        if name not in self.nouns:
+            self.nouns[name] = self.writer.word(WORDS[name])
+        return self.nouns[name]
 
     def kind(self, index: int) -> tuple[str, ...]:
         """What is said of an object: two objects of one kind cannot be told apart by name."""
@@ -35,16 +37,16 @@ class Cast:
     def noun(self, index: int, count: int = 1, *, shape: str = "") -> str:
         """The noun phrase of an object without article: "small shiny red ball"."""
         body = self.scene.objects[index]
-        shape = shape or self.nouns[body.shape]
+        shape = shape or self.call(body.shape)
         return " ".join((*self.adjectives(body), shape if count == 1 else plural(shape)))
 
     def adjectives(self, body: Body) -> tuple[str, ...]:
         """Size, surface and colour in English order; "metal" stands next to the noun, "metallic" before the colour."""
-        size = (self.nouns[body.size],) if self.sizes else ()
-        surface = self.nouns[body.material] if self.materials else ""
+        size = (self.call(body.size),) if self.sizes else ()
+        surface = self.call(body.material) if self.materials else ""
         if not surface:
-            return (*size, self.nouns[body.colour])
-        pair = (self.nouns[body.colour], surface) if surface in ("metal", "steel") else (surface, self.nouns[body.colour])
+            return (*size, self.call(body.colour))
+        pair = (self.call(body.colour), surface) if surface in ("metal", "steel") else (surface, self.call(body.colour))
         return (*size, *pair)
 
     def first(self, *indices: int) -> str:
@@ -70,13 +72,13 @@ class Cast:
         if len(same) > 1:
             return f"the {ORDINALS[same.index(index)]} {' '.join(self.brief(index))}"
         if self.alone(index) and self.writer.chance(0.25):
-            return f"the {self.nouns[body.shape]}"
+            return f"the {self.call(body.shape)}"
         return f"the {' '.join(self.brief(index))}"
 
     def brief(self, index: int) -> tuple[str, str]:
         """Colour and shape, which is all that a later mention repeats."""
         body = self.scene.objects[index]
-        return self.nouns[body.colour], self.nouns[body.shape]
+        return self.call(body.colour), self.call(body.shape)
 
     def alone(self, index: int) -> bool:
         """Whether no other object has this shape."""
@@ -88,7 +90,7 @@ class Cast:
 
     def row(self, members: tuple[int, ...]) -> tuple[str, bool]:
         """A row of dominoes in words, and whether it takes the plural."""
-        shape = DOMINO if self.writer.chance(0.4) else self.nouns["cube"]
+        shape = DOMINO if self.writer.chance(0.4) else self.call("cube")
         number, noun = NUMBERS[len(members)], self.noun(members[0], len(members), shape=shape)
         if set(members) <= set(self.met):
             return (f"the {number} {noun}", True) if self.writer.chance(0.5) else (f"the row of {noun}", False)

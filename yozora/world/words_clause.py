@@ -20,6 +20,7 @@ from yozora.world.words_names import (
 )
 from yozora.world.words_settings import PAST
 
+Told = dict[str, str | Callable[[], str]]
 BRIEF = 0.4  # detail below which the phrasings of a few words are used
 NEAR = 1.3  # metres between two objects that are next to each other
 
@@ -38,33 +39,42 @@ class Teller:
         """The scene that is told."""
         return self.cast.scene
 
-    def clause(self, event: Event, mood: str, *, past: bool = False) -> str:
-        """An event as a clause, with how it lies to the bystanders if `past`."""
+    def clause(self, event: Event, mood: str, *, past: bool = False, pronoun: bool = False) -> str:
+        """An event as a clause, with how it lies to the bystanders if `past`, its actor named "it" if `pronoun`."""
+        slots = self.slots(event, past)
+        if pronoun:
+            slots["a"] = "it"
         if self.detail >= BRIEF:
-            return self.phrase(f"{event.kind} clause", EVENT_PHRASINGS[event.kind], event, mood, past)
-        text, beside = self.phrase(f"{event.kind} short", SHORT[event.kind], event, mood, False), self.slots(event, past)["past"]
-        return f"{text} {beside()}" if not isinstance(beside, str) else text
+            return self.phrase(EVENT_PHRASINGS[event.kind], event, mood, slots)
+        beside = slots.pop("past")
+        text = self.phrase(SHORT[event.kind], event, mood, slots)
+        return text if isinstance(beside, str) else f"{text} {beside()}"
 
     def phase(self, event: Event, order: int, mood: str) -> str:
         """One phase of an event as a clause."""
-        return self.phrase(f"{event.kind} phase {order}", PHASES[event.kind][order], event, mood, False)
+        return self.phrase(PHASES[event.kind][order], event, mood, self.slots(event, False))
 
-    def phrase(self, group: str, phrasings: tuple[str, ...], event: Event, mood: str, past: bool) -> str:
+    def phrase(self, phrasings: tuple[str, ...], event: Event, mood: str, slots: Told) -> str:
         """A clause in one of these phrasings."""
-        slots = self.slots(event, past)
-        row = self.cast.row(domino_row(self.scene, event)) if event.kind == "topple" else ("", False)
-        options = usable(phrasings, slots | {"row": row[0]}, mood)
-        if past and slots["past"]:
-            options = tuple(text for text in options if "{past}" in text or "{o!}" in text)
-        voice = Voice(mood=mood, plural=row[1], rolls=self.rolls(event), detail=self.detail)
-        return speak(self.writer, self.writer.phrasing(group, options), slots | {"row": row[0]}, voice)
+        row, plural = self.cast.row(domino_row(self.scene, event)) if event.kind == "topple" else ("", False)
+        slots = slots | {"row": row}
+        options = usable(phrasings, slots, mood)
+        if slots.get("past"):
+            options = tuple(text for text in options if text.endswith("{past}") or (slots["o"] and ("{past}" in text or "{o!}" in text)))
+        if self.exact:  # nothing that is known may be lost with a phrasing that has no slot for it
+            options = next(filter(None, (tuple(text for text in options if tells(text, slots, needs)) for needs in (("to", "high", "arc"), ("to",), ()))))
+        phrasing = self.writer.phrasing(event.kind, options)
+        if self.exact and slots["pace"] and slots["to"] and "{pace" not in phrasing:
+            slots["to"] = f"{slots['to']} {slots['pace']}"
+        voice = Voice(mood=mood, plural=plural, rolls=self.rolls(event), detail=self.detail)
+        return speak(self.writer, phrasing, slots, voice)
 
     def rolls(self, event: Event) -> bool:
         """Whether the actor turns as it goes."""
         shape = self.scene.objects[event.actor].shape
         return shape == "ball" if event.kind == "slide" else shape != "cube"
 
-    def slots(self, event: Event, past: bool) -> dict[str, str | Callable[[], str]]:
+    def slots(self, event: Event, past: bool) -> Told:
         """What the slots of an event's phrasings say."""
         word = self.writer.word
         pace, amount = speed_word(event.kind, event.speed), amount_word(event.kind, event.amount)
@@ -73,11 +83,12 @@ class Teller:
         start = f", {START_WORDS[event.direction]}" if self.exact and event.kind == "swing" else ""
         around = bystanders(self.scene)
         relations = relation(self.scene, event, around) if past and around else ()
-        others = (lambda: self.several(around)) if relations else ""
+        which = relations[int(self.writer.rng.integers(len(relations)))] if relations else ""
+        others = (lambda: self.several(around)) if which else ""
         return {
             "a": lambda: self.cast.mention(event.actor),
             "t": lambda: self.cast.mention(event.target),
-            "o": others if "past" in relations and event.kind == "roll" else "",
+            "o": others if which == "past" else "",
             "to": word(directions(event)) if event.direction != "down" else "",
             "vertical": "said" if event.direction == "down" else "",
             "pace": word(SPEED_WORDS[pace]) if pace and told[pace] and event.direction != "down" else "",
@@ -85,12 +96,11 @@ class Teller:
             "slope": word(SLOPE_WORDS[amount]) if event.kind == "slide" else "",
             "arc": word(ARC_WORDS[amount]) if event.kind == "swing" and told[amount] else "",
             "axis": word(AXIS_WORDS[along]) + start,
-            "past": (lambda: self.past(relations, others)) if relations else "",
+            "past": (lambda: self.past(which, others)) if which else "",
         }
 
-    def past(self, relations: tuple[str, ...], others: Callable[[], str] | str) -> str:
+    def past(self, which: str, others: Callable[[], str] | str) -> str:
         """How the action lies to the bystanders."""
-        which = relations[int(self.writer.rng.integers(len(relations)))]
         return speak(self.writer, self.writer.phrasing(f"past {which}", PAST[which]), {"o": others}, Voice())
 
     def several(self, indices: tuple[int, ...]) -> str:
@@ -101,25 +111,31 @@ class Teller:
     def still(self, mood: str) -> str:
         """A scene without events as a clause."""
         indices = tuple(range(len(self.scene.objects)))
-        name, group = ("still short", SHORT) if self.detail < BRIEF else ("still clause", EVENT_PHRASINGS)
-        related = len(indices) == 2 and self.writer.chance(0.6)
-        slots: Slots = {"a": lambda: self.arrangement(indices) if related else self.several(indices)}
-        phrasing = self.writer.phrasing(name, usable(group["still"], slots, mood))
-        voice = Voice(mood=mood, plural=len(indices) > 1 and not related, detail=self.detail)
+        group = SHORT if self.detail < BRIEF else EVENT_PHRASINGS
+        relations = tuple(which for which in beside(*self.scene.objects) if which != "with") if len(indices) == 2 else ()
+        which = relations[int(self.writer.rng.integers(len(relations)))] if relations and self.writer.chance(0.7) else ""
+        slots: Slots = {"a": lambda: self.arrangement(which) if which else self.several(indices)}
+        phrasing = self.writer.phrasing("still", usable(group["still"], slots, mood))
+        voice = Voice(mood=mood, plural=len(indices) > 1 and not which, detail=self.detail)
         return speak(self.writer, phrasing, slots, voice)
 
-    def arrangement(self, indices: tuple[int, ...]) -> str:
+    def arrangement(self, which: str) -> str:
         """Two objects that stand, by how one lies to the other."""
-        one, other = (self.scene.objects[index] for index in indices)
-        first = self.several(indices[:1])
-        return f"{first} {self.past(beside(one, other), lambda: self.several(indices[1:]))}"
+        return f"{self.several((0,))} {self.past(which, lambda: self.several((1,)))}"
+
+
+def tells(phrasing: str, slots: Told, needs: tuple[str, ...]) -> bool:
+    """Whether a phrasing has a place for each of these slots that has something to say."""
+    return all(f"{{{name}" in phrasing for name in needs if slots[name])
 
 
 def directions(event: Event) -> tuple[str, ...]:
     """The words for an event's direction that suit its kind."""
     words = DIRECTION_WORDS[event.direction]
+    if event.kind not in ("roll", "drop"):  # "down a slope left" is hard to read, "left left" harder
+        words = tuple(word for word in words if word not in ("left", "right"))
     if event.kind == "return":
-        words = tuple(word for word in words if " " in word and not word.startswith("from"))
+        words = tuple(word for word in words if not word.startswith("from"))
     return words if event.kind == "roll" else tuple(word for word in words if word != "away")
 
 

@@ -2,8 +2,8 @@
 
 Slots: `a` the actor, `t` the target, `o` the bystanders, `to` the direction, `pace` the speed, `high` the height, `slope`, `arc`, `axis`,
 `past` how the action lies to the bystanders ("past a blue cube"), `row` what stands in a row;
-`vertical` says nothing, but is there only for a drop straight down. Two phrasings of a group must differ in
-more than their optional slots, or reserving one of them would mean nothing.
+`vertical` says nothing, but is there only for a drop straight down. What is reserved is
+the `grammar.identity` of a phrasing, which phrasings that differ in optional slots or synonyms share.
 """
 
 DROP = (
@@ -27,7 +27,7 @@ DROP = (
     "{a} [fall] out of the air and [+bounce] {to} {past}",
     "^down [~come] {a} {high}, bouncing {to} {past}",
     "{a} [drop] to the ground {high} {past} and [+bounce] back up {to}",
-    "{a} [land] on the floor and [+keep] bouncing {to} {past}",
+    "{a} [land] on the floor and [+bounce] on {to} {past}",
     "{a} [drop] {high} {past} {vertical!}",
     "{a} [fall] to the floor {high} {past} {vertical!}",
 )
@@ -48,6 +48,10 @@ ROLL = (
     "{a} [set] off {to!} {pace} {past}",
     "{a} [head] {to!} {pace} {past}",
     "{a} [PASSBY] {o!}, [%TURN] {to!} {pace}",
+    "{a} [ROLL] through the view {to!} {pace} {past}",
+    "{a} [ROLL] through the scene {to!} {pace} {past}",
+    "{a} [keep] [%TURN] {to!} {pace} {past}",
+    "{a} [*be] on the move {to!} {pace} {past}",
 )
 PUSH = (
     "{a} [HIT] {t} {past}",
@@ -157,8 +161,8 @@ STILL = (
     "^there [~be] {a} on the floor",
     "{a} [STAND] there and nothing [1~move]",
     "^nothing [1happen] to {a}",
-    "{a} not moving at all",
-    "{a} [WAIT] without moving",
+    "-{a} not moving at all",
+    "{a} [STAND] without moving",
     "{a}",
     "{a} [keep] still",
     "{a} [rest] on the ground",
@@ -180,25 +184,25 @@ EVENT_PHRASINGS = {
 
 SHORT = {
     "drop": ("{a} [FALL]", "{a} [BOUNCE]", "{a} [drop] and [+bounce]", "{a} [FALL] {high!}", "{a} [fall] to the floor"),
-    "roll": ("{a} [ROLL] {to}", "{a} [ROLL] {pace!}", "{a} [TURN] past {o!}", "{a} [TURN] across the floor", "{a} in motion {to}"),
+    "roll": ("{a} [ROLL] {to!}", "{a} [TURN] {pace!}", "{a} [TURN]", "{a} [TURN] across the floor {to}", "-{a} in motion {to}"),
     "push": ("{a} [HIT] {t}", "{a} [push] {t}", "{a} [knock] {t} {to!}", "{a} and {t} [2collide]", "{a} [send] {t} {to!}"),
     "slide": ("{a} [TURN] down {slope}", "{a} on {slope} [TURN] down", "{a} [come] down {slope}", "{a} [TURN] {to!} down {slope}"),
     "topple": ("{row} [TOPPLE]", "{row} [fall] {to!} like dominoes", "{row} [fall] over", "{row} [TOPPLE] {to!}"),
-    "swing": ("{a} [SWING]", "{a} [SWING] on a string", "{a} as a pendulum", "{a} [HANG] and [+swing]", "{a} [swing] {axis!}"),
-    "hide": ("{a} [pass] behind a wall", "{a} [VANISH] behind a wall", "{a} hidden by a wall", "{a} [TURN] {to!} behind a wall"),
+    "swing": ("{a} [SWING]", "{a} [SWING] on a string", "-{a} as a pendulum", "{a} [HANG] and [+swing]", "{a} [swing] {axis!}"),
+    "hide": ("{a} [pass] behind a wall", "{a} [VANISH] behind a wall", "-{a} hidden by a wall", "{a} [TURN] {to!} behind a wall"),
     "return": ("{a} [LEAVE] and [+RETURN]", "{a} [TURN] out of view and back", "{a} [LEAVE] {to!} and [+RETURN]", "{a} [go] off screen and [+RETURN]"),
-    "still": ("{a}", "{a} [STAND] still", "{a} on the floor", "{a} [STAND]", "{a} at rest"),
+    "still": ("{a}", "{a} [STAND] still", "{a} on the floor", "{a} [STAND]", "-{a} at rest"),
 }
 SEQUENCE = (
     "{first}, then {second}",
     "{first}, and then {second}",
-    "first {first}, then {second}",
+    "^first {first}, then {second}",
     "{first}, and after that {second}",
     "{first}, and a moment later {second}",
     "{first}. after that {second}",
     "{first}. then {second}",
     "{first}, and next {second}",
-    "to begin, {first}. later {second}",
+    "^to begin, {first}. later {second}",
     "{first}, and when that is over {second}",
 )
 PHASES = {  # the cues of a single event, in order
@@ -208,7 +212,7 @@ PHASES = {  # the cues of a single event, in order
     "hide": (
         ("{a} [ROLL] {to!} toward a wall", "{a} [ROLL] {to!} up to a wall"),
         ("{a} [*be] hidden behind a wall", "{a} [*be] out of sight behind a wall"),
-        ("{a} [EMERGE] from behind a wall {to!}", "{a} [come] out from behind a wall {to!}"),
+        ("{a} [EMERGE] from behind a wall {to!}", "{a} [ROLL] out from behind a wall {to!}"),
     ),
     "return": (
         ("{a} [ROLL] out of the picture {to!}", "{a} [LEAVE] the picture {to!}"),

@@ -127,7 +127,7 @@ VERBS = {  # groups of synonyms that a phrasing names in capitals
     "PASSBY": ("pass", "go past", "move past", "pass by"),
     "HIT": ("hit", "strike", "bump into", "run into", "crash into", "collide with", "knock into"),
     "PUSH": ("push", "knock", "shove", "drive"),
-    "TOPPLE": ("topple over", "fall over", "tip over", "topple"),
+    "TOPPLE": ("topple over", "fall over", "tip over", "topple", "tumble over"),
     "SWING": ("swing", "sway"),
     "HANG": ("hang", "dangle"),
     "VANISH": ("disappear", "vanish", "hide"),
@@ -140,6 +140,8 @@ VERBS = {  # groups of synonyms that a phrasing names in capitals
 FLAT = {"ROLL": "GLIDE", "TURN": "SLIP"}  # what an object without a round side does instead
 
 THIRDS = {"speed": ("slow", "medium", "fast"), "drop": ("low", "middle", "high"), "slide": ("gentle", "middle", "steep"), "swing": ("narrow", "middle", "wide")}
+
+TONES = ("dark", "middle", "light")
 
 
 def speed_word(kind: str, speed: float) -> str:
@@ -154,7 +156,7 @@ def amount_word(kind: str, amount: float) -> str:
 
 def tone_word(tone: float) -> str:
     """Dark, light or between, for a floor's grey tone in [0, 1]."""
-    return third(TONE, tone, ("dark", "middle", "light"))
+    return third(TONE, tone, TONES)
 
 
 def camera_speed_word(camera: Camera) -> str:

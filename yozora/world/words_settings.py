@@ -21,7 +21,7 @@ FRAMES = {  # by the mood of the clause
 }
 
 PAST = {  # how the action lies to the bystanders
-    "past": ("past {o}", "by {o}", "past {o}"),
+    "past": ("past {o}",),
     "near": ("next to {o}", "beside {o}", "near {o}", "close to {o}", "by the side of {o}", "not far from {o}"),
     "behind": ("behind {o}", "in back of {o}", "on the far side of {o}"),
     "front": ("in front of {o}", "on the near side of {o}", "before {o}"),
@@ -125,7 +125,7 @@ PLACE_AFTER = {
     "light": ("{light}", ", {light}"),
     "style": (", {style}", "{style}"),
 }
-PLACE_BEFORE = ("{light!}, {clause}", "on {floor!}, {clause}", "{style!}, {clause}", "on {floor!} {light!}, {clause}", "{light!} on {floor!}, {clause}")
+PLACE_BEFORE = ("{light!}, {clause}", "on {floor!}, {clause}", "{light!} {clause}", "on {floor!} {clause}", "on {floor!} {light!}, {clause}", "{light!} on {floor!}, {clause}")
 PLACE_SENTENCE = (
     "it happens on {floor!} {light!}, {style!}",
     "the floor is {made!}, and it is seen {light!}, {style!}",
@@ -133,9 +133,9 @@ PLACE_SENTENCE = (
     "the ground is {made!}, and it is filmed {light!}, {style!}",
     "the scene is set on {floor!} {light!}, {style!}",
     "{light!}, on {floor!}, {style!}",
-    "the place is {floor!}, seen {light!}, {style!}",
+    "we are on {floor!} {light!}, {style!}",
     "this takes place on {floor!} {light!}, {style!}",
-    "the floor is {made!}, everything is {style!}, {light!}",
+    "the floor is {made!}, all seen {light!}, {style!}",
 )
 LAYOUTS = (
     "{things}. {deed}. {camera}. {place}",

@@ -70,14 +70,19 @@ def sentence(writer: Writer, scene: Scene) -> str:
     styled = writer.chance(0.8 if scene.style != "natural" else 0.05)
     leading = styled and mood == "participle" and writer.chance(0.7)
     text = with_bystanders(teller, deeds(teller, mood, past=writer.chance(0.65)), mood)
-    front, back = setting(writer, scene, mood)
-    if "." not in text and front:
-        text = speak(writer, front[0], dict(front[1]) | {"clause": text}, Voice(detail=0.5))
-    elif leading:
+    around = around_it(writer, scene, text)
+    camera = camera_slots(writer, scene, mood) if writer.chance(0.65 if scene.camera.kind != "static" else 0.06) else {}
+    opened = mood in FINITE and "." not in text
+    if leading:
         text = f"{writer.word(STYLE_BEFORE[scene.style])} {text}"
-    elif mood == "bare" or writer.chance(0.35):
+    elif mood == "bare" or (writer.chance(0.3) and not text.startswith(("first ", "to begin"))):
         text = speak(writer, writer.phrasing(f"frame {mood}", FRAMES[mood]), {"clause": text}, Voice())
-    text = back(text)
+    elif opened and any(around.values()) and writer.chance(0.35):
+        text, around = place_before(writer, text, around), {}
+    elif opened and camera and scene.camera.kind != "static" and " while " not in text and writer.chance(0.35):
+        options = usable(CAMERA_BEFORE, camera | {"clause": text}, mood)
+        text, camera = speak(writer, writer.phrasing("camera before", options), camera | {"clause": text}, Voice()), {}
+    text = with_camera(writer, scene, place_after(writer, text, around), camera)
     if styled and not leading:
         text = f"{text}, {writer.word(STYLE_AFTER[scene.style])}"
     return tidy(text)
@@ -85,7 +90,12 @@ def sentence(writer: Writer, scene: Scene) -> str:
 
 def drawn_mood(writer: Writer) -> str:
     """A mood by the shares of `MOODS`."""
-    return MOODS[int(writer.rng.choice(len(MOODS), p=[share for _, share in MOODS]))][0]
+    draw = writer.rng.random()
+    for mood, share in MOODS:
+        draw -= share
+        if draw < 0:
+            return mood
+    return MOODS[0][0]
 
 
 def deeds(teller: Teller, mood: str, *, past: bool) -> str:
@@ -106,8 +116,8 @@ def deeds(teller: Teller, mood: str, *, past: bool) -> str:
 def second_deed(teller: Teller, mood: str) -> str:
     """The second of two events, with a pronoun for its actor where that cannot be mistaken."""
     one, two = teller.scene.events
-    text = teller.clause(two, mood)
-    return text if one.actor != two.actor else text
+    plain = one.actor == two.actor and not {one.kind, two.kind} & {"push", "topple"}
+    return teller.clause(two, mood, pronoun=plain and teller.writer.chance(0.4))
 
 
 def with_bystanders(teller: Teller, text: str, mood: str) -> str:
@@ -121,19 +131,26 @@ def with_bystanders(teller: Teller, text: str, mood: str) -> str:
     return f"{text} {speak(teller.writer, phrasing, {'o': lambda: teller.several(left)}, voice)}"
 
 
-def with_place(writer: Writer, scene: Scene, text: str, mood: str) -> str:
-    """The text with floor and light in part of the cases."""
-    slots = {name: value if writer.chance(chance) else "" for (name, value), chance in zip(place(writer, scene).items(), (0.3, 0.0, 0.25, 0.0), strict=True)}
-    if scene.style == "neon night":
-        slots["light"] = writer.word(NIGHT_WORDS)
-    crowded = "floor" in text or "ground" in text
-    front = usable(PLACE_BEFORE, slots | {"clause": text}, mood)
-    fits = tuple(line for line in front if line.count("{") - 1 == bool(slots["floor"]) + bool(slots["light"]))
-    if fits and mood in FINITE and "." not in text and writer.chance(0.7 if crowded else 0.25):
-        return speak(writer, writer.phrasing("place before", fits), slots | {"clause": text}, Voice(detail=1.0))
-    for name in ("floor", "light"):
-        if slots[name] and not (crowded and name == "floor"):
-            text = f"{text} {speak(writer, writer.phrasing(f'{name} after', PLACE_AFTER[name]), slots, Voice(detail=1.0))}"
+def around_it(writer: Writer, scene: Scene, text: str) -> dict[str, str]:
+    """Floor and light in words, each in part of the cases; no second floor where the text names one; night always."""
+    words = place(writer, scene)
+    floor = writer.chance(0.35) and "floor" not in text and "ground" not in text
+    light = scene.style == "neon night" or writer.chance(0.25)
+    return {"floor": words["floor"] if floor else "", "light": words["light"] if light else ""}
+
+
+def place_before(writer: Writer, text: str, around: dict[str, str]) -> str:
+    """The text after where or when it happens."""
+    slots = around | {"clause": text}
+    options = tuple(line for line in usable(PLACE_BEFORE, slots, "present") if all(f"{{{name}!}}" in line for name in around if around[name]))
+    return speak(writer, writer.phrasing("place before", options), slots, Voice())
+
+
+def place_after(writer: Writer, text: str, around: dict[str, str]) -> str:
+    """The text before where or when it happens."""
+    for name, value in around.items():
+        if value:
+            text = f"{text} {speak(writer, writer.phrasing(f'{name} after', PLACE_AFTER[name]), {name: value}, Voice())}"
     return text
 
 
@@ -154,25 +171,21 @@ def moving(writer: Writer, scene: Scene, mood: str) -> tuple[str, str]:
     return f"{inflect(head, '~', voice)} {rest}".strip(), f"{progressive(head)} {rest}".strip()
 
 
-def with_camera(writer: Writer, scene: Scene, text: str, mood: str) -> str:
-    """The text with what the camera does."""
+def camera_slots(writer: Writer, scene: Scene, mood: str, *, exact: bool = False) -> dict[str, str]:
+    """What the slots of the camera's phrasings say."""
     if scene.camera.kind == "static":
-        options = tuple(line for line in STATIC_AFTER if line.startswith(",") or " while " not in text)
-        return f"{text} {speak(writer, writer.phrasing('static after', options), {}, Voice())}"
+        return {"camis": "stays", "caming": "staying", "campace": ""}
     finite, participle = moving(writer, scene, mood)
-    slots = {"camis": finite, "caming": participle, "campace": camera_pace(writer, scene, exact=False)}
-    if mood in FINITE and "." not in text and " while " not in text and writer.chance(0.25):
-        phrasing = writer.phrasing("camera before", usable(CAMERA_BEFORE, slots | {"clause": text}, mood))
-        return speak_camera(writer, phrasing, slots | {"clause": text}, detail=0.5)
-    options = tuple(line for line in CAMERA_AFTER if line.startswith((",", "with")) or (" while " not in text and " as " not in text))
-    return f"{text} {speak_camera(writer, writer.phrasing('camera after', options), slots, detail=0.5)}"
+    return {"camis": finite, "caming": participle, "campace": camera_pace(writer, scene, exact=exact)}
 
 
-def speak_camera(writer: Writer, phrasing: str, slots: Slots, detail: float) -> str:
-    """A phrasing in which only the camera's pace and height may be left out."""
-    sure = {name: value for name, value in slots.items() if name in ("campace", "high")}
-    kept = {name: value if writer.chance(detail) or f"{{{name}!}}" in phrasing else "" for name, value in sure.items()}
-    return speak(writer, phrasing, dict(slots) | kept, Voice(detail=1.0))
+def with_camera(writer: Writer, scene: Scene, text: str, camera: dict[str, str]) -> str:
+    """The text with what the camera does, if anything is to be said of it; one "while" is enough."""
+    if not camera:
+        return text
+    name, group = ("static after", STATIC_AFTER) if scene.camera.kind == "static" else ("camera after", CAMERA_AFTER)
+    options = tuple(line for line in group if line.startswith((",", "with")) or (" while " not in text and " as " not in text))
+    return f"{text} {speak(writer, writer.phrasing(name, options), camera, Voice())}"
 
 
 def camera_pace(writer: Writer, scene: Scene, *, exact: bool) -> str:
@@ -235,11 +248,9 @@ def camera_sentence(writer: Writer, scene: Scene) -> str:
     low, high = ELEVATION
     share = (scene.camera.elevation - low) / (high - low)
     height = writer.word(ELEVATIONS["high" if share > 0.75 else "low"]) if abs(share - 0.5) > 0.25 else ""
-    if scene.camera.kind == "static":
-        return speak_camera(writer, writer.phrasing("static sentence", STATIC_SENTENCE), {"high": height}, detail=1.0)
-    finite, participle = moving(writer, scene, "present")
-    slots = {"camis": finite, "caming": participle, "campace": camera_pace(writer, scene, exact=True), "high": height}
-    return speak_camera(writer, writer.phrasing("camera sentence", usable(CAMERA_SENTENCE, slots, "present")), slots, detail=1.0)
+    name, group = ("static sentence", STATIC_SENTENCE) if scene.camera.kind == "static" else ("camera sentence", CAMERA_SENTENCE)
+    slots = camera_slots(writer, scene, "present", exact=True) | {"high": height}
+    return speak(writer, writer.phrasing(name, usable(group, slots, "present")), slots, Voice(detail=1.0))
 
 
 def place_sentence(writer: Writer, scene: Scene) -> str:

@@ -20,7 +20,7 @@ from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
-from yozora.vae.place import paste, place
+from yozora.vae.place import crop, paste, place
 from yozora.video import Video
 
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
@@ -119,9 +119,9 @@ def decode(canvas: Canvas, grid: Grid, values: Tensor, model: Model, progress: P
     frames = []
     for cell, part in enumerate(model.vae.decode_stream(latents), 1):
         pixels = ((part[0].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        frames.append(pixels.permute(1, 2, 3, 0)[:, : grid.height, : grid.width].cpu().numpy())
+        frames.append(pixels.permute(1, 2, 3, 0).cpu().numpy())
         progress("decode", cell, grid.cells[0])
-    return Video(frames=paste(np.concatenate(frames)[: grid.frames], canvas), fps=canvas.given.fps)
+    return Video(frames=paste(crop(np.concatenate(frames), grid), canvas), fps=canvas.given.fps)
 
 
 def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:

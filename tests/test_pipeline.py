@@ -1,0 +1,91 @@
+"""The pipeline on a tiny model with random weights: exact sizes, seeds, company, given pixels."""
+
+import numpy as np
+import pytest
+import torch
+
+import yozora
+from yozora.canvas import Canvas, Cue
+from yozora.pipeline import Sampling, perform, render, resolve
+from yozora.model import load
+from yozora.tasks.generate import Generate
+from yozora.tasks.settings import Settings, Shot
+from yozora.video import Video
+
+SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return load(str(tiny_model), torch.device("cpu"), torch.float32)
+
+
+def empty(width=64, height=32, frames=6, prompt="a red ball rolls left"):
+    return Generate(prompt=prompt).canvas(Shot(width=width, height=height, frames=frames, fps=8.0))
+
+
+@pytest.mark.parametrize(("width", "height", "frames"), [(64, 32, 5), (50, 34, 6), (2, 2, 1), (96, 62, 2)])
+def test_any_even_size_and_length_comes_back_exactly(model, width, height, frames):
+    (video,) = render([empty(width, height, frames)], [0], SAMPLING, model)
+    assert video.frames.shape == (frames, height, width, 3)
+
+
+def test_the_same_seed_gives_the_same_clip_and_another_another(model):
+    first, again, other = (render([empty()], [seed], SAMPLING, model)[0].frames for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_clip_does_not_depend_on_its_company(model):
+    alone = render([empty()], [7], SAMPLING, model)[0].frames
+    _, packed = render([empty(32, 64, 9, "two green eggs"), empty()], [1, 7], SAMPLING, model)
+    assert np.abs(alone.astype(int) - packed.frames).max() <= 1
+
+
+def test_given_pixels_come_back_to_the_bit(model):
+    rng = np.random.default_rng(0)
+    given = Video(frames=rng.integers(0, 255, (9, 32, 64, 3), dtype=np.uint8), fps=8.0)
+    start = np.ones((9, 1, 1), np.float32)
+    start[:5] = 0
+    canvas = Canvas(given=given, start=start, script=(Cue(text="a red ball", start=0.0, end=9 / 8),))
+    (video,) = render([canvas], [0], SAMPLING, model)
+    assert np.array_equal(video.frames[:5], given.frames[:5])
+    assert not np.array_equal(video.frames[5:], given.frames[5:])
+
+
+def test_every_stage_reports_to_the_end(model):
+    seen = []
+    render([empty()], [0], SAMPLING, model, lambda *step: seen.append(step))
+    assert seen == [("denoise", 1, 3), ("denoise", 2, 3), ("denoise", 3, 3), ("decode", 1, 3), ("decode", 2, 3), ("decode", 3, 3)]
+
+
+def test_clip_k_of_several_is_the_clip_of_its_seed(tiny_model):
+    request = Generate(prompt="a red ball")
+    settings = {"size": "64x32", "seconds": 0.5, "steps": 2, "model": str(tiny_model)}
+    several = [video.frames for video, _ in perform(request, Settings(seed=5, count=3, **settings))]
+    ((last, facts),) = perform(request, Settings(seed=7, **settings))
+    assert np.abs(several[2].astype(int) - last.frames).max() <= 1
+    assert "a red ball" in facts["request"] and facts["yozora"] == yozora.__version__
+
+
+def test_python_generates_in_one_call(tiny_model):
+    video = yozora.generate("a blue cube", size=(64, 32), seconds=0.25, steps=2, model=str(tiny_model))
+    assert video.frames.shape == (2, 32, 64, 3)
+
+
+def test_the_rate_of_the_file_does_not_change_the_speed(tiny_model):
+    settings = {"size": "32x32", "seconds": 1, "steps": 1, "model": str(tiny_model)}
+    ((video, _),) = perform(Generate(prompt="a ball"), Settings(fps=24.0, **settings))
+    assert (video.num_frames, video.seconds) == (24, 1.0)
+
+
+def test_unknown_words_and_untrained_sizes_are_said(tiny_model, model):
+    with pytest.warns(UserWarning, match="'zeppelin'"):
+        list(perform(Generate(prompt="a zeppelin"), Settings(size="64x64", seconds=0.5, steps=1, model=str(tiny_model))))
+    with pytest.warns(UserWarning, match="32 to 64 pixels"):
+        resolve(Settings(size="128x128"), model.habits)
+
+
+def test_a_clip_above_the_limit_is_refused_with_the_limit(model):
+    with pytest.raises(ValueError, match="at most"):
+        resolve(Settings(seconds=1000), model.habits)

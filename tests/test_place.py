@@ -1,0 +1,170 @@
+"""Laws of placing a canvas: holes have no influence, sizes come back, what is given stays given."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.canvas import Canvas, Grid, Kept
+from yozora.vae import VideoVAE, bundled_vae_config
+from yozora.vae.fill import fill
+from yozora.vae.place import PARTLY_GIVEN, crop, measure_partly_given, paste, place, token_start
+from yozora.video import Video
+
+CONFIG = replace(bundled_vae_config(), encoder_widths=(12, 12, 12), decoder_widths=(12, 12, 12), channels=4)
+FRAMES, HEIGHT, WIDTH = 11, 72, 50
+
+
+@pytest.fixture(scope="module")
+def vae() -> VideoVAE:
+    torch.manual_seed(0)
+    return VideoVAE(CONFIG)
+
+
+def grid(frames: int = FRAMES, height: int = HEIGHT, width: int = WIDTH) -> Grid:
+    return Grid(frames=frames, height=height, width=width, cell=CONFIG.cell)
+
+
+def canvas(start: np.ndarray, seed: int = 0, frames: int = FRAMES, kept: tuple[Kept, ...] = ()) -> Canvas:
+    pixels = np.random.default_rng(seed).integers(0, 256, (frames, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    return Canvas(given=Video(frames=pixels, fps=12), start=start.astype(np.float32), script=(), kept=kept)
+
+
+def starts() -> dict[str, np.ndarray]:
+    box = np.zeros((FRAMES, HEIGHT, WIDTH))
+    box[2:7, 10:50, 5:30] = 1
+    first, prefix, key = (np.ones((FRAMES, 1, 1)) for _ in range(3))
+    first[0], prefix[:5], key[7] = 0, 0, 0
+    return {"first": first, "prefix": prefix, "suffix": prefix[::-1], "key": key, "box": box, "outside": 1 - box}
+
+
+@pytest.mark.parametrize("name", starts())
+def test_what_a_hole_holds_has_no_influence(vae: VideoVAE, name: str) -> None:
+    one, other = canvas(starts()[name], seed=0), canvas(starts()[name], seed=1)
+    keep = np.broadcast_to(one.start < 1, one.given.frames.shape[:3])
+    same = np.where(keep[..., None], one.given.frames, other.given.frames)
+    placed, again = place(vae, one, grid()), place(vae, replace(one, given=Video(frames=same, fps=12)), grid())
+    assert torch.equal(placed.latents, again.latents) and torch.equal(placed.start, again.start)
+    assert placed.latents.any() and placed.latents.isfinite().all()
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(1, 32, 32), (2, 70, 34), (5, 33, 97), (12, 6, 8)])
+def test_any_size_is_whole_tokens_and_comes_back(vae: VideoVAE, frames: int, height: int, width: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (frames, height, width, 3), dtype=np.uint8)
+    whole = Canvas(given=Video(frames=pixels, fps=12), start=np.zeros((1, 1, 1), np.float32), script=())
+    size = grid(frames, height, width)
+    placed = place(vae, whole, size)
+    assert placed.latents.shape == (4, *size.cells) and placed.start.shape == size.tokens and not placed.start.any()
+    decoded = vae.decode(placed.latents[None])[0]
+    assert decoded.shape == (3, *size.padded)
+    assert crop(np.zeros((*size.padded, 3), np.uint8), size).shape == pixels.shape
+
+
+def test_a_given_clip_is_encoded_as_it_is(vae: VideoVAE) -> None:
+    clip = canvas(np.zeros((1, 1, 1)), frames=9)
+    clip = replace(clip, given=Video(frames=clip.given.frames[:, :64, :32], fps=12))
+    signal = torch.from_numpy(clip.given.frames).float().permute(3, 0, 1, 2)[None] / 127.5 - 1
+    placed = place(vae, clip, grid(9, 64, 32))
+    assert torch.allclose(placed.latents, vae.encode(signal)[0], atol=1e-5)
+
+
+def test_a_prefix_is_encoded_as_if_it_were_alone(vae: VideoVAE) -> None:
+    start = np.ones((FRAMES, 1, 1))
+    start[:5] = 0
+    long, short = canvas(start), canvas(start)
+    short = Canvas(given=Video(frames=short.given.frames[:5], fps=12), start=np.zeros((1, 1, 1), np.float32), script=())
+    placed = place(vae, long, grid())
+    assert torch.allclose(placed.latents[:, :2], place(vae, short, grid(5)).latents, atol=1e-5)
+    assert not placed.start[:2].any() and (placed.start[2:] == 1).all() and not placed.latents[:, 2:].any()
+
+
+def test_start_of_a_token() -> None:
+    size = grid(9, 32, 64)
+    start = np.zeros((9, 32, 64))
+    start[1:5, :, :32] = 1  # a whole token invented
+    start[5, 3, 40] = 1  # one pixel of a token
+    start[6, :, :32] = 0.3  # restyled in part
+    expected = np.array([[[0, 0]], [[1, 0]], [[0.3, PARTLY_GIVEN]]], np.float32)
+    assert np.array_equal(token_start(start, size), expected)
+    for level in (0, 0.4, 1):
+        assert (token_start(np.full((1, 1, 1), float(level)), size) == np.float32(level)).all()
+    nearly = np.full((9, 1, 1), 0.9)
+    nearly[2] = 1
+    assert token_start(nearly, size)[1, 0, 0] == np.float32(0.9)
+
+
+def test_starts_grow_with_the_levels_of_pixels() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        low = rng.choice([0, 0.5, 1], (9, 32, 64), p=[0.5, 0.4999, 0.0001])
+        assert (token_start(np.minimum(low, 0.5), grid(9, 32, 64)) <= token_start(low, grid(9, 32, 64))).all()
+
+
+def test_nothing_given_costs_nothing(vae: VideoVAE, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vae, "encode", None)
+    placed = place(vae, canvas(np.ones((1, 1, 1))), grid())
+    assert (placed.start == 1).all() and not placed.latents.any()
+
+
+def test_a_lone_still_is_repeated_in_its_cell() -> None:
+    frames = np.arange(13, dtype=np.uint8)[:, None, None, None].repeat(4, 1).repeat(4, 2).repeat(3, 3)
+    holes = np.ones((13, 4, 4), bool)
+    holes[[0, 7]] = False
+    assert fill(frames, holes, cell=4)[:, 0, 0, 0].tolist() == [0, 0, 0, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7]
+    assert (fill(frames, np.ones_like(holes), cell=4) == fill(frames + 1, np.ones_like(holes), cell=4)).all()
+
+
+def test_filling_is_smooth_and_keeps_what_is_given() -> None:
+    frames = np.full((1, 37, 53, 3), 60, np.uint8)
+    frames[:, :, 26:] = 180
+    holes = np.zeros((1, 37, 53), bool)
+    holes[:, 5:30, 8:45] = True
+    frames[holes] = 255
+    filled = fill(frames, holes, cell=4)
+    assert np.array_equal(filled[~holes], frames[~holes])
+    assert filled[holes].min() >= 60 and filled[holes].max() <= 180
+    assert abs(filled[0, 17, 9, 0].astype(int) - 60) < 25 and abs(filled[0, 17, 43, 0].astype(int) - 180) < 25
+
+
+def test_kept_latents_are_used_where_they_lie_on_the_grid(vae: VideoVAE) -> None:
+    start = np.ones((13, 1, 1))
+    start[4:] = 0  # the earlier clip's frames 0.. lie at 4.., its cell 0 inside cell 1 of this clip
+    size = grid(13)
+    latents = np.random.default_rng(0).normal(size=(4, 3, *size.cells[1:])).astype(np.float32)
+    clip = canvas(start, frames=13)
+    placed, reused = place(vae, clip, size), place(vae, replace(clip, kept=(Kept(latents=latents, at=1),)), size)
+    assert torch.equal(reused.latents[:, :2], placed.latents[:, :2]) and torch.equal(reused.start, placed.start)
+    assert torch.equal(reused.latents[:, 2:], torch.from_numpy(latents[:, 1:]))
+    head = place(vae, replace(canvas(np.zeros((1, 1, 1)), frames=13), kept=(Kept(latents=latents, at=0),)), size)
+    assert torch.equal(head.latents[:, :3], torch.from_numpy(latents))
+    with pytest.raises(ValueError, match="do not fit"):
+        place(vae, replace(clip, kept=(Kept(latents=latents[:, :, 1:], at=1),)), size)
+
+
+@pytest.mark.parametrize("name", starts())
+def test_given_pixels_come_back_bit_for_bit(name: str) -> None:
+    clip = canvas(starts()[name])
+    decoded = np.random.default_rng(5).integers(0, 256, clip.given.frames.shape, dtype=np.uint8)
+    before = decoded.copy()
+    result = paste(decoded, clip)
+    known = np.broadcast_to(clip.start == 0, result.shape[:3])
+    assert np.array_equal(result[known], clip.given.frames[known])
+    assert np.array_equal(decoded, before)
+    assert np.array_equal(paste(clip.given.frames, clip), clip.given.frames)
+
+
+def test_the_seam_takes_up_a_drift_of_colour_and_fades() -> None:
+    start = np.zeros((9, 40, 64), np.float32)
+    start[:, :, 32:] = 1
+    start[5:] = 1
+    given = Video(frames=np.full((9, 40, 64, 3), 100, np.uint8), fps=12)
+    row = paste(np.full((9, 40, 64, 3), 120, np.uint8), Canvas(given=given, start=start, script=())).astype(int)
+    assert (row[0, 20, :32, 0] == 100).all() and row[0, 20, 32, 0] < 106 and (row[0, 20, 48:, 0] == 120).all()
+    assert (np.diff(row[0, 20, 32:, 0]) >= 0).all() and np.diff(row[0, 20, :, 0]).max() <= 5
+    assert row[5, 20, 10, 0] < 110 and row[8, 20, 10, 0] > row[5, 20, 10, 0]
+
+
+def test_the_start_of_partly_given_tokens_can_be_measured(vae: VideoVAE) -> None:
+    level = measure_partly_given(vae, [canvas(starts()["box"]), canvas(starts()["key"])])
+    assert 0 < level < 1

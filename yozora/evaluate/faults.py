@@ -1,0 +1,111 @@
+"""Faults put into clips on purpose, each of which some metric must catch."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from yozora.evaluate.spec import spec_of
+from yozora.world.scene import COLOURS, SHAPES
+from yozora.world.stage import half
+from yozora.world.take import Solid, Take
+
+
+def recolour(take: Take, rng: np.random.Generator) -> Take:
+    """An object, or a row of slabs, in a colour that nothing has."""
+    colour = COLOURS[str(rng.choice(_unused(take)))]
+    return _changed(take, _victims(take, rng), lambda solid: replace(solid, colour=colour))
+
+
+def reshape(take: Take, rng: np.random.Generator) -> Take:
+    """An object, or a row of slabs, in a shape that nothing has."""
+    bodies, victims = take.scene.objects, _victims(take, rng)
+    others = [shape for shape in SHAPES if shape not in {body.shape for body in bodies}] or [s for s in SHAPES if s != bodies[victims[0]].shape]
+    shape = str(rng.choice(others))
+    return _changed(take, victims, lambda solid: replace(solid, shape=shape, half=half(shape, bodies[victims[0]].size)))
+
+
+def vanish(take: Take, rng: np.random.Generator) -> Take:
+    """An object, or a row of slabs, is gone from the middle of the clip on."""
+    position = take.poses.position.copy()
+    position[len(position) // 2 :, _victims(take, rng)] = (0.0, 0.0, -100.0)
+    return replace(take, poses=replace(take.poses, position=position))
+
+
+def add(take: Take, rng: np.random.Generator) -> Take:
+    """One more object that stands still, where the picture has most room; its colour is another's if that is no row's."""
+    spec = spec_of(take.scene)
+    bodies = [body for body, asked in zip(take.scene.objects, spec.objects, strict=True) if len(spec.of(body.colour)) == 1]
+    colour = bodies[0].colour if bodies else str(rng.choice(_unused(take)))
+    solid = Solid(shape="ball", half=half("ball", "medium"), colour=COLOURS[colour], material="matte")
+    at = _room(take, solid.half[0])
+    poses, count = take.poses, len(take.scene.objects)
+    still = np.broadcast_to(at, (len(poses.position), 1, 3)).astype(np.float32)
+    nothing = np.zeros_like(still)
+    upright = np.broadcast_to(np.eye(3, dtype=np.float32), (len(still), 1, 3, 3))
+    added = replace(
+        poses,
+        position=_insert(poses.position, still, count),
+        rotation=_insert(poses.rotation, upright, count),
+        velocity=_insert(poses.velocity, nothing, count),
+        spin=_insert(poses.spin, nothing, count),
+    )
+    return replace(take, solids=(*take.solids[:count], solid, *take.solids[count:]), poses=added)
+
+
+def mirror(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Left and right exchanged."""
+    return np.ascontiguousarray(frames[:, :, ::-1])
+
+
+def freeze(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The first frame over and over."""
+    return np.repeat(frames[:1], len(frames), axis=0)
+
+
+def shuffle(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The frames in any order."""
+    return frames[rng.permutation(len(frames))]
+
+
+WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add)
+PIXEL_FAULTS: tuple[Callable[[np.ndarray, np.random.Generator], np.ndarray], ...] = (mirror, freeze, shuffle)
+
+
+def _unused(take: Take) -> list[str]:
+    return [colour for colour in COLOURS if colour not in {body.colour for body in take.scene.objects}]
+
+
+def _victims(take: Take, rng: np.random.Generator) -> list[int]:
+    """Objects that are in sight all the time: one, or all slabs of a row, or the actor where there is nothing else."""
+    asked = spec_of(take.scene).objects
+    sure = [i for i, one in enumerate(asked) if not one.veiled]
+    index = int(rng.choice(sure)) if sure else 0
+    return [i for i, body in enumerate(take.scene.objects) if (body.colour, body.shape) == (asked[index].colour, asked[index].shape)]
+
+
+def _changed(take: Take, victims: list[int], change: Callable[[Solid], Solid]) -> Take:
+    return replace(take, solids=tuple(change(solid) if i in victims else solid for i, solid in enumerate(take.solids)))
+
+
+def _room(take: Take, radius: float) -> np.ndarray:
+    """A place on the floor that is in the picture in every frame, as far from all objects in the picture as can be."""
+    x, y = np.meshgrid(np.linspace(-3, 3, 25), np.linspace(-2, 3, 21))
+    spots = np.stack([x.ravel(), y.ravel(), np.full(x.size, radius)], axis=-1)
+    free, size = _project(take, np.broadcast_to(spots, (len(take.poses.position), *spots.shape)))
+    taken, sizes = _project(take, take.poses.position)
+    gap = np.linalg.norm(free[:, :, None] - taken[:, None], axis=-1) - radius * size[:, :, None] - 2 * radius * sizes[:, None]
+    inside = (np.abs(free) + radius * size[..., None] < 0.92).all((0, 2))
+    return spots[int(np.where(inside, gap.min((0, 2)), -np.inf).argmax())]
+
+
+def _project(take: Take, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points `[time point 3]` in the picture in units of half its height, and how long a metre is there."""
+    view = take.view
+    seen = np.einsum("tij,tkj->tki", view.rotation, points - view.position[:, None])
+    scale = view.focal / np.maximum(-seen[..., 2], 0.1)
+    return seen[..., :2] * scale[..., None], scale
+
+
+def _insert(values: np.ndarray, new: np.ndarray, at: int) -> np.ndarray:
+    return np.concatenate([values[:, :at], new, values[:, at:]], axis=1)

@@ -1,0 +1,85 @@
+"""What a clip is asked to show, in the terms that the measures judge: objects and motion."""
+
+from dataclasses import dataclass
+from importlib import resources
+
+from yozora.world.scene import COLOURS, SHAPES, Scene
+from yozora.world.stage import row
+
+VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
+MOTIONS = ("left", "right", "toward", "away", "down", "still")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An object; an empty colour or shape leaves it open. `veiled`: it may be out of sight, or hidden among its like."""
+
+    colour: str
+    shape: str
+    veiled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """Object `actor` goes that way between two shares of the clip; `row`: with all others of its colour as one body."""
+
+    actor: int
+    direction: str
+    start: float = 0.0
+    end: float = 1.0
+    row: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Objects and motions; no motions: nothing may move if `still`, else all motion is left open. `more`: any number of the last object."""
+
+    objects: tuple[Asked, ...]
+    motions: tuple[Motion, ...]
+    still: bool = False
+    more: bool = False
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Asked colours, each once."""
+        return tuple(dict.fromkeys(asked.colour for asked in self.objects))
+
+    def of(self, colour: str) -> list[Asked]:
+        """Objects of a colour."""
+        return [asked for asked in self.objects if asked.colour == colour]
+
+
+def spec_of(scene: Scene) -> Spec:
+    """What a caption of the scene asks for."""
+    veiled = {event.actor for event in scene.events if event.kind in VEILED}
+    for event in scene.events:
+        if event.kind == "topple":  # fallen, the slabs may look like one
+            veiled |= set(row(scene, event)[1:])
+    motions = []
+    for order, event in enumerate(scene.events):
+        start, end = order / len(scene.events), (order + 1) / len(scene.events)
+        ways = ("down",) if event.kind == "drop" and event.direction == "down" else ("down", event.direction) if event.kind == "drop" else (event.direction,)
+        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, row=event.kind == "topple") for way in ways]
+    objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
+    return Spec(objects=objects, motions=tuple(motions), still=not scene.events)
+
+
+def free_sentences() -> list[tuple[str, Spec]]:
+    """Sentences written without sight of the caption grammar, and what each asks for."""
+    text = resources.files("yozora.evaluate").joinpath("free_sentences.txt").read_text(encoding="utf-8")
+    return [read_line(line) for line in text.splitlines() if line.strip()]
+
+
+def read_line(line: str) -> tuple[str, Spec]:
+    """A sentence and its spec from `sentence TAB objects TAB direction`: the first object moves, `any` leaves motion open,
+    `+` behind the last object means several of them."""
+    sentence, things, direction = line.rstrip("\n").split("\t")
+    objects = []
+    for index, thing in enumerate(things.rstrip("+").split(";")):
+        words = thing.split()
+        colour, shape = words if len(words) == 2 else ("", words[0])
+        if (colour and colour not in COLOURS) or shape not in SHAPES or direction not in (*MOTIONS, "any"):
+            raise ValueError(f"cannot read {line!r}: use colours and shapes of the world and one of {', '.join(MOTIONS)}, any")
+        objects.append(Asked(colour=colour, shape=shape, veiled=direction == "any" and index == 0))
+    motions = () if direction in ("any", "still") else (Motion(actor=0, direction=direction),)
+    return sentence, Spec(objects=tuple(objects), motions=motions, still=direction == "still", more=things.endswith("+"))

@@ -1,0 +1,88 @@
+"""Everything that is seen in a clip, once: regions linked over time into tracks, and the camera's move."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from yozora.evaluate.blobs import Blobs
+from yozora.evaluate.camera import Move, find_move
+from yozora.evaluate.detect import Detections, detect, shrink
+from yozora.evaluate.eye import Eye
+from yozora.video import Video
+from yozora.world.scene import COLOURS
+
+GATE = 0.10  # of the picture's side: how far a region may jump between frames
+DRIFT = 0.03  # and how much farther for each frame in which it was not seen
+BRIEF = 0.06  # of the clip's frames: what is seen for less is taken for noise
+RATE = 12.5  # frames a second that are looked at, at most
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is seen in a clip. `track` numbers the regions of `found` from 0 on, -1 being noise."""
+
+    found: Detections
+    track: np.ndarray  # int64[blob]
+    move: Move
+    fps: float
+
+    @property
+    def colours(self) -> list[str]:
+        """The colours that are seen, in the world's order."""
+        names = list(COLOURS)
+        return [names[label - 1] for label in np.unique(self.found.blobs.label[self.track >= 0])]
+
+    def of(self, colour: str) -> np.ndarray:
+        """Which regions show a colour: `bool[blob]`."""
+        return (self.found.blobs.label == 1 + list(COLOURS).index(colour)) & (self.track >= 0)
+
+    def counts(self, colour: str) -> np.ndarray:
+        """How many regions of a colour each frame shows: `int64[time]`."""
+        return np.bincount(self.found.blobs.frame[self.of(colour)], minlength=self.found.frames)
+
+
+def look(video: Video, eye: Eye | None = None) -> Sight:
+    """See a clip, at no more than `RATE` frames a second."""
+    stride = max(1, round(video.fps / RATE))
+    pixels, fps = shrink(torch.from_numpy(video.frames[::stride])), video.fps / stride
+    found, labels = detect(pixels, eye)
+    track = link(found.blobs, found.size)
+    if len(pixels) > 2:
+        track = np.where(np.bincount(track, minlength=1)[track] >= max(2, BRIEF * len(pixels)), track, -1)
+    move = find_move(pixels, torch.from_numpy(labels > 0), fps)
+    return Sight(found, track, move, fps)
+
+
+def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
+    """Numbers `int64[blob]` of tracks: regions of one colour, each near where the one before it was going."""
+    side = float(np.sqrt(size[0] * size[1]))
+    track = np.full(len(blobs), -1, np.int64)
+    count = 0
+    for label in np.unique(blobs.label):
+        ends: dict[int, list[int]] = {}  # track -> its last two regions
+        for frame in np.unique(blobs.frame[blobs.label == label]):
+            here = np.flatnonzero((blobs.label == label) & (blobs.frame == frame))
+            pairs = [(_distance(blobs, end, blob, side), number, blob) for number, end in ends.items() for blob in here]
+            taken: set[int] = set()
+            for distance, number, blob in sorted(pairs):
+                if distance < 1 and number not in taken and track[blob] < 0:
+                    track[blob] = number
+                    taken.add(number)
+                    ends[number] = [ends[number][-1], blob]
+            for blob in here[track[here] < 0]:
+                track[blob] = count
+                ends[count] = [blob]
+                count += 1
+    return track
+
+
+def _distance(blobs: Blobs, end: list[int], blob: int, side: float) -> float:
+    """From where a track would be by now to a region; 1 is the farthest that may be."""
+    gap = blobs.frame[blob] - blobs.frame[end[-1]]
+    expected = blobs.centre[end[-1]]
+    if len(end) > 1:
+        before = blobs.frame[end[-1]] - blobs.frame[end[0]]
+        expected = expected + (expected - blobs.centre[end[0]]) * min(gap, 3) / before
+    reach = side * (GATE + DRIFT * (gap - 1))
+    return float(np.linalg.norm(blobs.centre[blob] - expected) / reach)

@@ -1,0 +1,172 @@
+"""Trains the two networks that look, on renders of the training split: `python -m yozora.evaluate.train_shapes`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from yozora.evaluate.blobs import components, measure
+from yozora.evaluate.detect import SMALLEST, crops, label, shrink
+from yozora.evaluate.eye import WEIGHTS, Eye, light_of
+from yozora.world.render import render
+from yozora.world.sample import sample
+from yozora.world.scene import COLOURS, SHAPES, STYLES
+from yozora.world.simulate import simulate
+from yozora.world.take import Take
+
+FIRST_SEED = 70_000_000  # scenes from here on are looked at in training; calibration and cards use others
+SIZES = ((128, 128), (128, 128), (192, 128), (128, 192), (256, 256))
+FRAMES = 6  # of each scene
+NATURAL = 0.6  # of the scenes; the others are spread over the styles
+WINDOW, WINDOWS = 40, 32  # pixels on a side of what the colour network learns from, and how many at a time
+PURE = 0.7  # of a region that one object must make up for it to be an example of a shape
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Pictures of one scene with the label of each pixel and, for each label and solid, what it is."""
+
+    pixels: Float[Tensor, "frame 3 height width"]
+    solids: Int64[Tensor, "frame height width"]  # -1 for background
+    take: Take
+
+    @property
+    def labels(self) -> Int64[Tensor, "frame height width"]:
+        """0 for background, else the colour's number from 1 on."""
+        names = [1 + list(COLOURS).index(body.colour) for body in self.take.scene.objects]
+        table = torch.tensor([0, *names, *[0] * (len(self.take.solids) - len(names))])
+        return table[self.solids + 1]
+
+
+def shoot(seed: int) -> Shots:
+    """A few frames of a training scene at some size, as the detector would look at them."""
+    rng = np.random.default_rng(seed)
+    scene = sample(FIRST_SEED + seed, "train")
+    style = "natural" if rng.random() < NATURAL else STYLES[rng.integers(1, len(STYLES))]
+    width, height = SIZES[rng.integers(len(SIZES))]
+    take = simulate(replace(scene, style=style), frames=49, fps=12, aspect=width / height)
+    take = stills(take, rng.choice(49, FRAMES, replace=False))
+    rendered = render([take], (width, height))
+    pixels = shrink(rendered.frames[0])
+    solids = F.interpolate(rendered.masks.float(), pixels.shape[2:], mode="nearest-exact")[0]
+    return Shots(pixels, solids.long(), take)
+
+
+def stills(take: Take, frames: np.ndarray) -> Take:
+    """Some frames of a take alone."""
+    poses, view = take.poses, take.view
+    return replace(
+        take,
+        poses=replace(
+            poses, position=poses.position[frames], rotation=poses.rotation[frames], velocity=poses.velocity[frames], spin=poses.spin[frames]
+        ),
+        view=replace(view, position=view.position[frames], rotation=view.rotation[frames]),
+    )
+
+
+def worsen(pixels: Float[Tensor, "frame 3 height width"], generator: torch.Generator) -> Float[Tensor, "frame 3 height width"]:
+    """Pictures as a network might draw them: coarser, tinted, noisy."""
+    amount = torch.rand(3, generator=generator)
+    size = pixels.shape[2:]
+    if amount[0] < 0.6:
+        small = [round(side * float(1 - 0.9 * amount[0])) for side in size]
+        pixels = F.interpolate(F.interpolate(pixels, small, mode="area"), size, mode="bicubic")
+    tint = 1 + 0.1 * amount[1] * (2 * torch.rand(len(pixels), 3, 1, 1, generator=generator) - 1)
+    return (pixels * tint + 0.03 * amount[2] * torch.randn(pixels.shape, generator=generator)).clamp(0, 1)
+
+
+def learn(network: nn.Module, steps: int, batches: Iterator[tuple[tuple[Tensor, ...], Tensor]], weights: Tensor) -> None:
+    """Cross entropy, AdamW, a rate that falls to zero."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    for step in range(steps):
+        seen, truth = next(batches)
+        loss = F.cross_entropy(network(*seen), truth, weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 0 or step == steps - 1:
+            print(f"step {step} of {steps}: loss {float(loss.detach()):.4f}", flush=True)
+
+
+def colour_batches(shots: list[Shots], generator: torch.Generator) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
+    """Windows of frames of many scenes, worsened; half of them about some object."""
+
+    def draw(limit: int) -> int:
+        return int(torch.randint(limit, (), generator=generator))
+
+    while True:
+        windows, lights, truth = [], [], []
+        for index in range(WINDOWS):
+            shot = shots[draw(len(shots))]
+            frame = draw(len(shot.pixels))
+            picture, labels = shot.pixels[frame], shot.labels[frame]
+            height, width = labels.shape
+            found = labels.nonzero()
+            y, x = found[draw(len(found))].tolist() if index % 2 and len(found) else (draw(height), draw(width))
+            top, left = min(max(y - WINDOW // 2, 0), height - WINDOW), min(max(x - WINDOW // 2, 0), width - WINDOW)
+            part = np.s_[..., top : top + WINDOW, left : left + WINDOW]
+            windows.append(worsen(picture[part][None], generator))
+            lights.append(light_of(picture[None]))
+            truth.append(labels[part])
+        yield (torch.cat(windows), torch.cat(lights)), torch.stack(truth)
+
+
+def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Crops of the regions that the trained colour network finds, with the shape of the object that each mostly shows."""
+    seen, truth = [], []
+    for shot in shots:
+        for pixels in (shot.pixels, worsen(shot.pixels, generator)):
+            labels = label(pixels, eye).numpy()
+            number = components(labels)
+            blobs = measure(labels, number)
+            blobs = blobs.chosen(blobs.area >= SMALLEST)
+            shapes = np.array([_shape_of(shot, number[frame] == own, frame) for frame, own in zip(blobs.frame, blobs.number, strict=True)], int)
+            if (shapes >= 0).any():
+                seen.append(crops(pixels, number, blobs.chosen(shapes >= 0)))
+                truth.append(torch.from_numpy(shapes[shapes >= 0]))
+    return torch.cat(seen), torch.cat(truth)
+
+
+def shape_batches(seen: Tensor, truth: Tensor, generator: torch.Generator) -> Iterator[tuple[tuple[Tensor], Tensor]]:
+    """Crops, mirrored half of the time."""
+    while True:
+        index = torch.randint(len(seen), (256,), generator=generator)
+        batch = seen[index]
+        mirrored = torch.rand(256, 1, 1, 1, generator=generator) < 0.5
+        yield (torch.where(mirrored, batch.flip(3), batch),), truth[index]
+
+
+def train(scenes: int, steps: int) -> Eye:
+    """Both networks from random weights."""
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    eye = Eye()
+    shots = [shoot(seed) for seed in range(scenes)]
+    importance = torch.tensor([1.0, *[3.0] * len(COLOURS)])
+    learn(eye.colour, steps, colour_batches(shots, generator), importance)
+    eye.eval().requires_grad_(requires_grad=False)
+    seen, truth = shape_examples(shots, eye, generator)
+    eye.shape.requires_grad_()
+    learn(eye.shape, 2 * steps, shape_batches(seen, truth, generator), len(truth) / torch.bincount(truth, minlength=len(SHAPES)))
+    return eye
+
+
+def _shape_of(shot: Shots, region: np.ndarray, frame: int) -> int:
+    """The number of the shape of the object that makes up most of a region, or -1."""
+    solids = shot.solids[frame].numpy()[region]
+    bodies = shot.take.scene.objects
+    share = np.bincount(solids[solids >= 0], minlength=len(shot.take.solids))[: len(bodies)] / len(solids)
+    return SHAPES.index(bodies[int(share.argmax())].shape) if share.max() >= PURE else -1
+
+
+if __name__ == "__main__":
+    trained = train(scenes=500, steps=500)
+    save_file({name: tensor.half().contiguous() for name, tensor in trained.state_dict().items()}, WEIGHTS)
+    print(f"wrote {WEIGHTS}")
