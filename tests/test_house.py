@@ -25,7 +25,7 @@ def tool(name):
 
 
 def run(*command):
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
 
 
@@ -37,6 +37,7 @@ def test_imports_go_downward_only():
     run(tool("lint-imports"), "--no-cache")
 
 
+@pytest.mark.timeout(600)
 def test_pyright_finds_nothing():
     run(tool("pyright"), "--pythonpath", sys.executable)
 
@@ -79,7 +80,7 @@ def test_shapes_can_be_checked():
     for path in PACKAGE:
         text = path.read_text(encoding="utf-8")
         assert "from __future__ import annotations" not in text, path
-        assert "strict=False" not in text.replace(" ", ""), path
+        assert not re.search(r"load_state_dict\([^)]*strict\s*=\s*False", text), path
 
 
 def test_public_things_are_described():
@@ -99,3 +100,12 @@ def test_continuous_integration_runs_the_readmes_own_command():
     commands = re.findall(pattern[1], (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) == 1, "the README says in one line how to run the tests"
     assert "bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+
+
+def test_every_folder_has_a_page_and_the_index_leads_to_every_page():
+    docs = ROOT / "docs"
+    linked = set(re.findall(r"\]\(([\w.-]+\.md)\)", (docs / "index.md").read_text(encoding="utf-8")))
+    pages = {path.name for path in docs.glob("*.md")} - {"index.md"}
+    folders = {f"{path.parent.name}.md" for path in (ROOT / "yozora").glob("*/__init__.py")}
+    assert linked == pages, "docs/index.md and docs/ differ"
+    assert folders <= pages, "folders without a page"

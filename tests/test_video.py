@@ -99,6 +99,27 @@ def test_metadata_comes_back_and_bytes_are_a_function_of_the_video(tmp_path, suf
         assert Video.load(first).num_frames == video.num_frames
 
 
+SAVES = """
+import hashlib, sys
+import numpy as np
+from yozora.video import Video
+time, row, column = np.mgrid[:13, :48, :64]
+picture = np.stack([60 + column, 40 + 2 * row, 120 + 0 * row], axis=-1).astype(np.uint8)
+picture[(row - 20) ** 2 + (column - 8 - 3 * time) ** 2 < 64] = (220, 30, 40)
+print([hashlib.sha256(Video(picture, 12).save(sys.argv[1] + suffix).read_bytes()).hexdigest() for suffix in (".mp4", ".webm", ".gif")])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+def test_bytes_do_not_depend_on_what_memory_held_before(tmp_path):
+    said = []
+    for filling in ("0", "170"):
+        environment = os.environ | {"MALLOC_PERTURB_": filling}
+        command = [sys.executable, "-c", SAVES, str(tmp_path / "clip")]
+        said.append(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout)
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 def test_primary_colours_stay_and_are_tagged_as_they_are_stored(tmp_path, suffix):
     blocks = np.repeat(np.repeat(PRIMARIES.reshape(1, 2, 4, 3), 32, axis=1), 32, axis=2).repeat(4, axis=0)

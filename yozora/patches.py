@@ -5,7 +5,7 @@ from itertools import chain
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 
@@ -75,7 +75,7 @@ def pack(clips: list[Tokens]) -> Tokens:
     )
 
 
-def unpack(values: Float[Tensor, "token *rest"], lengths: tuple[int, ...]) -> list[Tensor]:
+def unpack(values: Shaped[Tensor, "token *rest"], lengths: tuple[int, ...]) -> list[Tensor]:
     """Cut a packed tensor into its segments again."""
     return list(values.split(lengths))
 

@@ -118,7 +118,8 @@ def difference(move: Move, layers: Tensor, seconds: np.ndarray, pairs: list[tupl
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
     matrices = torch.from_numpy(floor[second] @ np.linalg.inv(floor[first])).float()
     aspect = width / height
-    x, y = torch.meshgrid(((torch.arange(width) + 0.5) / width * 2 - 1) * aspect, (torch.arange(height) + 0.5) / height * 2 - 1, indexing="xy")
+    across, down = (torch.arange(width) + 0.5) / width * 2 - 1, (torch.arange(height) + 0.5) / height * 2 - 1
+    x, y = torch.meshgrid(across * aspect, down, indexing="xy")
     points = torch.stack([x, y, torch.ones_like(x)]).reshape(3, -1)
     there = matrices @ points
     depth = there[:, 2]

@@ -28,7 +28,9 @@ class ColourEye(nn.Module):
         self.wide = nn.ModuleList([nn.Conv2d(width, width, 3, padding=d, dilation=d, padding_mode="replicate") for d in (2, 4)])
         self.name = nn.Conv2d(width, 1 + len(COLOURS), 1)
 
-    def forward(self, pixels: Float[Tensor, "frame 3 height width"], light: Float[Tensor, "frame 6"]) -> Float[Tensor, "frame label height width"]:
+    def forward(
+        self, pixels: Float[Tensor, "frame 3 height width"], light: Float[Tensor, "frame 6"]
+    ) -> Float[Tensor, "frame label height width"]:
         """Unnormalised log probabilities for pictures, or parts of pictures whose `light` is given."""
         state = F.gelu(self.near(pixels - 0.5) + self.light(light)[..., None, None])
         for layer in self.wide:

@@ -20,7 +20,8 @@ def recolour(take: Take, rng: np.random.Generator) -> Take:
 def reshape(take: Take, rng: np.random.Generator) -> Take:
     """An object, or a row of slabs, in a shape that nothing has."""
     bodies, victims = take.scene.objects, _victims(take, rng)
-    others = [shape for shape in SHAPES if shape not in {body.shape for body in bodies}] or [s for s in SHAPES if s != bodies[victims[0]].shape]
+    unused = [shape for shape in SHAPES if shape not in {body.shape for body in bodies}]
+    others = unused or [shape for shape in SHAPES if shape != bodies[victims[0]].shape]
     shape = str(rng.choice(others))
     return _changed(take, victims, lambda solid: replace(solid, shape=shape, half=half(shape, bodies[victims[0]].size)))
 

@@ -44,7 +44,7 @@ def colours(sight: Sight, spec: Spec) -> Score:
     strange = np.sum([present for colour, present in shown.items() if colour not in named], axis=0)
     right &= strange <= sum(not colour for colour in spec.colours)
     all_seen = all(colour in shown and shown[colour].mean() >= LIMITS.glimpsed for colour in named)
-    return _steady(right, all_seen, " ".join(sight.colours))
+    return _steady(right, " ".join(sight.colours), all_seen=all_seen)
 
 
 def count(sight: Sight, spec: Spec) -> Score:
@@ -52,7 +52,8 @@ def count(sight: Sight, spec: Spec) -> Score:
     number = np.sum([sight.counts(colour) for colour in sight.colours] or np.zeros((1, sight.found.frames)), axis=0)
     most, fewest = len(spec.objects), sum(not asked.veiled for asked in spec.objects)
     right = (number >= fewest) & ((number <= most) | spec.more)
-    return _steady(right, bool((number >= most).mean() >= LIMITS.glimpsed), f"{int(np.median(number))} to {int(number.max())}" if len(number) else "0")
+    all_seen = bool((number >= most).mean() >= LIMITS.glimpsed)
+    return _steady(right, f"{int(np.median(number))} to {int(number.max())}", all_seen=all_seen)
 
 
 def shapes(sight: Sight, spec: Spec) -> Score:
@@ -89,6 +90,12 @@ def judge(sight: Sight, spec: Spec) -> dict[str, Score]:
     scores = {metric.__name__: metric(sight, spec) for metric in METRICS}
     together = all(score.passed for score in scores.values())
     return scores | {"all": Score(float(together), together, "")}
+
+
+def record(scores: dict[str, Score], spec: Spec) -> dict[str, list | None]:
+    """Scores as JSON: value, verdict and what was seen; null where the spec leaves open what a metric judges."""
+    unasked = not spec.motions and not spec.still
+    return {name: None if name == "direction" and unasked else [round(one.value, 3), one.passed, one.seen] for name, one in scores.items()}
 
 
 def pairs(sight: Sight, spec: Spec) -> set[tuple[str, str]]:
@@ -136,5 +143,5 @@ def long_tracks(sight: Sight, which: np.ndarray) -> list[int]:
     return [int(track) for track, length in zip(tracks, lengths, strict=True) if length >= LIMITS.lasting * sight.found.frames]
 
 
-def _steady(right: np.ndarray, also: bool, seen: str) -> Score:
-    return Score(float(right.mean()), bool(right.mean() >= LIMITS.steady and also), seen)
+def _steady(right: np.ndarray, seen: str, *, all_seen: bool) -> Score:
+    return Score(float(right.mean()), bool(right.mean() >= LIMITS.steady and all_seen), seen)

@@ -23,11 +23,11 @@ LIMITS = MotionLimits()
 
 @dataclass(frozen=True)
 class Path:
-    """Where something is in the picture of a camera that stays as in frame 0: foot x (right) and y (down), width, by frame."""
+    """Where something is in the picture of a camera that stays as in frame 0, by frame: its foot, x to the right and y down, and its size."""
 
     frame: np.ndarray  # int64[point]
     foot: np.ndarray  # float64[point 2], in tangents
-    width: np.ndarray  # float64[point]
+    size: np.ndarray  # float64[point], the root of its area
 
 
 def path(sight: Sight, which: np.ndarray) -> Path:
@@ -36,15 +36,16 @@ def path(sight: Sight, which: np.ndarray) -> Path:
     width, height = sight.found.size
     frames = np.unique(blobs.frame)
     box = np.array([[*blobs.box[blobs.frame == t, :2].min(0), *blobs.box[blobs.frame == t, 2:].max(0)] for t in frames]).reshape(-1, 4)
+    area = np.bincount(blobs.frame, blobs.area, minlength=sight.found.frames)[frames]
     whole = (box[:, 0] > 0) & (box[:, 2] < width) & (box[:, 3] < height)
-    frames, box = frames[whole], box[whole].astype(float)
+    frames, box, area = frames[whole], box[whole].astype(float), area[whole]
     feet = np.stack([(box[:, 0] + box[:, 2] - width) / height, box[:, 3] * 2 / height - 1, np.ones(len(box))], -1)
     floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
     back = floor[0] @ np.linalg.inv(floor[frames])
     there = np.einsum("nij,nj->ni", back, feet)
     foot = there[:, :2] / there[:, 2:]
     wider = (back[:, 0, 0] - foot[:, 0] * back[:, 2, 0]) / there[:, 2]
-    return Path(frames, foot / sight.move.focal, (box[:, 2] - box[:, 0]) * 2 / height * np.abs(wider) / sight.move.focal)
+    return Path(frames, foot / sight.move.focal, np.sqrt(area) * np.abs(wider))
 
 
 def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, row: bool = False) -> tuple[str, ...]:
@@ -57,10 +58,10 @@ def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, ro
     inside = (way.frame >= start - 1) & (way.frame < end + 1)
     if inside.sum() < 2:
         return ()
-    foot, width = smooth(way.foot[inside]), smooth(way.width[inside, None])[:, 0]
+    foot, size = smooth(way.foot[inside]), smooth(way.size[inside, None])[:, 0]
     begin = slice(0, max(1, min(3, len(foot) // 4)))
-    here, wide = np.median(foot[begin], axis=0), np.median(width[begin])
-    shift, growth = foot - here, np.log(np.maximum(width, 1e-6) / wide)
+    here = np.median(foot[begin], axis=0)
+    shift, growth = foot - here, np.log(size / np.median(size[begin]))
     if row:
         side = shift[-1, 0]
         return ("still",) if abs(side) < LIMITS.row else ("right" if side > 0 else "left",)

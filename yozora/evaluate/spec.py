@@ -58,8 +58,8 @@ def spec_of(scene: Scene) -> Spec:
     motions = []
     for order, event in enumerate(scene.events):
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
-        ways = ("down",) if event.kind == "drop" and event.direction == "down" else ("down", event.direction) if event.kind == "drop" else (event.direction,)
-        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, row=event.kind == "topple") for way in ways]
+        ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
+        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, row=event.kind == "topple") for way in sorted(ways)]
     objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
     return Spec(objects=objects, motions=tuple(motions), still=not scene.events)
 

@@ -58,13 +58,11 @@ def shoot(seed: int) -> Shots:
 
 
 def stills(take: Take, frames: np.ndarray) -> Take:
-    """Some frames of a take alone."""
+    """Some frames of a take alone, without its speeds."""
     poses, view = take.poses, take.view
     return replace(
         take,
-        poses=replace(
-            poses, position=poses.position[frames], rotation=poses.rotation[frames], velocity=poses.velocity[frames], spin=poses.spin[frames]
-        ),
+        poses=replace(poses, position=poses.position[frames], rotation=poses.rotation[frames]),
         view=replace(view, position=view.position[frames], rotation=view.rotation[frames]),
     )
 
@@ -127,7 +125,8 @@ def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> 
             number = components(labels)
             blobs = measure(labels, number)
             blobs = blobs.chosen(blobs.area >= SMALLEST)
-            shapes = np.array([_shape_of(shot, number[frame] == own, frame) for frame, own in zip(blobs.frame, blobs.number, strict=True)], int)
+            regions = zip(blobs.frame, blobs.number, strict=True)
+            shapes = np.array([_shape_of(shot, number[frame] == own, frame) for frame, own in regions], int)
             if (shapes >= 0).any():
                 seen.append(crops(pixels, number, blobs.chosen(shapes >= 0)))
                 truth.append(torch.from_numpy(shapes[shapes >= 0]))

@@ -15,7 +15,8 @@ from torch.nn.attention.varlen import varlen_attn
 Way = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value [clip token head width] -> the query's shape
 
 CHUNK_BYTES = 4 << 20  # scores that are alive at a time, so that they stay in cache
-SHORT = 128  # so many keys cost torch's own attention more to start than it saves
+SHORT = 128  # up to so many keys unequal segments are laid on one grid
+MIDDLING = 512  # up to so many keys the derivative of torch's own attention is several times slower than products
 
 
 def attention(
@@ -68,10 +69,12 @@ def fastest(query: Float[Tensor, "clip token head width"], key: Float[Tensor, "c
         return chosen
     if query.device.type != "cpu":
         return torch_attention
+    if query.dtype != torch.bfloat16:
+        return torch_attention
+    if not torch.cpu._is_amx_tile_supported():  # torch then computes bfloat16 as slowly as float32
+        return chunked_attention
     learning = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad)
-    # Without AMX torch computes bfloat16 attention as slowly as float32; its derivative is slow on every processor.
-    slow = query.dtype == torch.bfloat16 and not torch.cpu._is_amx_tile_supported()
-    return chunked_attention if learning or slow or key.shape[1] <= SHORT else torch_attention
+    return chunked_attention if learning and key.shape[1] <= MIDDLING else torch_attention
 
 
 chosen_way: ContextVar[Way | None] = ContextVar("chosen_way", default=None)

@@ -15,8 +15,8 @@ def recipe() -> Recipe:
     clip = ClipShape(frames=9, width=64, height=64, weight=1.0, pool=1)
     return Recipe(
         name="debug",
-        fps=12.0,
         workers=0,
+        window=None,
         vae=VAEStage(
             network=VAEConfig(
                 encoder_widths=(16, 32, 32), decoder_widths=(32, 32, 32), blocks=1, time_down=(True, True), channels=8,

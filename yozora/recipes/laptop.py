@@ -26,14 +26,14 @@ def recipe() -> Recipe:
     )
     return Recipe(
         name="hoshi",
-        fps=8.0,
         workers=2,
+        window=None,
         vae=VAEStage(
             network=bundled_vae_config(),
             cropping=Cropping(shapes=pixels, batch=1, frames=9, side=112, seed=1),
-            optimization=Optimization(rate=1.5e-3, steps=2600, warmup=100, weight_decay=0.0),
-            adversary=Adversary(begins=2300, weight=0.05, optimization=Optimization(rate=4e-4, steps=2600, warmup=2350)),
-            scales=LossScales(),
+            optimization=Optimization(rate=1e-3, steps=2400, warmup=50, weight_decay=0.0),
+            adversary=Adversary(begins=2100, weight=0.05, optimization=Optimization(rate=4e-4, steps=2400, warmup=2150)),
+            scales=LossScales(structure=0.1),
             save_every=500,
         ),
         generator=GeneratorStage(

@@ -10,7 +10,7 @@ import torch
 from yozora.train.clips import ClipShape, shoot
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
-from yozora.train.latents import LatentMaker, clip_of, encode_clips
+from yozora.train.latents import PLACED, LatentMaker, clip_of, encode_clips
 from yozora.train.pool import Block
 from yozora.vae import VideoVAE
 from yozora.world.take import Take
@@ -21,14 +21,13 @@ from yozora.world.words import Captions
 class Window:
     """Of an endless row of blocks of clips, a step sees `width` neighbours; every `every` steps the oldest makes room for a new one.
 
-    `block` clips to a block; `ahead` blocks are simulated in advance by `workers` processes.
+    `block` clips, a multiple of PLACED, make a block; `ahead` blocks are simulated in advance.
     """
 
     width: int
     block: int
     every: int
     ahead: int
-    workers: int
 
     def seen(self, step: int) -> range:
         """Numbers of the blocks that step `step` picks from."""
@@ -39,13 +38,14 @@ class Window:
 class FreshClips:
     """A source whose clips are a pure function of the step, so that a run resumed anywhere sees the same ones."""
 
-    def __init__(self, vae: VideoVAE, makers: Iterable[LatentMaker], window: Window, device: torch.device):
-        self.vae, self.window, self.device = vae, window, device
+    def __init__(self, vae: VideoVAE, makers: Iterable[LatentMaker], window: Window, workers: int):
+        assert window.block % PLACED == 0
+        self.vae, self.window, self.device = vae, window, next(vae.parameters()).device
         self.makers = {maker.shape.name: maker for maker in makers}
         self.blocks: dict[tuple[str, int], Block] = {}
         self.shot: dict[tuple[str, int], Future[list[tuple[Take, Captions]]]] = {}
         context = multiprocessing.get_context("spawn")
-        self.workers = ProcessPoolExecutor(window.workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+        self.workers = ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
 
     def __call__(self, step: int, group: int, shape: ClipShape, count: int) -> list[Clip]:
         """Clips of group `group` of a step, picked from the window."""

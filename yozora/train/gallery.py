@@ -28,7 +28,7 @@ def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gall
 
     @torch.no_grad()
     def write(step: int, folder: Path) -> None:
-        clips = film(recipe.vae.cropping.seed + 1, range(4), shape, recipe.fps, device)
+        clips = film(recipe.vae.cropping.seed + 1, range(4), shape, recipe.habits.fps, device)
         signal = to_signal(clips.frames)
         with torch.autocast(device.type, torch.bfloat16):
             again = vae.decode(vae.encode(signal)).float()

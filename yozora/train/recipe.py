@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from yozora.model import Habits
+from yozora.train.fresh import Window
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
 from yozora.train.vae import Adversary, Cropping
@@ -48,11 +49,15 @@ class GeneratorStage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole run, from random weights to a model folder; `workers` processes film clips beforehand."""
+    """A whole run, from random weights to a model folder.
+
+    `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
+    is a `window`, as it goes and on the training device.
+    """
 
     name: str
     vae: VAEStage
     generator: GeneratorStage
     habits: Habits
-    fps: float
     workers: int
+    window: Window | None

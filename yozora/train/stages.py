@@ -11,6 +11,7 @@ from yozora.model import Model, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.train.clips import ClipShape, to_signal
 from yozora.train.generator import GeneratorTask
+from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
@@ -18,12 +19,14 @@ from yozora.train.pool import Block, Maker, Pool
 from yozora.train.recipe import Recipe
 from yozora.train.vae import PixelMaker, PooledCrops, VAETask
 from yozora.transformer.model import Transformer, TransformerConfig
-from yozora.vae import VideoVAE, load_vae, save_vae
+from yozora.vae import VideoVAE, foreground_weights, load_vae, save_vae
+from yozora.vae.initialise import start_from_components
 from yozora.weights import sha256
 from yozora.world.words import vocabulary
 
 Say = Callable[[str], None]
 BLOCK = 48  # clips to a file
+COMPONENT_CLIPS = 160  # clips whose principal components the VAE begins from
 
 
 def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> Path:
@@ -34,9 +37,12 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         say(f"using the finished {weights}")
         return weights
     seed = stage.cropping.seed
-    pools = {s.name: _pool(PixelMaker(s, seed, recipe.fps), s, folder / "pixels", recipe.workers, say) for s in stage.cropping.shapes}
+    pools = {s.name: _pool(PixelMaker(s, seed, recipe.habits.fps), s, folder / "pixels", recipe.workers, say) for s in stage.cropping.shapes}
     torch.manual_seed(seed)
-    vae = VideoVAE(stage.network).to(device)
+    vae = VideoVAE(stage.network)
+    if vae.straight is not None:
+        begin_straight(vae, pools)
+    vae = vae.to(device)
     task = VAETask(vae, PooledCrops(pools, stage.cropping), stage.optimization, stage.adversary, stage.scales)
     task.gallery = reconstructions(vae, recipe, device)
     steps = stage.optimization.steps
@@ -47,6 +53,14 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
     scaled.load_state_dict(averaged)
     save_vae(scaled, weights)
     return weights
+
+
+def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
+    """Set the linear map of a VAE to the principal components of its training clips, and keep it so."""
+    tensors, _ = max(pools.values(), key=lambda block: block[0]["frames"].shape[1])
+    frames, masks = (tensors[name][:: max(1, len(tensors[name]) // COMPONENT_CLIPS)] for name in ("frames", "masks"))
+    start_from_components(vae, to_signal(frames), foreground_weights((masks >= 0).float()[:, None]))
+    vae.straight.requires_grad_(requires_grad=False)
 
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
@@ -60,12 +74,13 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         say(f"going on from the weights of {start}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
-    latents = folder / f"latents-{sha256(weights)[:8]}"
-    pools = {}
-    for shape in batching.shapes:
-        maker = LatentMaker(weights=weights, shape=shape, seed=batching.seed, fps=recipe.fps)
-        pools[shape.name] = _pool(maker, shape, latents, recipe.workers, say)
-    task = GeneratorTask(text, transformer, batching, PooledClips(pools, batching.seed), stage.optimization)
+    makers = [LatentMaker(weights=weights, shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
+    if recipe.window:
+        source = FreshClips(vae, makers, recipe.window, recipe.workers)
+    else:
+        latents = folder / f"latents-{sha256(weights)[:8]}"
+        source = PooledClips({m.shape.name: _pool(m, m.shape, latents, recipe.workers, say) for m in makers}, batching.seed)
+    task = GeneratorTask(text, transformer, batching, source, stage.optimization)
     task.grids = {shape.name: grid_of(vae, shape) for shape in batching.shapes}
     task.gallery = samples(model)
     run = Run(

@@ -5,6 +5,7 @@ afterwards a tensor or a nested tuple that holds the last frames each causal con
 """
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -187,7 +188,8 @@ class _NormSiLU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
+        device = x.device.type
+        with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():
             scale = _inverse_rms(x)
             ctx.save_for_backward(x, weight, scale)
             return F.silu((x * scale).mul_(_per_channel(weight, x)), inplace=True)

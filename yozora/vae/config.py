@@ -12,7 +12,8 @@ class VAEConfig:
     and width halve, and time too where `time_down` says so. `fold` packs squares of that many pixels into channels first.
     `taps` is the reach in time of the two convolutions of a residual block. `shortcut` carries a level past its blocks:
     `none` (Wan 2.1), `regroup` (Wan 2.2: time and space fold into channels, an absent frame counts as zeros) or `pool`
-    (time is averaged and repeated, space folds into channels: a still video is treated as an image).
+    (time is averaged and repeated, space folds into channels: a still video is treated as an image). `straight` adds a linear
+    map from the pixels of a cell to its latents and back, which can begin as their principal components.
     """
 
     encoder_widths: tuple[int, ...]
@@ -24,6 +25,7 @@ class VAEConfig:
     taps: tuple[int, int] = (3, 3)
     shortcut: Literal["none", "regroup", "pool"] = "none"
     attention: bool = False
+    straight: bool = False
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
@@ -50,6 +52,7 @@ def bundled_vae_config() -> VAEConfig:
         fold=4,
         taps=(1, 3),
         shortcut="pool",
+        straight=True,
     )
 
 

@@ -4,11 +4,12 @@ from yozora.vae.config import VAEConfig
 
 
 def flops_per_pixel(config: VAEConfig) -> tuple[float, float]:
-    """FLOP (two to a multiply-add) per pixel and frame of encoding and decoding a long clip, convolutions only."""
+    """FLOP (two to a multiply-add) per pixel and frame of encoding and decoding a long clip, attention among places left out."""
     places = [1 / config.fold**2]  # latent places per pixel at each level
     for time in config.time_down:
         places.append(places[-1] / (8 if time else 4))
-    return _encoder(config, places), _decoder(config, places)
+    straight = _conv(3, config.channels, 1) if config.straight else 0.0
+    return _encoder(config, places) + straight, _decoder(config, places) + straight
 
 
 def _encoder(config: VAEConfig, places: list[float]) -> float:

@@ -1,15 +1,17 @@
 """Weights to begin training from: an image network that is already a sane video network."""
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from yozora.vae.blocks import CausalConv, Downsample, ResidualBlock, Upsample
+from yozora.vae.model import VideoVAE
 
 FIRST_LOG_VARIANCE = -6.0
 
 
-def initialise(vae: nn.Module, generator: Generator | None = None) -> nn.Module:
-    """Draw every weight of a `VideoVAE` anew, from torch's own generator by default.
+def initialise(vae: VideoVAE, generator: Generator | None = None) -> VideoVAE:
+    """Draw every weight anew, from torch's own generator by default.
 
     Residual branches start at zero, taps into the past at zero, time is halved by averaging and doubled by repeating: after
     training on single frames alone the network maps a still video to that still, and a moving one to its average per cell.
@@ -33,6 +35,41 @@ def initialise(vae: nn.Module, generator: Generator | None = None) -> nn.Module:
         _identity(vae.to_moments.weight[:channels])
         vae.to_moments.bias[channels:] = FIRST_LOG_VARIANCE
     return vae
+
+
+@torch.no_grad()
+def start_from_components(
+    vae: VideoVAE, video: Float[Tensor, "batch 3 time height width"], weights: Float[Tensor, "batch 1 time height width"]
+) -> None:
+    """Let the straight map begin as the principal components of clips, and the network as a correction of nothing.
+
+    Three quarters of the channels hold the mean of a cell over time, the rest its change; `weights` says how much pixels
+    count. Latents then have about unit variance.
+    """
+    straight, config = vae.straight, vae.config
+    assert straight is not None
+    time, channels = config.cell[0], config.channels
+    cells = straight.patches(video[:, :, 1:]).flatten(0, 3).unflatten(1, (3, time, -1))
+    weight = straight.patches(weights[:, :, 1:].expand(-1, 3, -1, -1, -1)).flatten(0, 3).mean(1)
+    slope = torch.linspace(-1, 1, time, device=video.device)
+    moves = slope / slope.square().sum()
+    steady = channels * 3 // 4
+    parts = [(torch.full_like(slope, 1 / time), torch.ones_like(slope), steady), (moves, slope, channels - steady)]
+    rows, columns = [], []
+    for measure, shape, count in parts:
+        values = torch.einsum("nckp,k->ncp", cells, measure).flatten(1)
+        covariance = (values * weight[:, None]).T @ values / weight.sum()
+        power, vectors = torch.linalg.eigh(covariance.double())
+        vectors, deviation = vectors[:, -count:].flip(1).float(), power[-count:].flip(0).clamp_min(1e-6).sqrt().float()
+        patch = vectors.T.reshape(count, 3, 1, -1)
+        rows.append((patch * measure[:, None] / deviation[:, None, None, None]).flatten(1))
+        columns.append((patch * shape[:, None] * deviation[:, None, None, None]).flatten(1))
+    straight.to_latents.weight.copy_(torch.cat(rows))
+    straight.to_pixels.weight.copy_(torch.cat(columns).T)
+    for linear in (straight.to_latents, straight.to_pixels):
+        linear.bias.zero_()
+    vae.to_moments.weight.zero_()
+    vae.decoder.leave.weight.zero_()
 
 
 def _draw_present(conv: CausalConv, generator: Generator | None) -> None:

@@ -47,7 +47,7 @@ def vae_loss(
         "edges": edges,
         "kl": kl_divergence(*moments),
     }
-    loss = sum(getattr(scales, name) * value for name, value in parts.items())
+    loss = torch.stack([getattr(scales, name) * value for name, value in parts.items()]).sum()
     return loss, {name: value.detach() for name, value in parts.items()}
 
 

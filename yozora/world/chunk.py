@@ -145,7 +145,7 @@ def _form(solid: Solid) -> tuple[float, ...]:
 
 
 def _paint(solid: Solid) -> tuple[float, ...]:
-    return (*linear(np.array(solid.colour)).tolist(), float(solid.material == "glossy"), float(solid.material == "metal"))
+    return (*(0.008 + 0.992 * linear(np.array(solid.colour))).tolist(), float(solid.material == "glossy"), float(solid.material == "metal"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from yozora.world.take import Solid, View
 REACH = {"pan": 0.46, "tilt": 0.46}  # tangent of half the shorter side's angle of view; a turning camera sees more
 PLAIN_REACH = 0.36
 MARGIN = 0.87  # of half the picture, that the action fills
-LARGEST = 0.29  # of the shorter side, that an object's diameter fills at most
+LARGEST, LARGEST_EVER = 0.29, 0.5  # of the shorter side, that an object's diameter fills at most, at first and in the course of a clip
 FARTHEST = 14.0  # metres
 ROUNDS, CAUTION = 40, 0.8  # of centring and stepping back, and how far of the way each goes
 
@@ -19,15 +19,14 @@ ROUNDS, CAUTION = 40, 0.8  # of centring and stepping back, and how far of the w
 class Action:
     """What must be seen: boxes `centre[time item 3]` with half extents `spread[time item 3 3]` (axes as columns, scaled).
 
-    `seen` says where a box counts. `side` is -1 or 1 where the action must reach the picture's left or right edge, else 0;
-    `bulk` is the largest object's radius in metres.
+    `seen[time item]` says where a box counts. `side` is -1 or 1 where the action must reach the picture's left or right edge,
+    else 0.
     """
 
     centre: np.ndarray
     spread: np.ndarray
     seen: np.ndarray
     side: int
-    bulk: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,21 +50,27 @@ def frame(action: Action, camera: Camera, times: np.ndarray, aspect: float) -> V
     move = moving(camera, times)
     seen = np.einsum("tij,tkj->tki", move.rotation, action.centre)
     reach = np.sqrt(np.square(np.einsum("tij,tkjl->tkil", move.rotation, action.spread)).sum(-1))[..., :2]
+    first = np.arange(len(times))[:, None] == 0
+    largest = np.broadcast_to(np.where(first, LARGEST, LARGEST_EVER), action.seen.shape)[action.seen] * min(aspect, 1.0)
+    wide = reach[action.seen]
+    room = wide.max(-1) * focal / largest  # the depth at which each box is as large as it may be
     aim, distance = middle(action), 4.0
-    nearest = action.bulk * focal / (LARGEST * min(aspect, 1.0))
     for _ in range(ROUNDS):
         station = np.einsum("tij,tj->ti", move.rotation, move.position(aim, distance))
         place = (seen - station[:, None])[action.seen]
-        zoom = scale / np.maximum(-place[:, 2:], 0.3)
-        spread_out = reach[action.seen]
-        low, high = ((place[:, :2] - spread_out) * zoom).min(0), ((place[:, :2] + spread_out) * zoom).max(0)
+        depth = -place[:, 2]
+        zoom = scale / np.maximum(depth, 0.3)[:, None]
+        low, high = ((place[:, :2] - wide) * zoom).min(0), ((place[:, :2] + wide) * zoom).max(0)
         offset = (low + high) / 2
         if action.side:
             offset[0] = high[0] - MARGIN if action.side > 0 else low[0] + MARGIN
-        aim = aim + (offset / scale * distance) @ move.rotation[0, :2]
+        offset = np.clip(offset, -1, 1)
+        aim = aim + (offset / scale * np.clip(depth.min(), 0.3, distance)) @ move.rotation[0, :2]
         filled = float((high - low).max()) / 2 / MARGIN
-        distance = float(np.clip(distance * filled**CAUTION, nearest, FARTHEST))
-        if np.abs(offset).max() < 0.01 and (abs(filled - 1) < 0.01 or distance == nearest):
+        wanted = max(distance * filled**CAUTION, distance + float((room - depth).max()))
+        done = np.abs(offset).max() < 0.01 and abs(wanted - distance) < 0.01 * distance
+        distance = min(wanted, FARTHEST)
+        if done:
             break
     return View(position=move.position(aim, distance).astype(np.float32), rotation=move.rotation.astype(np.float32), focal=focal)
 

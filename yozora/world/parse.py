@@ -35,7 +35,7 @@ def parse(text: str) -> Reading:
     place, rest = find_place(items)
     census = find_things(rest)
     shot, rest = find_shot(census.items)
-    deeds = find_deeds(rest, [thing.shape for thing in census.things])
+    deeds = find_deeds(rest)
     return Reading(things=tuple(census.things), deeds=tuple(deeds), shot=shot, place=place, unknown=unknown)
 
 
@@ -141,7 +141,7 @@ def within(limits: tuple[float, float], word: str, words: tuple[str, ...], rng: 
 
 def nearest(word: str) -> str:
     """The known word that is most like a strange one; empty where none is near."""
-    known = sorted(vocabulary() | {words[0] for words in lexicon() if len(words) == 1})
+    known = sorted(words[0] for words, item in lexicon().items() if len(words) == 1 and item.tag != "stop")
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.72)), "")
 
 

@@ -21,8 +21,8 @@ class Deed:
     amount: str = ""
 
 
-def find_deeds(items: list[Item], shapes: list[str]) -> list[Deed]:
-    """All events in order. `shapes` names the shape of each thing, which tells a pronoun's row from a single object."""
+def find_deeds(items: list[Item]) -> list[Deed]:
+    """All events in order."""
     deeds: list[Deed] = []
     for part in parts(runs_into(items)):
         new = read(part, deeds[-1] if deeds else None)
@@ -55,25 +55,21 @@ def parts(items: list[Item]) -> list[list[Item]]:
             cut[-1].append(item)
     joined: list[list[Item]] = []
     for part in cut:
-        verbs = [item.value for item in part if item.tag == "verb" and item.value in MOVING]
-        tags = {item.tag for item in part}
-        follows = part and part[0].tag == "then" and verbs and "np" not in tags.intersection({"np"} if verbs[0] not in ("return", "emerge") else set())
-        comes_back = follows and (verbs[0] in ("return", "emerge") or "back" in tags) and subject_free(part)
-        if joined and comes_back:
+        if joined and opens_anew(part) and comes_back(part):
             joined[-1] += part
         elif part:
             joined.append(part)
     return joined
 
 
-def subject_free(part: list[Item]) -> bool:
-    """Whether no object stands before the first verb."""
+def comes_back(part: list[Item]) -> bool:
+    """Whether a part without a subject of its own only tells that something is seen again."""
     for item in part:
         if item.tag == "np":
             return False
         if item.tag == "verb":
-            return True
-    return True
+            return item.value in ("return", "emerge") or any(later.tag == "back" for later in part)
+    return False
 
 
 def opens_anew(part: list[Item]) -> bool:
@@ -99,9 +95,7 @@ def merged(one: Deed, other: Deed) -> Deed:
 
 def read(part: list[Item], before: Deed | None) -> list[Deed]:
     """The events of one part; `before` is the event before it, for "it"."""
-    groups = clauses(part, before)
-    deeds = [deed for deed in (judge(part if len(groups) == 1 else group, actor, group) for actor, group in groups) if deed]
-    return deeds
+    return [deed for deed in (judge(group, actor) for actor, group in clauses(part, before)) if deed]
 
 
 def clauses(part: list[Item], before: Deed | None) -> list[tuple[int, list[Item]]]:
@@ -133,14 +127,15 @@ def clause_start(part: list[Item], place: int) -> int:
 
 
 def noun_like(part: list[Item], place: int) -> bool:
-    """Whether a verb's form is used as a noun: "a push", "the swing"."""
-    return place > 0 and part[place - 1].words[-1] in ("a", "the") and part[place].words[0] in ("push", "drop", "fall", "roll", "swing", "hit", "slide", "move", "spin", "run", "hop", "swinging")
+    """Whether a verb's form is used as a noun or adjective: "a push", "the swing", "a swinging pendulum"."""
+    return place > 0 and part[place - 1].words[-1] in ("a", "the") and part[place].tag == "verb"
 
 
 def has_target(part: list[Item]) -> bool:
     """Whether at least two objects take part that do not merely stand by."""
     free = [place for place, item in enumerate(part) if item.tag == "np" and not stands_by(part, place)]
-    return len({part[place].value for place in free}) > 1 or (len(free) == 1 and len(part[free[0]].value.split()) > 1) or any(item.tag == "it" for item in part)
+    things = {thing for place in free for thing in part[place].value.split()}
+    return len(things) > 1 or any(item.tag == "it" for item in part)
 
 
 def stands_by(part: list[Item], place: int) -> bool:
@@ -157,12 +152,14 @@ def stands_by(part: list[Item], place: int) -> bool:
     if back >= 0 and part[back].tag == "verb" and part[back].words[0] in PASSES:
         return True
     ahead = place + 1
-    while ahead < len(part) and (listed(part, ahead) or (part[ahead].tag == "stop" and part[ahead].words[0] in ("is", "are", "was", "were"))):
+    while ahead < len(part) and (
+        listed(part, ahead) or (part[ahead].tag == "stop" and part[ahead].words[0] in ("is", "are", "was", "were"))
+    ):
         if part[ahead].tag == "comma" and ahead + 1 < len(part) and part[ahead + 1].words[0] == "and":
             return False  # a new clause
         ahead += 1
     after = part[ahead] if ahead < len(part) else Item(tag="end")
-    if after.tag in ("verb", "rest") and (after.value == "stand" or (after.tag == "rest" and after.words[0] not in ("come", "comes", "coming", "came", "in"))):
+    if after.value == "stand" or (after.tag == "rest" and "come" not in after.words[0][:3] + "e"):
         return True
     return back >= 0 and part[back].tag == "verb" and part[back].value == "stand"
 
@@ -172,7 +169,9 @@ PASSES = ("pass", "passes", "passing", "passed")
 
 def met(part: list[Item], place: int) -> bool:
     """Whether "with" belongs to a verb of collision, to a pendulum or to the scene itself."""
-    return place > 0 and (part[place - 1].words[-1] in ("pendulum", "collide", "scene", "video", "clip", "shot") or part[place - 1].value == "hit")
+    return place > 0 and (
+        part[place - 1].words[-1] in ("pendulum", "collide", "scene", "video", "clip", "shot") or part[place - 1].value == "hit"
+    )
 
 
 def listed(part: list[Item], place: int) -> bool:
@@ -182,8 +181,10 @@ def listed(part: list[Item], place: int) -> bool:
 
 def passive(part: list[Item], by: int) -> bool:
     """Whether "by" at this place names who acts: a participle of being hit or pushed stands before it."""
-    return any(item.tag == "verb" and item.value in ("hit", "hide", "topple") and item.words[0][-1] in "dkntm" for item in part[:by]) and not any(
-        item.tag == "verb" and item.value in ("roll", "fall") and item.words[0].endswith(("s", "ing")) for item in part[max(0, by - 2) : by]
+    participles = ("hit", "struck", "hidden", "covered", "sent")
+    return any(
+        item.tag == "verb" and item.value in ("hit", "hide", "topple") and item.words[0].endswith(("ed", *participles))
+        for item in part[:by]
     )
 
 
@@ -228,12 +229,14 @@ def number(item: Item) -> int:
     return int(item.value.split()[0])
 
 
-def judge(part: list[Item], actor: int, group: list[Item]) -> Deed | None:
+def judge(part: list[Item], actor: int) -> Deed | None:
     """The event that the verbs about an actor amount to."""
     tags = {item.tag for item in part}
     verbs = {item.value for place, item in enumerate(part) if item.tag == "verb" and not noun_like(part, place)}
     said = {item.tag: item.value for item in reversed(part)}
     target = struck(part, actor)
+    if any(item.tag == "np" and {"row", "line", "dominoes", "domino"} & set(item.words) for item in part):
+        tags |= {"inrow"}
     if lands(part):
         verbs |= {"fall"}
     kind = kind_of(tags, verbs, target)
@@ -243,14 +246,19 @@ def judge(part: list[Item], actor: int, group: list[Item]) -> Deed | None:
     direction = said.get("start", "") if kind == "swing" else next(iter(tos), "")
     if kind == "drop" and not direction and "vertical" in tags:
         direction = "down"
-    amount = said.get("high", "") if kind == "drop" else said.get("amount", said.get("slope", "")) if kind == "slide" else said.get("arc", "") if kind == "swing" else ""
+    amounts = {"drop": said.get("high", ""), "slide": said.get("amount") or said.get("slope", ""), "swing": said.get("arc", "")}
     pace = said.get("pace", "medium" if kind == "drop" and "past" in tags else "")  # what bounces past something moves along
-    return Deed(kind=kind, actor=actor, target=target if kind == "push" else -1, direction=direction, pace=pace, amount=amount)
+    return Deed(
+        kind=kind, actor=actor, target=target if kind == "push" else -1, direction=direction, pace=pace, amount=amounts.get(kind, "")
+    )
 
 
 def lands(part: list[Item]) -> bool:
     """Whether the floor is what is hit."""
-    return any(item.tag == "verb" and item.value == "hit" and any(after.tag == "ground" for after in part[place + 1 : place + 3]) for place, item in enumerate(part))
+    return any(
+        item.tag == "verb" and item.value == "hit" and any(after.tag == "ground" for after in part[place + 1 : place + 3])
+        for place, item in enumerate(part)
+    )
 
 
 def kind_of(tags: set[str], verbs: set[str], target: int) -> str:

@@ -68,7 +68,9 @@ def pace_before(items: list[Item], place: int) -> int:
 
 def motion(segment: list[Item], *, subject: bool) -> Shot:
     """What the words after "the camera" mean."""
-    words = [word for item in segment for word in item.words[:1] if item.tag == "verb"] + [word for item in segment if item.tag != "verb" for word in item.words]
+    words = [word for item in segment for word in item.words[:1] if item.tag == "verb"] + [
+        word for item in segment if item.tag != "verb" for word in item.words
+    ]
     verbs = [item.value for item in segment if item.tag == "verb"]
     pace = next((item.value for item in segment if item.tag == "pace"), "")
     to = next((item.value for item in segment if item.tag == "to"), "")
@@ -78,14 +80,21 @@ def motion(segment: list[Item], *, subject: bool) -> Shot:
         return Shot(kind="static")
     if "orbit" in verbs or (subject and "around" in heard):
         return Shot(kind="orbit", direction=side, pace=pace)
-    if "tilt" in verbs or (subject and heard & {"look", "looks", "looking", "looked"} and heard & {"up", "down", "upwards", "downwards", "upward", "downward"}):
+    if "tilt" in verbs or (
+        subject and heard & {"look", "looks", "looking", "looked"} and heard & {"up", "down", "upwards", "downwards", "upward", "downward"}
+    ):
         down = heard & {"down", "downwards", "downward"}
         return Shot(kind="tilt", direction="down" if down else "up" if heard & {"up", "upwards", "upward"} else "", pace=pace)
     if "pan" in verbs or (subject and heard & {"turn", "turns", "turning", "turned"}):
         return Shot(kind="pan", direction=side, pace=pace)
     if "dolly" in verbs or (subject and heard & MOVES):
         inward = heard & {"in", "closer", "forward", "into", "toward", "towards"} or to == "toward"
-        outward = heard & {"out", "back", "away", "backward", "backwards"} or to == "away" or heard & {"pull", "pulls", "pulling", "pulled"} and "in" not in heard
+        outward = (
+            heard & {"out", "back", "away", "backward", "backwards"}
+            or to == "away"
+            or heard & {"pull", "pulls", "pulling", "pulled"}
+            and "in" not in heard
+        )
         if inward or outward or "dolly" in verbs:
             return Shot(kind="dolly", direction="out" if outward else "in" if inward else "", pace=pace)
         return Shot(kind="pan", direction=side, pace=pace) if side else Shot()
@@ -94,7 +103,18 @@ def motion(segment: list[Item], *, subject: bool) -> Shot:
     return Shot()
 
 
-MOVES = {verb + ending for verb in ("move", "come", "go", "push", "pull") for ending in ("", "s", "d")} | {"moving", "coming", "going", "goes", "came", "pushes", "pushing", "pushed", "pulling", "pulled"}
+MOVES = {verb + ending for verb in ("move", "come", "go", "push", "pull") for ending in ("", "s", "d")} | {
+    "moving",
+    "coming",
+    "going",
+    "goes",
+    "came",
+    "pushes",
+    "pushing",
+    "pushed",
+    "pulling",
+    "pulled",
+}
 
 
 def find_place(items: list[Item]) -> tuple[Place, list[Item]]:

@@ -68,7 +68,12 @@ def phrase_end(items: list[Item], start: int) -> int:
             return past_qualities(items, place + 1)
         if item.words == ("one",) and after.tag == "colour" and place == start and not colour_then_noun(items, place + 2):
             return place + 2
-        linked = item.words in (("and",), (",",)) and before in ADJECTIVES and after.tag in ("colour", "material", "size") and colour_then_noun(items, place + 2)
+        linked = (
+            item.words in (("and",), (",",))
+            and before in ADJECTIVES
+            and after.tag in ("colour", "material", "size")
+            and colour_then_noun(items, place + 2)
+        )
         opens = item.words[0] in OPENERS | PASSED_OVER and item.tag in ("stop", "string")
         if not (item.tag in (*ADJECTIVES, "generic", "row") or opens or linked or (item.words == ("of",) and place > start)):
             break
@@ -93,7 +98,10 @@ def past_shaped(items: list[Item], end: int) -> int:
 def past_qualities(items: list[Item], end: int) -> int:
     """Past "red and round" after "something"."""
     qualities = ("colour", "round", "size", "material")
-    while end < len(items) and (items[end].tag in qualities or (items[end].words == ("and",) and items[end - 1].tag in qualities and end + 1 < len(items) and items[end + 1].tag in qualities)):
+    while end < len(items) and (
+        items[end].tag in qualities
+        or (items[end].words == ("and",) and items[end - 1].tag in qualities and end + 1 < len(items) and items[end + 1].tag in qualities)
+    ):
         end += 1
     return end
 
@@ -153,7 +161,10 @@ def matching(census: Census, about: Thing, colours: list[str]) -> list[int]:
     return [
         index
         for index, thing in enumerate(census.things)
-        if about.shape in ("", thing.shape) and (not colours or thing.colour in colours) and about.size in ("", thing.size) and about.material in ("", thing.material)
+        if about.shape in ("", thing.shape)
+        and (not colours or thing.colour in colours)
+        and about.size in ("", thing.size)
+        and about.material in ("", thing.material)
     ]
 
 

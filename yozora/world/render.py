@@ -111,7 +111,7 @@ class _Pass:
         fine, _ = self._trace(self._within(rays, pixels), layers)
         fine = fine.view(layers, len(SAMPLES), -1)
         picture.index_copy_(1, pixels, (fine[:, 0] + fine[:, 1] + fine[:, 2] + fine[:, 3]) * 0.25)
-        seen = Picture(layers=picture.view(layers, -1, height, width), key=key)
+        seen = Picture(layers=picture.view(layers, -1, height, width), key=key, daylight=shade.daylight(self.setting))
         return encode(FILTERS[style](seen)), (key >> 4).to(torch.int8) - 1
 
     def _all_pixels(self) -> _Rays:

@@ -64,6 +64,11 @@ def backdrop(
         out[9] = haze
 
 
+def daylight(setting: Setting) -> Float[Tensor, " frame"]:
+    """Luminance that falls on open floor."""
+    return _luminance(setting.lamps.sky) + _luminance(setting.lamps.sun) * setting.sun[2]
+
+
 def _luminance(colour: Tensor) -> Tensor:
     return LUMINANCE[0] * colour[0] + LUMINANCE[1] * colour[1] + LUMINANCE[2] * colour[2]
 
@@ -85,7 +90,7 @@ def _pattern(setting: Setting, direction: Tensor, depth: Tensor) -> Tensor:
     # Texels a pixel: `depth` times the pixel's width sideways, and more by depth over the eye's height along the ground.
     scale2 = ground.turn[0] * ground.turn[0] + ground.turn[1] * ground.turn[1]
     blur = (depth * depth).mul_(depth).mul_(scale2 * (setting.pixel * setting.pixel) / eye[2])
-    return _mix(near, far, a).div_(blur.mul_(blur).mul_(0.04).add_(1.0))
+    return _mix(near, far, a).div_(blur.mul_(blur).mul_(0.012).add_(1.0))
 
 
 def _mix(low: Tensor, high: Tensor, share: Tensor) -> Tensor:

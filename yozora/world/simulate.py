@@ -198,8 +198,7 @@ class Shot:
             limit = event.speed * STAY - tighter
             seen[:, event.actor] = self.gone(event) <= max(limit, 0.0)
             side = int(HEADING[event.direction][0])
-        bulk = max(extent(piece.solid) for piece in objects)
-        return Action(centre=centre, spread=boxes, seen=seen, side=side, bulk=bulk)
+        return Action(centre=centre, spread=boxes, seen=seen, side=side)
 
     def gone(self, event: Event) -> np.ndarray:
         """How far the actor is from its start, along its heading, in each frame."""

@@ -27,9 +27,9 @@ PUSHER_MASS = 4.0  # over its target's
 PUSHER_LOSS = 0.35  # of its speed each second
 PUSHED_SHARE = 0.8  # of the pusher's speed, that its target takes over
 SLOPE_FRICTION = 0.06
-CORD = 1.1  # from pivot to bob, metres
-STAND = 0.62  # from the pivot to the post that carries it, metres
-LEAD = 0.3  # seconds before a hidden actor's rim meets the wall
+CORD = 0.95  # from pivot to bob, metres
+STAND = 0.55  # from the pivot to the post that carries it, metres
+LEAD = 0.34  # seconds before a hidden actor's rim meets the wall
 HIDDEN = 0.45  # seconds, at full speed, during which the wall covers the whole actor
 STAY, TURN_RATE = 0.45, 8.0  # seconds that a returning actor is well inside the picture; radians a second of its spring
 PROP, DARK = (0.56, 0.55, 0.53), (0.15, 0.14, 0.13)
@@ -182,8 +182,8 @@ def push(stage: Stage, scene: Scene, event: Event, start: float) -> None:
 def volume(solid: Solid) -> float:
     """Cubic metres."""
     x, y, z = solid.half
-    ball = 4 / 3 * np.pi * x * y
-    return {"cube": 8 * x * y * z, "cylinder": 2 * np.pi * x * y * z, "capsule": 2 * np.pi * x * y * z + ball * x}.get(solid.shape, ball * z)
+    ball, tube = 4 / 3 * np.pi * x * y, 2 * np.pi * x * y * z
+    return {"cube": 8 * x * y * z, "cylinder": tube, "capsule": tube + ball * x}.get(solid.shape, ball * z)
 
 
 def pushed_loss(speed: float) -> float:
@@ -265,7 +265,7 @@ def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     piece = stage.objects[event.actor]
     heading, angle = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
     tall = length(piece.solid)
-    pivot = piece.position * (1, 1, 0) + UP * (CORD + tall + 0.2)
+    pivot = piece.position * (1, 1, 0) + UP * (CORD + tall + 0.14)
     lean = turned(np.arctan2(heading[1], heading[0]), angle)  # the pendulum leans forward, so the bob begins behind
     cord = Solid(shape="capsule", half=(0.014, 0.014, (CORD - tall) / 2), colour=DARK, material="matte")
     hinge = (pivot, np.array([-heading[1], heading[0], 0.0]))
@@ -318,8 +318,10 @@ def outside(solid: Solid) -> float:
 
 
 def extent(solid: Solid) -> float:
-    """How far a solid reaches from its middle, in metres; for a cube, about."""
-    return 1.25 * max(solid.half) if solid.shape == "cube" else max(solid.half[0], length(solid))
+    """How far a solid reaches from its middle, in metres; of a cube, about the middle of an edge."""
+    if solid.shape == "cylinder":
+        return float(np.hypot(solid.half[0], solid.half[2]))
+    return 1.4 * max(solid.half) if solid.shape == "cube" else max(solid.half[0], length(solid))
 
 
 PERFORM: dict[str, Callable[[Stage, Scene, Event, float], None]] = {

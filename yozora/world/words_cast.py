@@ -95,5 +95,10 @@ class Cast:
         if set(members) <= set(self.met):
             return (f"the {number} {noun}", True) if self.writer.chance(0.5) else (f"the row of {noun}", False)
         self.met.extend(members)
-        choices = ((f"a row of {number} {noun}", False), (f"{number} {noun} in a row", True), (f"{number} {noun}", True), (f"a line of {number} {noun}", False))
+        choices = (
+            (f"a row of {number} {noun}", False),
+            (f"{number} {noun} in a row", True),
+            (f"{number} {noun}", True),
+            (f"a line of {number} {noun}", False),
+        )
         return choices[int(self.writer.rng.integers(len(choices)))]

@@ -41,7 +41,7 @@ class Teller:
 
     def clause(self, event: Event, mood: str, *, past: bool = False, pronoun: bool = False) -> str:
         """An event as a clause, with how it lies to the bystanders if `past`, its actor named "it" if `pronoun`."""
-        slots = self.slots(event, past)
+        slots = self.slots(event, past=past)
         if pronoun:
             slots["a"] = "it"
         if self.detail >= BRIEF:
@@ -52,7 +52,7 @@ class Teller:
 
     def phase(self, event: Event, order: int, mood: str) -> str:
         """One phase of an event as a clause."""
-        return self.phrase(PHASES[event.kind][order], event, mood, self.slots(event, False))
+        return self.phrase(PHASES[event.kind][order], event, mood, self.slots(event, past=False))
 
     def phrase(self, phrasings: tuple[str, ...], event: Event, mood: str, slots: Told) -> str:
         """A clause in one of these phrasings."""
@@ -62,7 +62,8 @@ class Teller:
         if slots.get("past"):
             options = tuple(text for text in options if text.endswith("{past}") or (slots["o"] and ("{past}" in text or "{o!}" in text)))
         if self.exact:  # nothing that is known may be lost with a phrasing that has no slot for it
-            options = next(filter(None, (tuple(text for text in options if tells(text, slots, needs)) for needs in (("to", "high", "arc"), ("to",), ()))))
+            fitting = [tuple(text for text in options if tells(text, slots, needs)) for needs in (("to", "high", "arc"), ("to",), ())]
+            options = next(filter(None, fitting))
         phrasing = self.writer.phrasing(event.kind, options)
         if self.exact and slots["pace"] and slots["to"] and "{pace" not in phrasing:
             slots["to"] = f"{slots['to']} {slots['pace']}"
@@ -74,7 +75,7 @@ class Teller:
         shape = self.scene.objects[event.actor].shape
         return shape == "ball" if event.kind == "slide" else shape != "cube"
 
-    def slots(self, event: Event, past: bool) -> Told:
+    def slots(self, event: Event, *, past: bool) -> Told:
         """What the slots of an event's phrasings say."""
         word = self.writer.word
         pace, amount = speed_word(event.kind, event.speed), amount_word(event.kind, event.amount)
@@ -172,7 +173,9 @@ def passing(event: Event, actor: Body, other: Body) -> tuple[str, ...]:
         return beside(actor, other)
     if event.kind not in ("roll", "drop"):
         return ("with",)
-    ahead, aside = {"left": (-across, depth), "right": (across, depth), "toward": (-depth, across), "away": (depth, across)}[event.direction]
+    ahead, aside = {"left": (-across, depth), "right": (across, depth), "toward": (-depth, across), "away": (depth, across)}[
+        event.direction
+    ]
     found = ["with"]
     if ahead > 0.2 and abs(aside) < 1.6:
         found.append("past")

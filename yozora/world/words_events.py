@@ -190,7 +190,12 @@ SHORT = {
     "topple": ("{row} [TOPPLE]", "{row} [fall] {to!} like dominoes", "{row} [fall] over", "{row} [TOPPLE] {to!}"),
     "swing": ("{a} [SWING]", "{a} [SWING] on a string", "-{a} as a pendulum", "{a} [HANG] and [+swing]", "{a} [swing] {axis!}"),
     "hide": ("{a} [pass] behind a wall", "{a} [VANISH] behind a wall", "-{a} hidden by a wall", "{a} [TURN] {to!} behind a wall"),
-    "return": ("{a} [LEAVE] and [+RETURN]", "{a} [TURN] out of view and back", "{a} [LEAVE] {to!} and [+RETURN]", "{a} [go] off screen and [+RETURN]"),
+    "return": (
+        "{a} [LEAVE] and [+RETURN]",
+        "{a} [TURN] out of view and back",
+        "{a} [LEAVE] {to!} and [+RETURN]",
+        "{a} [go] off screen and [+RETURN]",
+    ),
     "still": ("{a}", "{a} [STAND] still", "{a} on the floor", "{a} [STAND]", "-{a} at rest"),
 }
 SEQUENCE = (
@@ -206,9 +211,18 @@ SEQUENCE = (
     "{first}, and when that is over {second}",
 )
 PHASES = {  # the cues of a single event, in order
-    "drop": (("{a} [FALL] {high}", "{a} [drop] through the air"), ("{a} [bounce] on the floor {to}", "{a} [bounce] {to} and [+come] to rest")),
-    "push": (("{a} [ROLL] {to!} toward {t}", "{a} [ROLL] {to!} up to {t}"), ("{a} [HIT] {t} and [+PUSH] it {to!}", "{t} [be] pushed {to!} by {a}")),
-    "slide": (("{a} [TURN] down {slope} {to!}", "{a} [go] down {slope} {to!}"), ("{a} [TURN] off {slope} onto the floor {to!}", "{a} [reach] the floor below {slope} {to!}")),
+    "drop": (
+        ("{a} [FALL] {high}", "{a} [drop] through the air"),
+        ("{a} [bounce] on the floor {to}", "{a} [bounce] {to} and [+come] to rest"),
+    ),
+    "push": (
+        ("{a} [ROLL] {to!} toward {t}", "{a} [ROLL] {to!} up to {t}"),
+        ("{a} [HIT] {t} and [+PUSH] it {to!}", "{t} [be] pushed {to!} by {a}"),
+    ),
+    "slide": (
+        ("{a} [TURN] down {slope} {to!}", "{a} [go] down {slope} {to!}"),
+        ("{a} [TURN] off {slope} onto the floor {to!}", "{a} [reach] the floor below {slope} {to!}"),
+    ),
     "hide": (
         ("{a} [ROLL] {to!} toward a wall", "{a} [ROLL] {to!} up to a wall"),
         ("{a} [*be] hidden behind a wall", "{a} [*be] out of sight behind a wall"),
@@ -219,5 +233,8 @@ PHASES = {  # the cues of a single event, in order
         ("{a} [*be] out of the picture", "{a} [*be] gone from the view"),
         ("{a} [RETURN] into the picture", "{a} [ROLL] back into view"),
     ),
-    "topple": (("{row} [STAND] until a push [1~come]", "{row} [begin] to fall {to!}"), ("{row} [TOPPLE] one after another {to!}", "{row} [fall] like dominoes {to!}")),
+    "topple": (
+        ("{row} [STAND] until a push [1~come]", "{row} [begin] to fall {to!}"),
+        ("{row} [TOPPLE] one after another {to!}", "{row} [fall] like dominoes {to!}"),
+    ),
 }

@@ -74,7 +74,13 @@ CAMERA_WORDS = {
     ("dolly", "in"): ("move closer", "move in", "dolly in", "push in", "move forward", "zoom in", "come closer"),
     ("dolly", "out"): ("pull back", "move back", "dolly out", "move away", "zoom out", "pull away", "move out"),
     ("orbit", "left"): ("orbit to the left", "circle to the left", "orbit left", "circle around to the left", "move around to the left"),
-    ("orbit", "right"): ("orbit to the right", "circle to the right", "orbit right", "circle around to the right", "move around to the right"),
+    ("orbit", "right"): (
+        "orbit to the right",
+        "circle to the right",
+        "orbit right",
+        "circle around to the right",
+        "move around to the right",
+    ),
 }
 FLOOR_WORDS = {
     "plain": ("a plain floor", "a bare floor", "plain ground", "a smooth floor"),
@@ -92,7 +98,11 @@ MADE_WORDS = {  # what a floor is said to be
     "sand": ("sandy", "covered with sand", "made of sand"),
     "speckled": ("speckled", "spotted", "covered with spots"),
 }
-TONE_WORDS = {"dark": ("dark", "dark gray", "dark grey"), "middle": ("gray", "grey"), "light": ("light", "pale", "light gray", "light grey")}
+TONE_WORDS = {
+    "dark": ("dark", "dark gray", "dark grey"),
+    "middle": ("gray", "grey"),
+    "light": ("light", "pale", "light gray", "light grey"),
+}
 TIME_WORDS = {
     "morning": ("in the morning", "in morning light", "in the early morning", "in the morning sun", "at sunrise"),
     "noon": ("at noon", "at midday", "in bright midday sun", "in the midday light", "in the noon sun"),
@@ -139,7 +149,12 @@ VERBS = {  # groups of synonyms that a phrasing names in capitals
 }
 FLAT = {"ROLL": "GLIDE", "TURN": "SLIP"}  # what an object without a round side does instead
 
-THIRDS = {"speed": ("slow", "medium", "fast"), "drop": ("low", "middle", "high"), "slide": ("gentle", "middle", "steep"), "swing": ("narrow", "middle", "wide")}
+THIRDS = {
+    "speed": ("slow", "medium", "fast"),
+    "drop": ("low", "middle", "high"),
+    "slide": ("gentle", "middle", "steep"),
+    "swing": ("narrow", "middle", "wide"),
+}
 
 TONES = ("dark", "middle", "light")
 

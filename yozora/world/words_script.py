@@ -41,7 +41,9 @@ def cue(writer: Writer, scene: Scene, event: Event, order: int = -1) -> str:
 def measured(take: Take) -> tuple[float, ...]:
     """Where the phases of a take's single event meet, as fractions of the clip."""
     event, count = take.scene.events[0], len(take.poses.position)
-    cuts = {"drop": landing, "push": meeting, "slide": leaving, "topple": tipping, "hide": hiding, "return": turning}[event.kind](take, event)
+    cuts = {"drop": landing, "push": meeting, "slide": leaving, "topple": tipping, "hide": hiding, "return": turning}[event.kind](
+        take, event
+    )
     if min(cuts) <= 0 or max(cuts) >= count:
         return CUTS[event.kind]
     return tuple(float(cut) for cut in np.clip(np.array(cuts) / count, 0.1, 0.9))
@@ -94,7 +96,9 @@ def blocked(take: Take, actor: int, frame: int) -> bool:
         axes, centre = take.poses.rotation[frame, index], take.poses.position[frame, index]
         start, way = axes.T @ (eye - centre), axes.T @ (middle - eye)
         way = np.where(np.abs(way) < 1e-9, 1e-9, way)
-        near, far = np.sort(np.stack([(-np.array(take.solids[index].half) - start) / way, (np.array(take.solids[index].half) - start) / way]), axis=0)
+        near, far = np.sort(
+            np.stack([(-np.array(take.solids[index].half) - start) / way, (np.array(take.solids[index].half) - start) / way]), axis=0
+        )
         if max(near.max(), 0.0) < min(far.min(), 1.0):
             return True
     return False

@@ -14,7 +14,15 @@ FRAMES = {  # by the mood of the clause
         "video of {clause}",
         "it shows {clause}",
     ),
-    "bare": ("watch {clause}", "we see {clause}", "see {clause}", "you can see {clause}", "we watch {clause}", "the viewer can see {clause}", "look, we see {clause}"),
+    "bare": (
+        "watch {clause}",
+        "we see {clause}",
+        "see {clause}",
+        "you can see {clause}",
+        "we watch {clause}",
+        "the viewer can see {clause}",
+        "look, we see {clause}",
+    ),
     "present": ("in this clip {clause}", "here {clause}", "in this video {clause}", "in a short video {clause}", "now {clause}"),
     "progressive": ("in this clip {clause}", "here {clause}", "in this video {clause}", "in the shot {clause}"),
     "past": ("in this clip {clause}", "in the video {clause}", "in the shot {clause}"),
@@ -117,7 +125,10 @@ STATIC_SENTENCE = (
     "the view does not change, {high}",
     "the camera stands still, {high}",
 )
-ELEVATIONS = {"high": ("seen from above", "looking from above", "at a high angle"), "low": ("from a low angle", "seen from near the floor", "at a low angle")}
+ELEVATIONS = {
+    "high": ("seen from above", "looking from above", "at a high angle"),
+    "low": ("from a low angle", "seen from near the floor", "at a low angle"),
+}
 
 FLOOR_AFTER = ("on {floor}", ", on {floor}")
 PLACE_AFTER = {
@@ -125,7 +136,14 @@ PLACE_AFTER = {
     "light": ("{light}", ", {light}"),
     "style": (", {style}", "{style}"),
 }
-PLACE_BEFORE = ("{light!}, {clause}", "on {floor!}, {clause}", "{light!} {clause}", "on {floor!} {clause}", "on {floor!} {light!}, {clause}", "{light!} on {floor!}, {clause}")
+PLACE_BEFORE = (
+    "{light!}, {clause}",
+    "on {floor!}, {clause}",
+    "{light!} {clause}",
+    "on {floor!} {clause}",
+    "on {floor!} {light!}, {clause}",
+    "{light!} on {floor!}, {clause}",
+)
 PLACE_SENTENCE = (
     "it happens on {floor!} {light!}, {style!}",
     "the floor is {made!}, and it is seen {light!}, {style!}",

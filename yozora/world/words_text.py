@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from yozora.world.grammar import FINITE, Slots, Voice, Writer, inflect, progressive, speak, tidy, usable
 from yozora.world.ranges import ELEVATION
 from yozora.world.scene import Scene
 from yozora.world.words_cast import Cast
-from yozora.world.words_clause import Teller, bystanders, domino_row, taking_part
+from yozora.world.words_clause import Teller, domino_row
 from yozora.world.words_events import SEQUENCE, STILL_AGAIN
 from yozora.world.words_names import (
     CAMERA_WORDS,
@@ -142,7 +141,9 @@ def around_it(writer: Writer, scene: Scene, text: str) -> dict[str, str]:
 def place_before(writer: Writer, text: str, around: dict[str, str]) -> str:
     """The text after where or when it happens."""
     slots = around | {"clause": text}
-    options = tuple(line for line in usable(PLACE_BEFORE, slots, "present") if all(f"{{{name}!}}" in line for name in around if around[name]))
+    options = tuple(
+        line for line in usable(PLACE_BEFORE, slots, "present") if all(f"{{{name}!}}" in line for name in around if around[name])
+    )
     return speak(writer, writer.phrasing("place before", options), slots, Voice())
 
 
@@ -161,7 +162,12 @@ def place(writer: Writer, scene: Scene) -> dict[str, str]:
     light = NIGHT_WORDS if scene.style == "neon night" else TIME_WORDS[scene.light.time]
     toned = f"a {tone} {floor[2:]}" if floor.startswith("a ") else f"{tone} {floor}"
     made = writer.word(MADE_WORDS[scene.floor.kind])
-    return {"floor": toned if tone else floor, "made": f"{tone} and {made}" if tone else made, "light": writer.word(light), "style": writer.word(STYLE_AFTER[scene.style])}
+    return {
+        "floor": toned if tone else floor,
+        "made": f"{tone} and {made}" if tone else made,
+        "light": writer.word(light),
+        "style": writer.word(STYLE_AFTER[scene.style]),
+    }
 
 
 def moving(writer: Writer, scene: Scene, mood: str) -> tuple[str, str]:

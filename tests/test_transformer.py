@@ -1,0 +1,167 @@
+"""Laws of the transformer and of what makes a denoiser of it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from yozora.patches import Tokens, Words, pack, patchify
+from yozora.transformer.denoisers import one_level, raise_to
+from yozora.transformer.model import Transformer, TransformerConfig
+
+CONFIG = TransformerConfig(channels=4, dim=48, heads=2, layers=2, feedforward=64, text_dim=16)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network():
+    """One whose every weight says something; the initial one says nothing."""
+    torch.manual_seed(0)
+    transformer = Transformer(CONFIG)
+    with torch.no_grad():
+        for number, weight in enumerate(transformer.parameters()):
+            weight.add_(0.15 * random(*weight.shape, seed=number))
+    return transformer
+
+
+def clips(*sizes):
+    return pack([patchify(random(4, *size, seed=n)) for n, size in enumerate(sizes)])
+
+
+def words_for(tokens, words=5):
+    return Words(states=random(words * len(tokens.lengths), 16, seed=9), lengths=(words,) * len(tokens.lengths), tokens=tokens.lengths)
+
+
+def test_begins_as_zero_and_every_block_as_the_identity():
+    torch.manual_seed(0)
+    transformer = Transformer(CONFIG)
+    tokens = clips((2, 4, 4))
+    features = []
+    for block in transformer.blocks:
+        block.register_forward_hook(lambda _, inputs, output: features.append((inputs[0], output)))
+    assert not transformer(tokens, torch.rand(8), words_for(tokens)).any()
+    assert len(features) == 2 and all(torch.equal(before, after) for before, after in features)
+
+
+def test_learns_from_the_first_steps():
+    torch.manual_seed(0)
+    transformer, tokens = Transformer(CONFIG), clips((2, 4, 4), (1, 4, 8))
+    optimizer = torch.optim.Adam(transformer.parameters(), 1e-2)
+    target, level = random(*tokens.values.shape, seed=5), torch.linspace(0.1, 1, 16)
+    losses = []
+    for _ in range(30):
+        loss = (transformer(tokens, level, words_for(tokens)) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
+    assert all(weight.grad.any() for weight in transformer.parameters())  # by now nothing is cut off
+
+
+@torch.no_grad()
+def test_prepared_words_say_the_same():
+    transformer, tokens = network(), clips((2, 4, 4), (1, 4, 8))
+    words, level = words_for(tokens), torch.rand(16)
+    prepared = transformer.prepare(words)
+    assert torch.equal(transformer(tokens, level, words), transformer(tokens, level, prepared))
+    silent = replace(prepared, states=torch.zeros_like(prepared.states))
+    assert torch.equal(transformer(tokens, level, silent), transformer(tokens, level, prepared))
+
+
+@torch.no_grad()
+def test_tokens_have_places_and_no_order():
+    """Shuffled tokens with their places and levels give shuffled velocities; moved places change nothing, mixed ones do."""
+    transformer, tokens, level = network(), clips((3, 4, 4)), torch.rand(12)
+    words = words_for(tokens)
+    velocity = transformer(tokens, level, words)
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
+    shuffled = Tokens(values=tokens.values[order], coordinates=tokens.coordinates[order], lengths=(12,))
+    torch.testing.assert_close(transformer(shuffled, level[order], words), velocity[order], atol=1e-4, rtol=1e-4)
+    moved = replace(tokens, coordinates=tokens.coordinates + torch.tensor([5, 3, 8]))
+    torch.testing.assert_close(transformer(moved, level, words), velocity, atol=1e-4, rtol=1e-4)
+    mixed = replace(tokens, coordinates=tokens.coordinates[order])
+    assert not torch.allclose(transformer(mixed, level, words), velocity, atol=1e-2)
+
+
+@torch.no_grad()
+def test_equal_levels_are_one_level():
+    """A single level is heard by another path than many; a last segment with another level may not change the first."""
+    transformer, first, second = network(), clips((2, 4, 4)), clips((1, 2, 2))
+    both = pack([first, second])
+    alone = transformer(first, torch.full((8,), 0.7), words_for(first))
+    beside = transformer(both, torch.tensor([0.7] * 8 + [0.2]), replace(words_for(both), states=words_for(first).states.repeat(2, 1)))
+    torch.testing.assert_close(beside[:8], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_sixteen_bits_train_and_infer():
+    transformer, tokens = network(), clips((2, 4, 4), (1, 4, 8))
+    words, level = words_for(tokens), torch.rand(16)
+    exact = transformer(tokens, level, words)
+    with torch.autocast("cpu", torch.bfloat16):
+        velocity = transformer(tokens, level, words)
+    assert velocity.dtype == torch.float32
+    velocity.square().mean().backward()
+    assert all(weight.grad.isfinite().all() and weight.grad.dtype == torch.float32 for weight in transformer.parameters())
+    with torch.inference_mode():
+        small = transformer.to(torch.bfloat16)(tokens, level, words)
+    assert small.dtype == torch.float32
+    for rounded in (velocity, small):
+        assert (rounded - exact).norm() / exact.norm() < 0.05
+
+
+def test_misfits_are_refused():
+    transformer, tokens = network(), clips((2, 4, 4), (1, 4, 8))
+    words, level = words_for(tokens), torch.rand(16)
+    for tokens_heard in ((8,), (8, 9), (4, 12), (16,)):
+        with pytest.raises(ValueError, match="cue"):
+            transformer(tokens, level, replace(words, tokens=tokens_heard))
+    for lengths in ((5,), (5, 6), (10, 0)):
+        with pytest.raises(ValueError, match="cues of"):
+            transformer(tokens, level, replace(words, lengths=lengths))
+    with pytest.raises(ValueError, match="segments"):
+        transformer(replace(tokens, lengths=(8, 7)), level, words)
+    with pytest.raises(ValueError, match="even width"):
+        TransformerConfig(channels=4, dim=30, heads=6, layers=1, feedforward=8, text_dim=8)
+
+
+def ideal(tokens, level, words):
+    """The exact velocity for data of independent unit normals in each channel, where a clip has one level."""
+    assert all(len(clip.unique()) == 1 for clip in level.split(tokens.lengths)), "trained on one level for each clip"
+    level = level[:, None]
+    clean = tokens.values * (1 - level) / ((1 - level).square() + level.square())
+    return torch.where(level > 0, (tokens.values - clean) / level.clamp_min(1e-6), 0)
+
+
+def test_one_level_changes_nothing_on_a_uniform_canvas():
+    tokens = clips((2, 4, 4), (1, 4, 8))
+    for height in (1.0, 0.6, 0.01):
+        level = torch.tensor([height] * 8 + [0.4 * height] * 8)
+        adapted = one_level(ideal, random(*tokens.values.shape, seed=3))
+        assert torch.equal(adapted(tokens, level, words_for(tokens)), ideal(tokens, level, words_for(tokens)))
+
+
+def test_one_level_leaves_known_tokens_alone_and_serves_guidance():
+    tokens = clips((2, 4, 4))
+    level = torch.tensor([0.0, 0.0, 0.3, 0.3, 0.5, 0.8, 1.0, 1.0])
+    adapted = one_level(ideal, random(*tokens.values.shape, seed=3))
+    velocity = adapted(tokens, level, words_for(tokens))
+    assert velocity.isfinite().all() and not velocity[:2].any()
+    twice = pack([tokens, tokens])
+    assert torch.equal(adapted(twice, level.repeat(2), words_for(twice)), velocity.repeat(2, 1))
+    assert not adapted(tokens, torch.zeros(8), words_for(tokens)).any()
+
+
+def test_raised_tokens_have_the_law_of_their_level():
+    """Data, noise and new noise of unit normals: variance and correlation with the data are those of the higher level."""
+    count = 40_000
+    data, noise, new = (random(count, 1, seed=n) for n in range(3))
+    for low, high in ((0.0, 0.5), (0.2, 0.7), (0.5, 1.0), (0.3, 0.3), (1.0, 1.0)):
+        state = (1 - low) * data + low * noise
+        raised = raise_to(torch.full((count,), high), state, torch.full((count,), low), new)
+        torch.testing.assert_close(raised.var(), torch.tensor((1 - high) ** 2 + high**2), atol=0.02, rtol=0)
+        torch.testing.assert_close((raised * data).mean(), torch.tensor(1 - high), atol=0.02, rtol=0)
+        if low == high:
+            assert torch.equal(raised, state)

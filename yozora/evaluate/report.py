@@ -1,0 +1,44 @@
+"""Shares of clips that pass, with their uncertainty, as Markdown."""
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+Row = dict  # one clip: "scores" has [value, passed, seen] by metric; what a metric does not apply to is null
+
+
+def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927); (0, 1) where there is nothing."""
+    if not of:
+        return 0.0, 1.0
+    share, spread = right / of, z * z / of
+    middle = (share + spread / 2) / (1 + spread)
+    reach = z / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def tally(rows: Sequence[Row], metric: str) -> tuple[int, int]:
+    """How many clips pass a metric, of how many to which it applies; a clip that was never made fails."""
+    judged = [row["scores"][metric] if row["scores"] else [0.0, False, ""] for row in rows]
+    return sum(bool(score[1]) for score in judged if score is not None), sum(score is not None for score in judged)
+
+
+def share(rows: Sequence[Row], metric: str) -> str:
+    """Such as `87 % (79-92)`: the share and its interval in percent."""
+    right, of = tally(rows, metric)
+    if not of:
+        return "-"
+    low, high = wilson(right, of)
+    return f"{100 * right / of:.0f} % ({100 * low:.0f}-{100 * high:.0f})"
+
+
+def table(groups: dict[str, Sequence[Row]], metrics: Sequence[str], first: str) -> str:
+    """A Markdown table with a line for each group of clips and a column for each metric."""
+    lines = [f"| {first} | clips | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
+    for name, rows in groups.items():
+        lines.append(f"| {name} | {len(rows)} | {' | '.join(share(rows, metric) for metric in metrics)} |")
+    return "\n".join(lines)
+
+
+def split(rows: Sequence[Row], key: Callable[[Row], str | int]) -> dict[str, Sequence[Row]]:
+    """Rows by some property, in the order of its values."""
+    return {str(value): [row for row in rows if key(row) == value] for value in sorted({key(row) for row in rows})}

@@ -1,0 +1,45 @@
+"""What a denoiser is, and how weights that hear one noise level for a whole clip become one that hears a level for each token."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from yozora.patches import Tokens, Words
+
+Denoiser = Callable[[Tokens, Tensor, Words], Tensor]  # (tokens, level [token] in [0, 1], words) -> velocity [token channel]
+
+
+def one_level(denoiser: Denoiser, noise: Float[Tensor, "token channel"]) -> Denoiser:
+    """A denoiser of any field of levels from one that was trained on a single level for each clip (Wan 2.1).
+
+    Each token of a segment is raised to the segment's highest level with its row of `noise`, drawn once and fixed for
+    the generation. The velocity `v` found there gives the clean estimate `raised - highest * v`, and each token's own
+    velocity is what leads from it to the token. A call on several copies of the clips (guidance) uses `noise` for each.
+    """
+
+    def denoise(tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
+        copies, rest = divmod(len(level), len(noise))
+        assert rest == 0, "noise is drawn for every token of the clips"
+        highest = torch.cat([clip.max().expand(len(clip)) for clip in level.split(tokens.lengths)])
+        raised = raise_to(highest, tokens.values, level, noise.repeat(copies, 1))
+        velocity = denoiser(Tokens(values=raised, coordinates=tokens.coordinates, lengths=tokens.lengths), highest, words)
+        clean = raised - highest[:, None] * velocity
+        own = torch.where(level > 0, level, 1)[:, None]
+        own_velocity = torch.where((level > 0)[:, None], (tokens.values - clean) / own, 0)
+        return torch.where((level == highest)[:, None] & (level > 0)[:, None], velocity, own_velocity)
+
+    return denoise
+
+
+def raise_to(
+    highest: Float[Tensor, " token"],
+    values: Float[Tensor, "token channel"],
+    level: Float[Tensor, " token"],
+    noise: Float[Tensor, "token channel"],
+) -> Float[Tensor, "token channel"]:
+    """Noise tokens further: `x_a = (1 - a) x + a n` becomes `(1 - b) x + b m`, `m` of the same law as `n`."""
+    keep = torch.where(level < highest, (1 - highest) / (1 - level).clamp_min(1e-12), 1)
+    spread = (highest.square() - (keep * level).square()).clamp_min(0).sqrt()
+    return keep[:, None] * values + spread[:, None] * noise
