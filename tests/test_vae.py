@@ -7,9 +7,21 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from yozora.vae import VAEConfig, VideoVAE, bundled_vae_config, flops_per_pixel, initialise, load_vae, save_vae, vae_loss, wan21_vae_config, wan22_vae_config
+from yozora.vae import (
+    VAEConfig,
+    VideoVAE,
+    bundled_vae_config,
+    flops_per_pixel,
+    initialise,
+    load_vae,
+    save_vae,
+    vae_loss,
+    wan21_vae_config,
+    wan22_vae_config,
+)
 from yozora.vae.blocks import NormSiLU, rms_normalise
 from yozora.vae.discriminator import Discriminator, adversarial_weight, hinge_loss
+from yozora.vae.initialise import start_from_components
 from yozora.vae.tiles import Tiling, decode_tiled, encode_tiled, ramp, spans
 
 TINY = replace(bundled_vae_config(), encoder_widths=(12, 16, 16), decoder_widths=(12, 12, 16), channels=4, mean=(0.1,) * 4, std=(2.0,) * 4)
@@ -79,7 +91,7 @@ def leaves(tree: object) -> list[torch.Tensor]:
 
 @torch.no_grad()
 def test_an_image_network_is_a_sane_video_network() -> None:
-    vae = initialise(VideoVAE(bundled_vae_config()), torch.Generator().manual_seed(0))
+    vae = VideoVAE(replace(TINY, straight=False))
     generator = torch.Generator().manual_seed(1)
     for name, parameter in vae.named_parameters():  # what training on single frames can change: no tap into the past, no change of rate
         if not name.endswith("time.weight") and not name.endswith("time.bias"):
@@ -91,6 +103,21 @@ def test_an_image_network_is_a_sane_video_network() -> None:
     expected = vae.decode(vae.encode(image))
     assert expected.std() > 0.1
     assert torch.allclose(vae.decode(vae.encode(still)), expected.expand_as(still), atol=1e-4)
+
+
+@torch.no_grad()
+def test_the_straight_map_begins_as_principal_components() -> None:
+    generator = torch.Generator().manual_seed(0)
+    vae = initialise(VideoVAE(replace(TINY, channels=16, mean=(), std=())), generator)
+    coarse = torch.rand(48, 3, 3, 2, 2, generator=generator) * 2 - 1
+    video = torch.nn.functional.interpolate(coarse, size=(5, 32, 32), mode="trilinear")
+    start_from_components(vae, video, torch.ones_like(video[:, :1]))
+    latents = vae.encode(video)
+    assert ((vae.decode(latents) - video)[:, :, 1:].var() / video.var()) < 0.3
+    assert (latents[:, :, 1:].square().mean((0, 2, 3, 4)).sqrt() - 1).abs().max() < 0.3
+    image = video[:, :, :1]
+    still = image.expand(-1, -1, 5, -1, -1)
+    assert torch.allclose(vae.decode(vae.encode(still)), vae.decode(vae.encode(image)).expand_as(still), atol=1e-4)
 
 
 def test_every_weight_learns() -> None:

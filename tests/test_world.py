@@ -11,7 +11,7 @@ from yozora.world.simulate import simulate
 from yozora.world.stage import HEADING, row
 from yozora.world.take import Solid, Take
 
-FPS, FRAMES, EACH = 12, 49, 6
+FPS, FRAMES, EACH = 12.0, 49, 6
 ASPECTS = (1.0, 16 / 9, 9 / 16)
 
 
@@ -104,7 +104,7 @@ def test_a_take_is_the_same_to_the_last_bit() -> None:
 
 
 def test_free_fall_has_the_acceleration_of_gravity() -> None:
-    take = simulate(alone("egg", act("drop", "down", amount=1.3)), frames=FRAMES, fps=48, aspect=1.0)
+    take = simulate(alone("egg", act("drop", "down", amount=1.3)), frames=FRAMES, fps=48.0, aspect=1.0)
     landing = int(take.contacts[0, 0])
     times, height = np.arange(landing) / 48, take.poses.position[:landing, 0, 2]
     assert landing > 20
@@ -113,7 +113,7 @@ def test_free_fall_has_the_acceleration_of_gravity() -> None:
 
 @pytest.mark.parametrize("shape", ["ball", "cube", "egg"])
 def test_energy_never_rises(shape: str) -> None:
-    take = simulate(alone(shape, act("drop", "down", amount=1.2)), frames=240, fps=60, aspect=1.0)
+    take = simulate(alone(shape, act("drop", "down", amount=1.2)), frames=240, fps=60.0, aspect=1.0)
     clear = np.ones(240, bool)
     for near in take.contacts[:, 0]:
         clear[max(near - 1, 0) : near + 2] = False  # in a bounce, some of it is in the spring of the contact
@@ -123,7 +123,7 @@ def test_energy_never_rises(shape: str) -> None:
 
 
 def test_bounces_lose_height() -> None:
-    take = simulate(alone("ball", act("drop", "down", amount=1.2)), frames=240, fps=60, aspect=1.0)
+    take = simulate(alone("ball", act("drop", "down", amount=1.2)), frames=240, fps=60.0, aspect=1.0)
     z = take.poses.position[:, 0, 2] - take.solids[0].half[0]
     tops = z[1:-1][(z[1:-1] > z[:-2]) & (z[1:-1] >= z[2:]) & (z[1:-1] > 0.02)]
     restitution = np.sqrt(tops[1:] / tops[:-1])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
 from itertools import groupby
 
@@ -35,7 +34,9 @@ def attention(
     runs = list(equal_runs(query_lengths, key_lengths, fill=not query.is_cuda))
     if len(runs) > 1 and query.is_cuda and query.element_size() == 2:
         tokens, words = offsets(query_lengths, query.device), offsets(key_lengths, query.device)
-        return varlen_attn(query, key, value, tokens, words, max(query_lengths), max(key_lengths))
+        packed = varlen_attn(query, key, value, tokens, words, max(query_lengths), max(key_lengths))
+        assert isinstance(packed, Tensor)
+        return packed
     results, token, word = [], 0, 0
     for length, words in runs:
         stop, end = token + length * len(words), word + sum(words)
@@ -65,29 +66,35 @@ def fastest(query: Float[Tensor, "clip token head width"], key: Float[Tensor, "c
     Decided by what the processor can do and not by a stopwatch, so that a seed gives the same bits in every run;
     `benchmarks/attention.py` measures whether it is right here. `attention_by` overrides it.
     """
-    if chosen := chosen_way.get():
-        return chosen
+    if chosen:
+        return chosen[-1]
     if query.device.type != "cpu":
         return torch_attention
     if query.dtype != torch.bfloat16:
         return torch_attention
-    if not torch.cpu._is_amx_tile_supported():  # torch then computes bfloat16 as slowly as float32
+    if not has_amx():  # torch then computes bfloat16 as slowly as float32
         return chunked_attention
     learning = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad)
     return chunked_attention if learning and key.shape[1] <= MIDDLING else torch_attention
 
 
-chosen_way: ContextVar[Way | None] = ContextVar("chosen_way", default=None)
+@torch.compiler.assume_constant_result
+def has_amx() -> bool:
+    """Whether the processor multiplies tiles of bfloat16."""
+    return torch.cpu._is_amx_tile_supported()
+
+
+chosen: list[Way] = []
 
 
 @contextmanager
 def attention_by(way: Way) -> Iterator[None]:
-    """Compute dense attention this way inside the block."""
-    token = chosen_way.set(way)
+    """Compute all dense attention this way inside the block."""
+    chosen.append(way)
     try:
         yield
     finally:
-        chosen_way.reset(token)
+        chosen.pop()
 
 
 def torch_attention(

@@ -4,8 +4,10 @@ Configured as `Wan 2.1 T2V` or `Wan 2.2 TI2V` it computes what those networks co
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -96,7 +98,8 @@ class Transformer(nn.Module):
     def prepare(self, words: Words) -> Words:
         """Keys and values of all layers, which stay the same at every step of a generation."""
         states = self.embed_words(words.states.to(self.embed_tokens.weight.dtype))
-        return replace(words, prepared=tuple(block.cross_attention.hear(states) for block in self.blocks))
+        blocks = cast(Iterable[Block], self.blocks)
+        return replace(words, prepared=tuple(block.cross_attention.hear(states) for block in blocks))
 
 
 class Block(nn.Module):
@@ -143,8 +146,8 @@ class SelfAttention(nn.Module):
         query, key, value = self.query_key_value(x).chunk(3, dim=-1)
         query = normalise_and_rotate(query, self.query_norm, setting.rotary, self.eps)
         key = normalise_and_rotate(key, self.key_norm, setting.rotary, self.eps)
-        heads = (x.unflatten(-1, (self.heads, -1)) for x in (query, key, value))
-        return self.out(attention(*heads, setting.lengths, setting.lengths).flatten(1))
+        query, key, value = (x.unflatten(-1, (self.heads, -1)) for x in (query, key, value))
+        return self.out(attention(query, key, value, setting.lengths, setting.lengths).flatten(1))
 
 
 class CrossAttention(nn.Module):

@@ -30,6 +30,7 @@ class CausalConv(nn.Conv3d):
         if past is None or reach == 0:
             assert reach == 0 or x.shape[2] == 1, "the first frame is a chunk of its own"
             return self._still(x), F.pad(x, (0, 0, 0, 0, reach - 1, 0)) if reach else ()
+        assert isinstance(past, Tensor)
         joined = torch.cat([past, x], dim=2)
         return super().forward(joined), last_frames(joined, reach)
 
@@ -103,7 +104,7 @@ class Downsample(nn.Module):
         x = unflatten_time(self.space(F.pad(flatten_time(x), (0, 1, 0, 1))), x.shape[2])
         if self.time is None:
             return x, ()
-        return (x if past is None else self.time(torch.cat([past, x], dim=2))), last_frames(x, 1)
+        return (self.time(torch.cat([past, x], dim=2)) if isinstance(past, Tensor) else x), last_frames(x, 1)
 
 
 class Upsample(nn.Module):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,7 +22,7 @@ def load_vae(path: Path, dtype: torch.dtype = torch.float32) -> VideoVAE:
     found = read_notes(path).get("config")
     if found is None:
         raise ValueError(f"{path} does not say which arrangement its weights belong to; write it with save_vae")
-    config = VAEConfig(**{name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(found).items()})
-    vae = VideoVAE(config)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(found).items()}
+    vae = VideoVAE(VAEConfig(**values))
     load_into(vae, path, dtype)
     return vae

@@ -13,7 +13,7 @@ def fill(
 
     A frame of the same latent cell (of `cell` frames) is preferred, so that a still alone in its cell is repeated there.
     """
-    missing = holes.all(axis=(1, 2))
+    missing = np.asarray(holes.all(axis=(1, 2)))
     if missing.all():
         return np.full_like(frames, GREY)
     filled = frames.copy()

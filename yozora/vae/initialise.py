@@ -33,7 +33,11 @@ def initialise(vae: VideoVAE, generator: Generator | None = None) -> VideoVAE:
         _identity(vae.from_latents.weight)
         vae.to_moments.weight.zero_()
         _identity(vae.to_moments.weight[:channels])
-        vae.to_moments.bias[channels:] = FIRST_LOG_VARIANCE
+        vae.to_moments.bias[channels:] = FIRST_LOG_VARIANCE  # pyright: ignore[reportOptionalSubscript]
+        if vae.straight is not None:
+            for linear in (vae.straight.to_latents, vae.straight.to_pixels):
+                linear.weight.zero_()
+                linear.bias.zero_()
     return vae
 
 

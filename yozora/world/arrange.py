@@ -152,7 +152,7 @@ def crossing(heading: np.ndarray, reach: float, wide: float, tall: float) -> lis
 def slope(actor: Body, event: Event) -> list[Zone]:
     """The floor of a ramp and of the way its load slides on."""
     heading, tilt, wide, tall = np.array(HEADING[event.direction])[:2], np.deg2rad(event.amount), girth(actor), height(actor)
-    length, broad, reach = ramp_size(Solid(shape=actor.shape, half=half(actor.shape, actor.size), colour=(0, 0, 0), material="matte"))
+    length, broad, reach = ramp_size(Solid(shape=actor.shape, half=half(actor.shape, actor.size), colour=(0.0, 0.0, 0.0), material="matte"))
     rise = length * np.sin(tilt)
     foot = (length - reach) * np.cos(tilt)
     run = (length - 2 * reach) * FALL * (np.sin(tilt) - SLOPE_FRICTION * np.cos(tilt)) / SLIDE_LOSS

@@ -1,11 +1,16 @@
 """The grammar's machine: it chooses phrasings, conjugates verbs and fills slots. The phrasings themselves are elsewhere.
 
-A phrasing is a line of text with marks. `{slot}` may be left out if it is one of `OPTIONAL`, `{slot!}` not (the phrasing is only used where the
-slot has something to say). `[verb]` takes the mood of the clause, and capitals name a group of synonyms: `[fall]` is "falls",
-"is falling", "falling", "fall" or "fell". Signs before it: `+` coordinated with the verb before ("is falling and bouncing"), `~` finite
-("while it falls"), `%` always "falling", `=` always "fallen", `/` always "fall", `1` and `2` a subject of one or several, whatever the actor is, `&` the
-bystanders are the subject, `*` a form of be that goes without saying in a noun phrase ("a ball hidden by a wall"). A phrasing that
-begins with `^` stands only in a clause with a finite verb, one that begins with `-` only in one without.
+A phrasing is a line of text with marks. `{slot}` may be left out if it is one of `OPTIONAL`, `{slot!}` not: the phrasing is used
+only where the slot has something to say. `[verb]` takes the mood of the clause, and capitals name a group of synonyms: `[fall]` is
+"falls", "is falling", "falling", "fall" or "fell". Signs before the verb:
+
+    +    coordinated with the verb before ("is falling and bouncing")
+    ~    finite whatever the mood ("while it falls")
+    %    always "falling"; `=` always "fallen"; `/` always "fall"
+    1    a subject in the singular, `2` in the plural, whatever the actor is; `&` the number of the bystanders
+    *    a form of be that goes without saying in a noun phrase ("a ball hidden by a wall")
+
+A phrasing that begins with `^` stands only in a clause with a finite verb, one that begins with `-` only in one without.
 """
 
 import re

@@ -20,9 +20,9 @@ TONES = (0.30, 0.72)  # floors never come near black or white
 TINTS = {  # what the floor's grey is multiplied by
     "plain": (1.0, 1.0, 1.0),
     "concrete": (1.0, 0.995, 0.98),
-    "wood": (1.06, 1.0, 0.92),
+    "wood": (1.045, 1.0, 0.94),
     "marble": (0.99, 1.0, 1.02),
-    "sand": (1.05, 1.0, 0.925),
+    "sand": (1.04, 1.0, 0.945),
     "speckled": (1.0, 1.0, 1.01),
 }
 
@@ -52,7 +52,7 @@ class Ground:
 PALETTE = {  # time -> sun, sky, bounce in linear light; horizon, zenith in sRGB
     "morning": ((0.94, 0.85, 0.71), (0.36, 0.40, 0.47), (0.17, 0.16, 0.15), (0.78, 0.74, 0.71), (0.56, 0.63, 0.73)),
     "noon": ((0.86, 0.84, 0.80), (0.34, 0.37, 0.42), (0.19, 0.19, 0.18), (0.73, 0.77, 0.80), (0.48, 0.61, 0.77)),
-    "evening": ((0.98, 0.78, 0.55), (0.33, 0.33, 0.42), (0.16, 0.14, 0.13), (0.76, 0.68, 0.63), (0.46, 0.47, 0.59)),
+    "evening": ((0.98, 0.80, 0.60), (0.33, 0.34, 0.42), (0.16, 0.145, 0.135), (0.75, 0.68, 0.64), (0.46, 0.47, 0.58)),
     "overcast": ((0.20, 0.20, 0.20), (0.74, 0.76, 0.79), (0.22, 0.22, 0.22), (0.70, 0.72, 0.74), (0.58, 0.61, 0.66)),
 }
 
@@ -112,7 +112,7 @@ def _put(values: np.ndarray, device: torch.device | str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
 
 
-def clouds(rng: np.random.Generator, weights: Sequence[float]) -> np.ndarray:
+def clouds(rng: np.random.Generator, weights: Sequence[float | int]) -> np.ndarray:
     """Noise summed over octaves: `weights[k]` is the amplitude of features an EXTENT / 2^(k + 2) wide."""
     field = np.zeros((4, 4), dtype=np.float32)
     for octave in range(7):

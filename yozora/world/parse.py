@@ -151,7 +151,7 @@ def claims(reading: Reading) -> Counter[tuple[str, str]]:
 
 
 def main_direction(reading: Reading) -> str:
-    """Where the action goes: the first direction that is said, `down`, `still` where nothing happens, `any` where the words leave it open."""
+    """The first direction that is said; else `down` for a drop, `still` where nothing happens, `any` where it is left open."""
     if not reading.deeds:
         return "still"
     said = next((deed.direction for deed in reading.deeds if deed.direction), "")

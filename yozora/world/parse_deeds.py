@@ -6,6 +6,7 @@ from yozora.world.parse_lexicon import Item
 
 RELATIONS = ("near", "past", "with", "behind")
 BARE = (("away",), ("forward",), ("forwards",))  # what something is knocked, whatever the direction
+TARGETS = (("into",), ("against",), ("to",), ("toward",), ("towards",), ("up", "to"))
 MOVING = ("fall", "roll", "hit", "topple", "swing", "hide", "emerge", "leave", "return")
 
 
@@ -209,7 +210,7 @@ def subject(part: list[Item], place: int, before: Deed | None) -> int:
 def struck_at(part: list[Item], place: int) -> bool:
     """Whether the object at `place` is what something runs into."""
     before = part[place - 1] if place else Item(tag="end")
-    return before.tag == "onto" or (before.tag == "verb" and before.value == "hit")
+    return before.words in TARGETS or (before.tag == "verb" and before.value == "hit")
 
 
 def list_start(part: list[Item], place: int) -> int:

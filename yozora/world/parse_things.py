@@ -74,7 +74,7 @@ def phrase_end(items: list[Item], start: int) -> int:
             and after.tag in ("colour", "material", "size")
             and colour_then_noun(items, place + 2)
         )
-        opens = item.words[0] in OPENERS | PASSED_OVER and item.tag in ("stop", "string")
+        opens = len(item.words) == 1 and item.words[0] in OPENERS | PASSED_OVER and item.tag in ("stop", "string")
         if not (item.tag in (*ADJECTIVES, "generic", "row") or opens or linked or (item.words == ("of",) and place > start)):
             break
         place += 1

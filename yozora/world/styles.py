@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int16, UInt8
 from torch import Tensor
 
-from yozora.world.ground import clouds, soften
+from yozora.world.ground import clouds
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
@@ -61,57 +61,61 @@ def natural(picture: Picture) -> Float[Tensor, "3 frame height width"]:
 
 def pencil(picture: Picture) -> Float[Tensor, "3 frame height width"]:
     """Coloured pencil and chalk on toned paper: graphite outlines, strokes that stay with the paper."""
-    paper = _colour((0.83, 0.79, 0.72), picture) * (1.0 + 0.10 * _grain(picture))
-    albedo, light, cover = picture.albedo, picture.light, picture.cover
-    tone = albedo[0] * 0.3 + albedo[1] * 0.6 + albedo[2] * 0.1
-    dark = (1.15 - light).clamp(0.0, 1.0)
-    strokes = _stroke(picture, 0.9, 26) * (0.35 + 0.65 * _stroke(picture, 0.35, 31))
-    pigment = (0.72 + 0.30 * dark - 0.36 * strokes).clamp(0.0, 1.0)
-    drawn = paper + (albedo * (1.08 - 0.5 * dark) - paper) * pigment
-    hatching = _inked(_stroke(picture, 0.9, 26), (0.95 - light) * 0.9 + 0.22 * (0.55 - tone)) * (1.0 - picture.haze)
-    ground = paper * (0.80 + 0.26 * tone + 0.12 * picture.haze) * (1.0 - 0.42 * hatching)
+    paper = _colour((0.86, 0.82, 0.75), picture) * (1.0 + 0.07 * _grain(picture))
+    albedo, cover = picture.albedo, picture.cover
+    dark = (1.2 - picture.light).clamp(0.0, 1.0)
+    strokes, crossing = _stroke(picture, 0.9, 24), _stroke(picture, 0.45, 29)
+    pigment = (0.80 + 0.30 * dark - 0.24 * strokes - 0.16 * crossing).clamp(0.0, 1.0)
+    drawn = paper + (albedo * (1.10 - 0.55 * dark) - paper) * pigment
+    hatching = _inked(strokes, 1.25 * dark - 0.42) * (1.0 - picture.haze)
+    wear = 0.72 + 0.36 * _tone(albedo)
+    ground = paper * (wear + (1.0 - wear) * picture.haze) * (1.0 - 0.38 * hatching)
     page = ground + (drawn - ground) * cover
     return page * (1.0 - 0.78 * _outlines(picture))
 
 
 def neon_night(picture: Picture) -> Float[Tensor, "3 frame height width"]:
-    """Solids that glow in their own colour over a dark floor, with lit rims and a halo."""
-    albedo, light, cover = picture.layers[3:6], picture.light, picture.cover
+    """Coloured and white solids that glow over a dark floor, with lit rims and a halo."""
+    albedo, light, cover = picture.layers[3:6], picture.light.clamp(0.0, 1.4), picture.cover
+    brightest, dullest = albedo.amax(0).clamp_min(1e-3), albedo.amin(0)
+    vivid = (1.0 - dullest / brightest) * (brightest * 8.0).clamp_max(1.0) + (dullest * 6.0 - 4.5).clamp(0.0, 1.0)
+    vivid = 0.12 + 0.88 * vivid.clamp(0.0, 1.0)
+    albedo = albedo / brightest.sqrt()
     rim = picture.layers[7]
-    rim = rim * rim
-    pale = 0.05 + 0.95 * albedo
-    glow = (albedo * (0.42 + 0.34 * light) + pale * (1.1 * rim)) * cover
+    rim = rim * rim * rim
+    glow = (albedo * (0.22 + 0.50 * light) + (0.10 + 0.90 * albedo) * (1.3 * rim)) * (cover * vivid)
     halo = _halo(glow, 4 if picture.key.shape[1] < 200 else 5)
-    floor = albedo * (0.06 + 0.10 * light) * _colour((0.55, 0.65, 1.35), picture) * (1.0 - picture.haze)
-    sky = _colour((0.020, 0.012, 0.055), picture) * picture.haze
-    floor = (floor + sky) * (1.0 - cover)
-    return srgb(floor + glow + halo * (0.75 + 2.0 * albedo * (1.0 - cover)))
+    floor = albedo * (0.03 + 0.07 * light) * _colour((0.55, 0.65, 1.35), picture) * (1.0 - picture.haze)
+    floor = floor + _colour((0.026, 0.014, 0.065), picture) * picture.haze
+    return srgb(glow + (floor + halo * (0.55 + 1.2 * albedo)) * (1.0 - cover) + 0.25 * halo * cover)
 
 
 def watercolour(picture: Picture) -> Float[Tensor, "3 frame height width"]:
     """Washes in three tones on rough white paper, with pigment gathered along their edges and a dry rim around solids."""
     grain, blotch = _grain(picture), _blotches(picture)
-    washes = _steps(picture.light * 0.62 + 0.10 * blotch, 3)
-    albedo = picture.albedo
+    cover, sky = picture.cover, picture.haze * (1.0 - picture.cover)
+    washes = _steps(picture.light * 0.94 + 0.10 * blotch, 3)
+    pooled = washes - _halo(washes[None], 2)[0]  # pigment dries along the border of a wash
+    paper = _colour((0.985, 0.965, 0.920), picture)
+    painted = picture.albedo
+    painted = painted + (srgb(picture.layers[:3]) - painted) * sky
+    thick = cover * (1.16 - 0.34 * washes) + (1.0 - cover) * (0.62 - 0.16 * sky)
+    thick = (thick * (1.0 + 0.13 * blotch + 0.09 * grain) - 0.5 * pooled).clamp(0.0, 1.2)
+    wash = paper + (painted - paper) * thick
+    cool = _colour((0.60, 0.64, 0.76), picture)
+    wash = wash * (1.0 - (1.0 - cool) * ((1.0 - washes) * (1.0 - sky) * (0.95 - 0.45 * cover)))
     outline = _outlines(picture)
-    paper = _colour((0.965, 0.955, 0.925), picture)
-    sky = srgb(picture.layers[:3])
-    painted = albedo + (sky - albedo) * (picture.haze * (1.0 - picture.cover))
-    density = (1.12 - 0.42 * washes + 0.10 * blotch + 0.07 * grain).clamp(0.0, 1.25)
-    density = density * (0.86 + 0.14 * picture.cover) * (1.0 - 0.55 * picture.haze * (1.0 - picture.cover))
-    shade = 1.0 - 0.30 * (1.0 - washes) * (1.0 - picture.haze)
-    wash = (paper + (painted - paper) * density) * shade
-    return wash * (1.0 - 0.30 * outline * picture.cover) + (paper - wash) * (0.45 * outline * (1.0 - picture.cover))
+    return wash * (1.0 - 0.35 * outline * cover) + (paper - wash) * (0.60 * outline * (1.0 - cover))
 
 
 def thermal(picture: Picture) -> Float[Tensor, "3 frame height width"]:
     """A heat camera: warm colours are hot and cold ones cool, all above the floor."""
     red, green, blue = picture.albedo
     light, rim = picture.light.clamp(0.0, 1.5), picture.layers[7]
-    solid = 0.52 + 0.30 * (red - blue) + 0.12 * green + 0.10 * (light - 0.8) - 0.12 * rim * rim
-    floor = 0.03 + 0.26 * green * (0.35 + 0.65 * light) * (1.0 - picture.haze)
+    solid = 0.52 + 0.30 * (red - blue) + 0.12 * green + 0.15 * (light - 0.8) - 0.14 * rim * rim
+    floor = 0.02 + 0.40 * green * green.sqrt() * (0.30 + 0.70 * light) * (1.0 - picture.haze)
     heat = floor + (solid - floor) * picture.cover
-    heat = (heat + 0.55 * _halo(picture.cover[None], 3)[0] * (1.0 - picture.cover) * 0.18).clamp(0.0, 1.0)
+    heat = (heat + 0.12 * _halo(picture.cover[None], 3)[0] * (1.0 - picture.cover)).clamp(0.0, 1.0)
     scale = torch.from_numpy(_iron()).to(heat.device)
     place = heat * (scale.shape[1] - 2)
     low = place.to(torch.int32)
@@ -123,7 +127,7 @@ def thermal(picture: Picture) -> Float[Tensor, "3 frame height width"]:
 def blueprint(picture: Picture) -> Float[Tensor, "3 frame height width"]:
     """White lines on blue paper with a grid, solids faintly filled, shadows hatched."""
     light, cover, albedo = picture.light, picture.cover, picture.albedo
-    tone = albedo[0] * 0.3 + albedo[1] * 0.6 + albedo[2] * 0.1
+    tone = _tone(albedo)
     paper = _colour((0.07, 0.22, 0.50), picture) * (1.0 + 0.10 * _grain(picture))
     paper = paper + 0.10 * _grid(picture) + _colour((0.03, 0.06, 0.10), picture) * (tone * (1.0 - picture.haze))
     shaded = _inked(_stroke(picture, 0.785, 22), (0.85 - light) * 1.0) * (1.0 - picture.haze) * (1.0 - cover)
@@ -146,6 +150,10 @@ def _colour(rgb: tuple[float, float, float], picture: Picture) -> Tensor:
     return torch.tensor(rgb, device=picture.key.device)[:, None, None, None]
 
 
+def _tone(colour: Tensor) -> Tensor:
+    return colour[0] * 0.3 + colour[1] * 0.6 + colour[2] * 0.1
+
+
 def _outlines(picture: Picture) -> Tensor:
     """Soft lines where solids and their facets end, as wide as the picture is fine."""
     key = picture.key >> 1
@@ -154,8 +162,8 @@ def _outlines(picture: Picture) -> Tensor:
         length = key.shape[axis] - 1
         line.narrow(axis, 0, length).add_((key.narrow(axis, 0, length) != key.narrow(axis, 1, length)).float())
     line = line.clamp_(0.0, 1.0)
-    for _ in range(max(1, picture.key.shape[1] // 200)):
-        line = (_smooth(_smooth(line[None], 2, 1), 3, 1)[0] * 1.7).clamp_(0.0, 1.0)
+    for _ in range(max(1, round(picture.key.shape[1] / 150))):
+        line = (_smooth(_smooth(line[None], 2, 1), 3, 1)[0] * 1.4).clamp_(0.0, 1.0)
     return line
 
 
@@ -206,7 +214,7 @@ def _stroke(picture: Picture, angle: float, number: int) -> Tensor:
 def _paper(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Grain and blotches of the paper, about -1 to 1, as fine for a small picture as for a large one."""
     rng = np.random.default_rng(7)
-    grain, blotch = soften(clouds(rng, (0, 0, 0, 0, 0.6, 1.0, 1.2))), clouds(rng, (0, 0.8, 0.6, 0.3, 0.1))
+    grain, blotch = clouds(rng, (0, 0, 0, 0.5, 0.8, 0.6)), clouds(rng, (0, 0.8, 0.6, 0.3, 0.1))
     rows = (np.arange(height) * 200 // height) % 256
     columns = (np.arange(width) * 200 // height) % 256
     return grain[np.ix_(rows, columns)], blotch[np.ix_(rows, columns)]

@@ -179,7 +179,8 @@ STILL_AGAIN = (  # of objects that have been named
     "everything stays still",
 )
 EVENT_PHRASINGS = {
-    "drop": DROP, "roll": ROLL, "push": PUSH, "slide": SLIDE, "topple": TOPPLE, "swing": SWING, "hide": HIDE, "return": RETURN, "still": STILL,
+    "drop": DROP, "roll": ROLL, "push": PUSH, "slide": SLIDE, "topple": TOPPLE, "swing": SWING, "hide": HIDE, "return": RETURN,
+    "still": STILL,
 }  # fmt: skip
 
 SHORT = {

@@ -1,0 +1,168 @@
+"""Laws of the world's words: what a caption says is true, what is said is understood, and reserved phrasings stay reserved."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from yozora.world.heldout import reserved_phrase
+from yozora.world.parse import claims, compose, nearest, parse
+from yozora.world.sample import sample
+from yozora.world.scene import SHAPES, Scene
+from yozora.world.simulate import simulate
+from yozora.world.words import caption, script, vocabulary
+from yozora.world.words_events import EVENT_PHRASINGS
+
+COUNT = 120
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [sample(seed) for seed in range(COUNT)]
+
+
+def texts(scene: Scene, seed: int, split: str = "train") -> list[str]:
+    captions = caption(scene, seed, split)
+    return [captions.short, captions.sentence, captions.full, *(phrase.text for phrase in captions.script)]
+
+
+def objects(scene: Scene) -> Counter[tuple[str, str]]:
+    return Counter((body.colour, body.shape) for body in scene.objects)
+
+
+def faults(scene: Scene, text: str, length: str) -> list[str]:
+    """What a text says that is not so, or leaves out where its length promises it."""
+    reading, found = parse(text), []
+    said, there = claims(reading), objects(scene)
+    if said - there or (length != "short" and said != there):
+        found.append("objects")
+    if length == "full" and not all(thing.size and thing.material for thing in reading.things):
+        found.append("qualities")
+    if [deed.kind for deed in reading.deeds] != [event.kind for event in scene.events]:
+        return [*found, "events"]
+    for deed, event in zip(reading.deeds, scene.events, strict=True):
+        for thing, index in ((deed.actor, event.actor), (deed.target, event.target)):
+            if (thing < 0) != (index < 0) or (
+                index >= 0 and (reading.things[thing].colour, reading.things[thing].shape) != (scene.objects[index].colour, scene.objects[index].shape)
+            ):
+                found.append("roles")
+        if deed.direction not in ("", event.direction) or (length == "full" and event.direction != "down" and not deed.direction):
+            found.append("direction")
+    shot, place = reading.shot, reading.place
+    if shot.kind not in ("", scene.camera.kind) or (shot.direction and shot.direction != scene.camera.direction) or (length == "full" and not shot.kind):
+        found.append("camera")
+    told = {place.floor: scene.floor.kind, place.time: scene.light.time, place.style: scene.style}
+    if any(name not in ("", true) for name, true in told.items()) or (length == "full" and not (place.floor and place.style)):
+        found.append("place")
+    return found + ["unknown words"] * bool(reading.unknown)
+
+
+@pytest.mark.parametrize("split", ["train", "paraphrase"])
+@pytest.mark.parametrize("length", ["short", "sentence", "full"])
+def test_what_is_said_is_understood(scenes, length, split):
+    wrong = [(seed, faults(scene, getattr(caption(scene, seed, split), length), length)) for seed, scene in enumerate(scenes)]
+    wrong = [(seed, found) for seed, found in wrong if found]
+    assert len(wrong) <= 0.01 * COUNT, wrong
+
+
+def test_captions_follow_from_scene_and_seed(scenes):
+    for seed, scene in enumerate(scenes[:20]):
+        assert caption(scene, seed) == caption(scene, seed)
+    assert len({caption(scenes[0], seed).sentence for seed in range(40)}) > 30
+
+
+@pytest.mark.parametrize("split", ["train", "paraphrase"])
+def test_captions_stay_within_the_vocabulary(scenes, split):
+    spoken = {word for seed, scene in enumerate(scenes) for text in texts(scene, seed, split) for word in re.findall(r"[^\s.,]+", text)}
+    assert spoken <= vocabulary()
+    assert len(vocabulary()) <= 700
+    assert all(re.fullmatch("[a-z]+", word) for word in vocabulary())
+
+
+def test_captions_are_tidy(scenes):
+    for seed, scene in enumerate(scenes):
+        for text in texts(scene, seed):
+            assert text == text.lower() and not re.search(r"\s\s|\s[,.]|[,.]{2}|[{}\[\]^]|\ba [aeio]|\ban [^aeiou]|^[,. ]", text), text
+        assert 2 <= caption(scene, seed).full.count(". ") + 1 <= 5
+
+
+def test_training_never_sees_a_reserved_phrasing(scenes):
+    for seed, scene in enumerate(scenes):
+        assert not any(map(reserved_phrase, caption(scene, seed).phrasings))
+
+
+def test_paraphrases_use_reserved_phrasings(scenes):
+    used = Counter(bool(any(map(reserved_phrase, caption(scene, seed, "paraphrase").phrasings))) for seed, scene in enumerate(scenes))
+    assert used[True] > 0.9 * COUNT
+    with pytest.raises(ValueError, match="paraphrase"):
+        caption(scenes[0], 0, "test")
+
+
+def test_every_kind_has_many_phrasings():
+    assert all(len(phrasings) >= 10 for phrasings in EVENT_PHRASINGS.values())
+
+
+def test_scripts_cover_the_clip_in_order(scenes):
+    for seed, scene in enumerate(scenes):
+        cues = script(scene, seed)
+        assert cues[0].start == 0 and cues[-1].end == 1
+        assert all(one.end == two.start and one.start < one.end for one, two in pairwise(cues))
+        assert len(cues) == 2 if scene.family == "sequence" else len(cues) <= 3
+
+
+def test_scripts_are_timed_by_the_take():
+    scene = next(scene for scene in map(sample, range(500)) if scene.family == "hide")
+    take = simulate(scene, frames=24, fps=6.0, aspect=1.0)
+    cues = script(scene, 0, take)
+    assert len(cues) == 3 and 0 < cues[0].end < cues[1].end < 1
+    assert [cue.text for cue in cues] == [cue.text for cue in script(scene, 0)]
+
+
+def test_words_become_a_scene_that_says_them(scenes):
+    for seed, scene in enumerate(scenes[:40]):
+        reading = parse(caption(scene, seed).full)
+        made = compose(reading, seed)
+        assert objects(made) == objects(scene)
+        assert [(event.kind, event.direction) for event in made.events] == [(event.kind, event.direction) for event in scene.events]
+        assert (made.camera.kind, made.camera.direction) == (scene.camera.kind, scene.camera.direction)
+        assert (made.floor.kind, made.style) == (scene.floor.kind, scene.style)
+        assert compose(reading, seed) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "direction", "things"),
+    [
+        ("a red ball bounces past a blue cube", "drop", "", {("red", "ball"), ("blue", "cube")}),
+        ("a green cube slides down a slope", "slide", "", {("green", "cube")}),
+        ("Leftwards rolls a Crimson sphere.", "roll", "left", {("red", "ball")}),
+        ("from left to right, a teal pill travels by", "roll", "right", {("cyan", "capsule")}),
+        ("a violet box is pushed away from us by a small orange drum", "push", "away", {("purple", "cube"), ("orange", "cylinder")}),
+        ("dominoes, white ones, tip over one after another", "topple", "", {("", "cube"), ("white", "")}),
+        ("the egg vanishes behind the wall and reappears on the right", "hide", "", {("", "egg")}),
+    ],
+)
+def test_free_wording_is_understood(text, kind, direction, things):
+    reading = parse(text)
+    assert [(deed.kind, deed.direction) for deed in reading.deeds] == [(kind, direction)]
+    assert set(claims(reading)) <= things and set(claims(reading)) & things
+
+
+def test_strange_words_are_reported_with_the_nearest_known_one():
+    reading = parse("a red bal wobbles past a blue cubbe")
+    assert reading.unknown == ("bal", "wobbles", "cubbe")
+    assert (nearest("bal"), nearest("cubbe"), nearest("xylophone")) == ("ball", "cube", "")
+
+
+def test_what_the_world_cannot_show_is_refused():
+    with pytest.raises(ValueError, match="cubes"):
+        compose(parse("a cyan cylinder tips over"), 0)
+    with pytest.raises(ValueError, match="two events"):
+        compose(parse("a red ball falls, then a blue ball rolls left, then a green cube slides right"), 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_left_open_is_drawn(seed):
+    made = compose(parse("something yellow and round rolls"), seed)
+    assert made.objects[0].shape == "ball" and made.events[0].direction in ("left", "right", "toward", "away")
+    assert compose(parse(""), seed).objects[0].shape in SHAPES
