@@ -6,8 +6,8 @@ import torch
 
 import yozora
 from yozora.canvas import Canvas, Cue
-from yozora.pipeline import Sampling, perform, render, resolve
 from yozora.model import load
+from yozora.pipeline import Sampling, perform, render, resolve
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
 from yozora.video import Video

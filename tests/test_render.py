@@ -73,7 +73,7 @@ def pixel_of(drawn: Take, frame: int, point: np.ndarray, size: tuple[int, int]) 
     return size[0] / 2 + x * scale, size[1] / 2 - y * scale
 
 
-@pytest.mark.parametrize("size", [(160, 96), (96, 96), (96, 160), (130, 54)])
+@pytest.mark.parametrize("size", [(160, 96), (96, 96), (96, 160), (240, 100)])
 def test_a_ball_in_the_middle_is_round(size):
     mask = render([take([solid()], [(0.0, 0.0, 0.3)], frames=1)], size).masks[0, 0] == 0
     rows, columns = mask.nonzero(as_tuple=True)
@@ -95,7 +95,7 @@ def test_the_view_projects_each_solid_into_its_mask():
 
 
 def test_the_nearer_solid_hides_the_farther_one():
-    solids, places = [solid("cube", "red"), solid("ball", "blue")], [(0.0, 0.0, 0.3), (0.0, 0.7, 0.3)]
+    solids, places = [solid("ball", "red"), solid("ball", "blue")], [(0.0, 0.0, 0.3), (0.1, 0.7, 0.3)]
     near_first = render([take(solids, places, frames=1)], (96, 96)).masks[0, 0]
     near_last = render([take(solids[::-1], places[::-1], frames=1)], (96, 96)).masks[0, 0]
     alone = render([take(solids[:1], places[:1], frames=1)], (96, 96)).masks[0, 0]
@@ -114,8 +114,8 @@ def test_a_take_alone_equals_the_take_in_a_batch_and_again():
 
 def test_shorter_passes_change_nothing(monkeypatch):
     whole = render([crowd(3), crowd(4)], (72, 56))
-    monkeypatch.setattr("yozora.world.render.CHUNK", {"cpu": 72 * 56 * 3})
-    monkeypatch.setattr("yozora.world.render.TILE", {"cpu": 72 * 56 * 2})
+    monkeypatch.setattr("yozora.world.render.CHUNK", {"cpu": 72 * 56 * 3, "cuda": 0})
+    monkeypatch.setattr("yozora.world.render.TILE", {"cpu": 72 * 56 * 2, "cuda": 0})
     parts = render([crowd(3), crowd(4)], (72, 56))
     assert torch.equal(whole.frames, parts.frames) and torch.equal(whole.masks, parts.masks)
 
@@ -123,7 +123,7 @@ def test_shorter_passes_change_nothing(monkeypatch):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_shadow_lies_away_from_the_sun(shape):
     size, height = (128, 96), 0.9
-    for azimuth in (-90.0, 90.0, 30.0):
+    for azimuth in (-90.0, 30.0):
         lit = take([solid(shape)], [(0.0, 0.0, height)], frames=1, light=("noon", azimuth, 60.0))
         full = render([lit], size).frames[0, 0].float()
         plain = render([lit], size, look=Look(shadows=False)).frames[0, 0].float()
@@ -137,7 +137,7 @@ def test_the_shadow_lies_away_from_the_sun(shape):
 
 def test_solids_shade_one_another():
     above = [solid("ball", "white"), solid("cube", "red")], [(0.0, 0.0, 0.3), (0.0, 0.0, 1.6)]
-    light = ("noon", 0.0, 80.0)
+    light = ("noon", 0.0, 88.0)
     with_roof = render([take(*above, frames=1, light=light)], (96, 96))
     without = render([take(above[0][:1], above[1][:1], frames=1, light=light)], (96, 96))
     ball = (with_roof.masks[0, 0] == 0) & (without.masks[0, 0] == 0)
@@ -168,7 +168,7 @@ def test_white_is_bright_black_is_dark_and_floors_are_grey_between():
     for time in TIMES:
         for kind in FLOORS:
             for tone in (0.3, 0.7):
-                scene = take([solid("ball", "white"), solid("egg", "black")], [(-0.5, 0, 0.3), (0.5, 0, 0.3)], frames=1, floor=(kind, tone), light=(time, 40, 45))
+                scene = take([solid("ball", "white"), solid("egg", "black")], [(-0.5, 0, 0.3), (0.5, 0, 0.3)], frames=1, floor=(kind, tone), light=(time, 40.0, 45.0))
                 drawn = render([scene], (64, 48))
                 frame, mask = drawn.frames[0, 0].float() / 255, drawn.masks[0, 0]
                 floor = frame[24:][mask[24:] < 0]
@@ -198,9 +198,9 @@ def test_styles_differ_and_share_their_masks():
 def test_a_plain_picture_has_one_floor_colour_per_row():
     scene = take(floor=("marble", 0.5))
     frame = render([scene], (64, 48), look=Look(shadows=False, textures=False)).frames[0, 0].float()
-    assert (frame[24:] - frame[24:].mean(1, keepdim=True)).abs().max() <= 1.0
+    assert (frame[24:] - frame[24:].mean(1, keepdim=True)).abs().max() < 3
     textured = render([scene], (64, 48)).frames[0, 0].float()
-    assert (textured[24:] - textured[24:].mean(1, keepdim=True)).abs().max() > 4
+    assert (textured[24:] - textured[24:].mean(1, keepdim=True)).abs().max() > 8
 
 
 def test_edges_are_smoother_than_one_ray_a_pixel():

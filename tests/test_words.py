@@ -11,10 +11,11 @@ from yozora.world.parse import claims, compose, nearest, parse
 from yozora.world.sample import sample
 from yozora.world.scene import SHAPES, Scene
 from yozora.world.simulate import simulate
-from yozora.world.words import caption, script, vocabulary
+from yozora.world.words import Captions, caption, script, vocabulary
 from yozora.world.words_events import EVENT_PHRASINGS
 
-COUNT = 120
+COUNT = 50
+SPLITS = ("train", "paraphrase")
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,12 @@ def scenes() -> list[Scene]:
     return [sample(seed) for seed in range(COUNT)]
 
 
-def texts(scene: Scene, seed: int, split: str = "train") -> list[str]:
-    captions = caption(scene, seed, split)
+@pytest.fixture(scope="module")
+def told(scenes) -> dict[str, list[Captions]]:
+    return {split: [caption(scene, seed, split) for seed, scene in enumerate(scenes)] for split in SPLITS}
+
+
+def texts(captions: Captions) -> list[str]:
     return [captions.short, captions.sentence, captions.full, *(phrase.text for phrase in captions.script)]
 
 
@@ -44,13 +49,18 @@ def faults(scene: Scene, text: str, length: str) -> list[str]:
     for deed, event in zip(reading.deeds, scene.events, strict=True):
         for thing, index in ((deed.actor, event.actor), (deed.target, event.target)):
             if (thing < 0) != (index < 0) or (
-                index >= 0 and (reading.things[thing].colour, reading.things[thing].shape) != (scene.objects[index].colour, scene.objects[index].shape)
+                index >= 0
+                and (reading.things[thing].colour, reading.things[thing].shape) != (scene.objects[index].colour, scene.objects[index].shape)
             ):
                 found.append("roles")
         if deed.direction not in ("", event.direction) or (length == "full" and event.direction != "down" and not deed.direction):
             found.append("direction")
     shot, place = reading.shot, reading.place
-    if shot.kind not in ("", scene.camera.kind) or (shot.direction and shot.direction != scene.camera.direction) or (length == "full" and not shot.kind):
+    if (
+        shot.kind not in ("", scene.camera.kind)
+        or (shot.direction and shot.direction != scene.camera.direction)
+        or (length == "full" and not shot.kind)
+    ):
         found.append("camera")
     told = {place.floor: scene.floor.kind, place.time: scene.light.time, place.style: scene.style}
     if any(name not in ("", true) for name, true in told.items()) or (length == "full" and not (place.floor and place.style)):
@@ -58,43 +68,38 @@ def faults(scene: Scene, text: str, length: str) -> list[str]:
     return found + ["unknown words"] * bool(reading.unknown)
 
 
-@pytest.mark.parametrize("split", ["train", "paraphrase"])
+@pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("length", ["short", "sentence", "full"])
-def test_what_is_said_is_understood(scenes, length, split):
-    wrong = [(seed, faults(scene, getattr(caption(scene, seed, split), length), length)) for seed, scene in enumerate(scenes)]
-    wrong = [(seed, found) for seed, found in wrong if found]
-    assert len(wrong) <= 0.01 * COUNT, wrong
+def test_what_is_said_is_understood(scenes, told, length, split):
+    wrong = [faults(scene, getattr(captions, length), length) for scene, captions in zip(scenes, told[split], strict=True)]
+    assert sum(map(bool, wrong)) <= 0.02 * COUNT, [(seed, found) for seed, found in enumerate(wrong) if found]
 
 
-def test_captions_follow_from_scene_and_seed(scenes):
-    for seed, scene in enumerate(scenes[:20]):
-        assert caption(scene, seed) == caption(scene, seed)
-    assert len({caption(scenes[0], seed).sentence for seed in range(40)}) > 30
+def test_captions_follow_from_scene_and_seed(scenes, told):
+    assert [caption(scene, seed) for seed, scene in enumerate(scenes[:10])] == told["train"][:10]
+    assert len({caption(scenes[0], seed).sentence for seed in range(20)}) > 15
 
 
-@pytest.mark.parametrize("split", ["train", "paraphrase"])
-def test_captions_stay_within_the_vocabulary(scenes, split):
-    spoken = {word for seed, scene in enumerate(scenes) for text in texts(scene, seed, split) for word in re.findall(r"[^\s.,]+", text)}
+def test_captions_stay_within_the_vocabulary(told):
+    spoken = {word for split in SPLITS for captions in told[split] for text in texts(captions) for word in re.findall(r"[^\s.,]+", text)}
     assert spoken <= vocabulary()
     assert len(vocabulary()) <= 700
     assert all(re.fullmatch("[a-z]+", word) for word in vocabulary())
 
 
-def test_captions_are_tidy(scenes):
-    for seed, scene in enumerate(scenes):
-        for text in texts(scene, seed):
-            assert text == text.lower() and not re.search(r"\s\s|\s[,.]|[,.]{2}|[{}\[\]^]|\ba [aeio]|\ban [^aeiou]|^[,. ]", text), text
-        assert 2 <= caption(scene, seed).full.count(". ") + 1 <= 5
+def test_captions_are_tidy(told):
+    for captions in told["train"]:
+        for text in texts(captions):
+            assert not re.search(r"[^a-z ,.]|  | [,.]|[,.]{2}|\ba [aeio]|\ban [^aeiou]|^[,. ]", text), text
+        assert 2 <= captions.full.count(". ") + 1 <= 5
 
 
-def test_training_never_sees_a_reserved_phrasing(scenes):
-    for seed, scene in enumerate(scenes):
-        assert not any(map(reserved_phrase, caption(scene, seed).phrasings))
+def test_training_never_sees_a_reserved_phrasing(told):
+    assert not any(reserved_phrase(name) for captions in told["train"] for name in captions.phrasings)
 
 
-def test_paraphrases_use_reserved_phrasings(scenes):
-    used = Counter(bool(any(map(reserved_phrase, caption(scene, seed, "paraphrase").phrasings))) for seed, scene in enumerate(scenes))
-    assert used[True] > 0.9 * COUNT
+def test_paraphrases_use_reserved_phrasings(scenes, told):
+    assert sum(any(map(reserved_phrase, captions.phrasings)) for captions in told["paraphrase"]) > 0.9 * COUNT
     with pytest.raises(ValueError, match="paraphrase"):
         caption(scenes[0], 0, "test")
 
@@ -103,9 +108,9 @@ def test_every_kind_has_many_phrasings():
     assert all(len(phrasings) >= 10 for phrasings in EVENT_PHRASINGS.values())
 
 
-def test_scripts_cover_the_clip_in_order(scenes):
-    for seed, scene in enumerate(scenes):
-        cues = script(scene, seed)
+def test_scripts_cover_the_clip_in_order(scenes, told):
+    for scene, captions in zip(scenes, told["train"], strict=True):
+        cues = captions.script
         assert cues[0].start == 0 and cues[-1].end == 1
         assert all(one.end == two.start and one.start < one.end for one, two in pairwise(cues))
         assert len(cues) == 2 if scene.family == "sequence" else len(cues) <= 3
@@ -119,9 +124,9 @@ def test_scripts_are_timed_by_the_take():
     assert [cue.text for cue in cues] == [cue.text for cue in script(scene, 0)]
 
 
-def test_words_become_a_scene_that_says_them(scenes):
+def test_words_become_a_scene_that_says_them(scenes, told):
     for seed, scene in enumerate(scenes[:40]):
-        reading = parse(caption(scene, seed).full)
+        reading = parse(told["train"][seed].full)
         made = compose(reading, seed)
         assert objects(made) == objects(scene)
         assert [(event.kind, event.direction) for event in made.events] == [(event.kind, event.direction) for event in scene.events]
@@ -139,7 +144,7 @@ def test_words_become_a_scene_that_says_them(scenes):
         ("from left to right, a teal pill travels by", "roll", "right", {("cyan", "capsule")}),
         ("a violet box is pushed away from us by a small orange drum", "push", "away", {("purple", "cube"), ("orange", "cylinder")}),
         ("dominoes, white ones, tip over one after another", "topple", "", {("", "cube"), ("white", "")}),
-        ("the egg vanishes behind the wall and reappears on the right", "hide", "", {("", "egg")}),
+        ("the egg vanishes behind the wall and reappears on the right", "hide", "right", {("", "egg")}),
     ],
 )
 def test_free_wording_is_understood(text, kind, direction, things):

@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut, shift_for, times_for
 from yozora.flow.solver import states, unipc
 from yozora.model import Habits, Model, find, habits_of, load
-from yozora.patches import Tokens, Words, pack, patchify, unpatchify
+from yozora.patches import Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
@@ -36,7 +37,7 @@ class Sampling:
     negative: str = ""
 
 
-def generate(prompt: str, **settings: object) -> Video:
+def generate(prompt: str, **settings: Any) -> Video:
     """Make one video from words; settings are the fields of `Settings` (size, seconds, fps, seed, steps, guidance, ...).
 
     Raises ValueError for settings that make no sense or do not fit, with the remedy; warns of unknown words and of sizes
@@ -82,10 +83,12 @@ def render(
     if sampling.guidance != 1:
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
         denoiser = guided(denoiser, against, sampling.guidance)
-    words = hear(*zip(*(cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)), strict=True), model)
+    scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
+    words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
     schedule = cut(times_for(sampling.steps, shift_for(max(tokens.lengths))), float(start.max()))
     velocity = lambda x, level: denoiser(replace(tokens, values=x), level, words)  # noqa: E731
-    for step, state in enumerate(states(velocity, state, start, schedule, unipc), 1):
+    for step, reached in enumerate(states(velocity, state, start, schedule, unipc), 1):
+        state = reached
         progress("denoise", step, len(schedule) - 1)
 
     videos = []

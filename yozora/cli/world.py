@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yozora.tasks.settings import even, read_size
+from yozora.tasks.settings import read_size
 
 app = typer.Typer(no_args_is_help=True, help="The physics world that the bundled model learns from.")
 
@@ -18,17 +18,13 @@ def render(
     count: Annotated[int, typer.Option(min=1, help="number of clips")] = 16,
     seed: Annotated[int, typer.Option(min=0, help="seed of the first clip")] = 0,
     size: Annotated[str, typer.Option(help="width x height in pixels")] = "256x256",
-    seconds: Annotated[float, typer.Option(help="length of a clip")] = 4.0,
-    fps: Annotated[float, typer.Option(help="frames a second")] = 12.0,
+    frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip, at 12 frames a second")] = 48,
     split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation or extrapolation")] = "train",
 ) -> None:
     """Write clips of the physics world with their captions and ground truth, and a contact sheet."""
     from yozora.world.album import write_album
 
-    shape = even(read_size(size))
-    if not 0 < seconds * fps <= 10_000:
-        raise ValueError(f"{seconds:g} seconds at {fps:g} fps are not between 1 and 10000 frames")
-    print(write_album(folder, range(seed, seed + count), size=shape, frames=max(1, round(seconds * fps)), fps=fps, split=split))
+    print(write_album(folder, range(seed, seed + count), size=read_size(size), frames=frames, split=split))
 
 
 @app.command()

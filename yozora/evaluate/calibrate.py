@@ -11,9 +11,8 @@ import typer
 from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS
 from yozora.evaluate.measures import METRICS, judge, record
 from yozora.evaluate.report import Row, split, table
-from yozora.evaluate.spec import spec_of
 from yozora.evaluate.track import look
-from yozora.evaluate.truth import act, film, squeeze
+from yozora.evaluate.truth import act, asked, film, squeeze
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Shot, read_size
@@ -40,14 +39,14 @@ class Trial:
 
 def run(trial: Trial, rng: np.random.Generator, *, faults: bool) -> list[Row]:
     """The verdicts on one scene's clip and on what was done to it."""
-    spec, take = spec_of(trial.scene), act(trial.scene, trial.shot)
+    spec, take = asked(trial.scene, trial.shot), act(trial.scene, trial.shot)
     (clip,) = film([take], trial.shot, trial.device)
     sight = look(clip)
     rows = [row(TRUE, trial.scene, record(judge(sight, spec), spec))]
     if trial.vae is not None:
         rows.append(row(THROUGH, trial.scene, record(judge(look(squeeze([clip], trial.vae)[0]), spec), spec)))
     if faults:
-        rows.append(row(ASKED_ELSE, trial.scene, record(judge(sight, spec_of(trial.other)), spec)))
+        rows.append(row(ASKED_ELSE, trial.scene, record(judge(sight, asked(trial.other, trial.shot)), spec)))
         faulty = [(fault.__name__, film([fault(take, rng)], trial.shot, trial.device)[0]) for fault in WORLD_FAULTS]
         faulty += [(fault.__name__, Video(frames=fault(clip.frames, rng), fps=clip.fps)) for fault in PIXEL_FAULTS]
         rows += [row(name, trial.scene, record(judge(look(video), spec), spec)) for name, video in faulty]

@@ -18,11 +18,11 @@ import typer
 
 from yozora.evaluate.measures import METRICS, judge, record
 from yozora.evaluate.report import Row, share, split, table, tally, wilson
-from yozora.evaluate.spec import Spec, free_sentences, spec_of
+from yozora.evaluate.spec import Spec, free_sentences
 from yozora.evaluate.track import look
-from yozora.evaluate.truth import act, film, squeeze
-from yozora.generate import Sampling, render
+from yozora.evaluate.truth import act, asked, film, squeeze
 from yozora.model import Model, load
+from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
@@ -53,13 +53,13 @@ class Case:
         return f"{self.group}-{self.number:03d}"
 
 
-def cases(clips: int) -> list[Case]:
+def cases(clips: int, shot: Shot) -> list[Case]:
     """All prompts: `clips` of the sampler, as many held out (pairs and triples in turn), and the free sentences."""
     found = []
     for group in ("train", "held"):
         for seed in range(clips):
             scene = sample(seed, "train" if group == "train" else ("pairs", "triples")[seed % 2])
-            found.append(Case(group=group, number=seed, prompt=caption(scene, seed).sentence, spec=spec_of(scene), scene=scene))
+            found.append(Case(group=group, number=seed, prompt=caption(scene, seed).sentence, spec=asked(scene, shot), scene=scene))
     free = free_sentences()
     return found + [Case(group="free", number=i, prompt=text, spec=spec, scene=None) for i, (text, spec) in enumerate(free)]
 
@@ -172,7 +172,8 @@ def main(
     """Measure a model and write clips.jsonl, card.json, card.md, the clips and a contact sheet."""
     device = choose_device()
     loaded = load(model, device, choose_dtype(device))
-    rows = collect(Studio(loaded, device), cases(clips), out, batch)
+    studio = Studio(loaded, device)
+    rows = collect(studio, cases(clips, studio.shot), out, batch)
     facts = {"model": loaded.name, "digest": loaded.digest, "habits": asdict(loaded.habits), "shares": summary(rows), "clips": rows}
     (out / "card.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (out / "card.md").write_text(page(rows), encoding="utf-8")

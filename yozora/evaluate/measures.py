@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yozora.evaluate.motion import directions
+from yozora.evaluate.motion import directions, topples
 from yozora.evaluate.spec import Motion, Spec
 from yozora.evaluate.track import Sight
 from yozora.world.scene import SHAPES
@@ -52,7 +52,7 @@ def count(sight: Sight, spec: Spec) -> Score:
     number = np.sum([sight.counts(colour) for colour in sight.colours] or np.zeros((1, sight.found.frames)), axis=0)
     most, fewest = len(spec.objects), sum(not asked.veiled for asked in spec.objects)
     right = (number >= fewest) & ((number <= most) | spec.more)
-    all_seen = bool((number >= most).mean() >= LIMITS.glimpsed)
+    all_seen = bool((number >= (spec.apart or most)).mean() >= LIMITS.glimpsed)
     return _steady(right, f"{int(np.median(number))} to {int(number.max())}", all_seen=all_seen)
 
 
@@ -74,7 +74,8 @@ def binding(sight: Sight, spec: Spec) -> Score:
 def direction(sight: Sight, spec: Spec) -> Score:
     """M2: every asked motion goes its way; where nothing may move, nothing does. What is left open is right."""
     if not spec.motions:
-        ways = [directions(sight, sight.track == track, (0.0, 1.0)) for track in long_tracks(sight, sight.track >= 0)] if spec.still else []
+        bodies = [sight.track == track for track in long_tracks(sight, sight.track >= 0)] if spec.still else []
+        ways = [directions(sight, body, (0.0, 1.0), falls=True) for body in bodies]
         moving = sorted({way for seen in ways for way in seen if way != "still"})
         return Score(float(not moving), not moving, " ".join(moving) or "still")
     seen = [ways_of(sight, spec, motion) for motion in spec.motions]
@@ -126,12 +127,14 @@ def ways_of(sight: Sight, spec: Spec, motion: Motion) -> tuple[str, ...]:
     asked = spec.objects[motion.actor]
     which = sight.of(asked.colour) if asked.colour else sight.track >= 0
     span = (motion.start, motion.end)
-    if motion.row or (asked.colour and sight.counts(asked.colour).max(initial=0) <= 1):
-        return directions(sight, which, span, row=motion.row)
+    if motion.row:
+        return topples(sight, which, span)
+    if asked.colour and sight.counts(asked.colour).max(initial=0) <= 1:
+        return directions(sight, which, span, falls=motion.falls)
     best: tuple[tuple[bool, bool], tuple[str, ...]] = ((False, False), ())
     for track in long_tracks(sight, which):
         body = sight.track == track
-        ways = directions(sight, body, span)
+        ways = directions(sight, body, span, falls=motion.falls)
         fit = (shape_of(sight, body, np.ones(sight.found.frames)) == asked.shape, ways not in ((), ("still",)))
         best = max(best, (fit, ways), key=lambda one: one[0])
     return best[1]

@@ -23,7 +23,7 @@ LIMITS = MotionLimits()
 
 @dataclass(frozen=True)
 class Path:
-    """Where something is in the picture of a camera that stays as in frame 0, by frame: its foot, x to the right and y down, and its size."""
+    """Where something is by frame, in the picture of a camera that stays as in frame 0: its foot (x right, y down) and size."""
 
     frame: np.ndarray  # int64[point]
     foot: np.ndarray  # float64[point 2], in tangents
@@ -48,43 +48,55 @@ def path(sight: Sight, which: np.ndarray) -> Path:
     return Path(frames, foot / sight.move.focal, np.sqrt(area) * np.abs(wider))
 
 
-def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, row: bool = False) -> tuple[str, ...]:
+def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, falls: bool) -> tuple[str, ...]:
     """The ways in which regions of one thing go between two shares of the clip: `still`, or one or two of the others.
 
-    `row`: they are slabs, of which the whole row is watched. Seen too briefly, a thing goes no way at all.
+    `falls`: it may come down through the air, and then go on; else it stays on the floor (or swings above it). What is
+    seen too briefly goes no way at all.
     """
-    way = path(sight, which)
-    start, end = span[0] * sight.found.frames, span[1] * sight.found.frames
-    inside = (way.frame >= start - 1) & (way.frame < end + 1)
-    if inside.sum() < 2:
+    way = during(path(sight, which), span, sight.found.frames)
+    if len(way.frame) < 2:
         return ()
-    foot, size = smooth(way.foot[inside]), smooth(way.size[inside, None])[:, 0]
-    begin = slice(0, max(1, min(3, len(foot) // 4)))
-    here = np.median(foot[begin], axis=0)
-    shift, growth = foot - here, np.log(size / np.median(size[begin]))
-    if row:
-        side = shift[-1, 0]
-        return ("still",) if abs(side) < LIMITS.row else ("right" if side > 0 else "left",)
+    begin = slice(0, max(1, min(3, len(way.frame) // 4)))
+    here, size = np.median(way.foot[begin], axis=0), np.median(way.size[begin])
+    shift, growth = way.foot - here, np.log(way.size / size)
     farthest = int(np.argmax(np.hypot(*shift.T)))
     if np.hypot(*shift[farthest]) < LIMITS.moved:
         return ("still",)
     lean = np.deg2rad(sight.move.elevation)
-    slant = np.maximum(np.sin(lean) + foot[:, 1] * np.cos(lean), 0.05)  # camera heights over distance, on the floor
-    base = max(np.sin(lean) + here[1] * np.cos(lean), 0.05)
+    nearness = np.maximum(np.sin(lean) + way.foot[:, 1] * np.cos(lean), 0.05)  # camera heights over distance, if on the floor
+    base = max(float(np.sin(lean) + here[1] * np.cos(lean)), 0.05)
     lowest = int(np.argmax(shift[:, 1]))
-    ways = []
-    if shift[lowest, 1] > LIMITS.moved and growth[lowest] < LIMITS.falling * np.log(slant[lowest] / base):
-        ways.append("down")
-        farthest = len(foot) - 1
-        base = slant[farthest]
-        here = np.array([here[0], foot[farthest, 1]])
-    away = 1 / slant[farthest] - 1 / base  # in camera heights, as is the shift to the side
-    side = foot[farthest, 0] / slant[farthest] - here[0] / base
-    if ways:
-        return (*ways, *(("right" if side > 0 else "left",) if abs(foot[farthest, 0] - here[0]) > LIMITS.moved else ()))
+    if falls and shift[lowest, 1] > LIMITS.moved and growth[lowest] < LIMITS.falling * np.log(nearness[lowest] / base):
+        return "down", *_aside(float(shift[-1, 0]), float(growth[-1]))
+    away = 1 / nearness[farthest] - 1 / base  # in camera heights, as is the shift to the side
+    side = way.foot[farthest, 0] / nearness[farthest] - here[0] / base
     if abs(side) > LIMITS.sideways * abs(away):
         return ("right" if side > 0 else "left",)
     return ("away" if away > 0 else "toward",)
+
+
+def topples(sight: Sight, which: np.ndarray, span: tuple[float, float]) -> tuple[str, ...]:
+    """The way in which the middle of a row of slabs goes when they fall."""
+    way = during(path(sight, which), span, sight.found.frames)
+    if len(way.frame) < 2:
+        return ()
+    shift = way.foot[:, 0] - way.foot[0, 0]
+    side = float(shift[np.argmax(np.abs(shift))])
+    return ("still",) if abs(side) < LIMITS.row else ("right" if side > 0 else "left",)
+
+
+def during(way: Path, span: tuple[float, float], frames: int) -> Path:
+    """The part of a path between two shares of a clip, without single outliers."""
+    inside = (way.frame >= span[0] * frames - 1) & (way.frame < span[1] * frames + 1)
+    return Path(way.frame[inside], smooth(way.foot[inside]), smooth(way.size[inside, None])[:, 0])
+
+
+def _aside(side: float, growth: float) -> tuple[str, ...]:
+    """Where something that has fallen went besides, from its shift and growth in the picture."""
+    if abs(side) > max(LIMITS.moved, LIMITS.sideways * abs(growth)):
+        return ("right" if side > 0 else "left",)
+    return () if abs(growth) < LIMITS.grown else ("toward" if growth > 0 else "away",)
 
 
 def smooth(values: np.ndarray) -> np.ndarray:

@@ -21,23 +21,28 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """Object `actor` goes that way between two shares of the clip; `row`: with all others of its colour as one body."""
+    """Object `actor` goes that way between two shares of the clip. `row`: it and all others of its colour are slabs that topple."""
 
     actor: int
     direction: str
     start: float = 0.0
     end: float = 1.0
+    falls: bool = True
     row: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """Objects and motions; no motions: nothing may move if `still`, else all motion is left open. `more`: any number of the last object."""
+    """Objects and motions; no motions: nothing may move if `still`, else all motion is left open.
+
+    At some time at least `apart` objects must be seen at once (0: all of them). `more`: there may be any number of the last.
+    """
 
     objects: tuple[Asked, ...]
     motions: tuple[Motion, ...]
     still: bool = False
     more: bool = False
+    apart: int = 0
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -59,7 +64,8 @@ def spec_of(scene: Scene) -> Spec:
     for order, event in enumerate(scene.events):
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
-        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, row=event.kind == "topple") for way in sorted(ways)]
+        manner = {"falls": event.kind == "drop", "row": event.kind == "topple"}
+        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, **manner) for way in sorted(ways)]
     objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
     return Spec(objects=objects, motions=tuple(motions), still=not scene.events)
 

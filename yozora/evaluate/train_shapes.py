@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int8, Int64, UInt8
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from yozora.evaluate.blobs import components, measure
 from yozora.evaluate.detect import SMALLEST, crops, label, shrink
 from yozora.evaluate.eye import WEIGHTS, Eye, light_of
+from yozora.evaluate.truth import stills
 from yozora.world.render import render
 from yozora.world.sample import sample
 from yozora.world.scene import COLOURS, SHAPES, STYLES
@@ -23,7 +24,7 @@ FIRST_SEED = 70_000_000  # scenes from here on are looked at in training; calibr
 SIZES = ((128, 128), (128, 128), (192, 128), (128, 192), (256, 256))
 FRAMES = 6  # of each scene
 NATURAL = 0.6  # of the scenes; the others are spread over the styles
-WINDOW, WINDOWS = 40, 32  # pixels on a side of what the colour network learns from, and how many at a time
+WINDOW, WINDOWS = 40, 4  # pixels on a side of what the colour network learns from, and how many of a picture
 PURE = 0.7  # of a region that one object must make up for it to be an example of a shape
 
 
@@ -31,16 +32,21 @@ PURE = 0.7  # of a region that one object must make up for it to be an example o
 class Shots:
     """Pictures of one scene with the label of each pixel and, for each label and solid, what it is."""
 
-    pixels: Float[Tensor, "frame 3 height width"]
-    solids: Int64[Tensor, "frame height width"]  # -1 for background
+    raw: UInt8[Tensor, "frame 3 height width"]
+    solids: Int8[Tensor, "frame height width"]  # -1 for background
     take: Take
+
+    @property
+    def pixels(self) -> Float[Tensor, "frame 3 height width"]:
+        """In [0, 1]."""
+        return self.raw.float() / 255
 
     @property
     def labels(self) -> Int64[Tensor, "frame height width"]:
         """0 for background, else the colour's number from 1 on."""
         names = [1 + list(COLOURS).index(body.colour) for body in self.take.scene.objects]
         table = torch.tensor([0, *names, *[0] * (len(self.take.solids) - len(names))])
-        return table[self.solids + 1]
+        return table[self.solids.long() + 1]
 
 
 def shoot(seed: int) -> Shots:
@@ -54,17 +60,7 @@ def shoot(seed: int) -> Shots:
     rendered = render([take], (width, height))
     pixels = shrink(rendered.frames[0])
     solids = F.interpolate(rendered.masks.float(), pixels.shape[2:], mode="nearest-exact")[0]
-    return Shots(pixels, solids.long(), take)
-
-
-def stills(take: Take, frames: np.ndarray) -> Take:
-    """Some frames of a take alone, without its speeds."""
-    poses, view = take.poses, take.view
-    return replace(
-        take,
-        poses=replace(poses, position=poses.position[frames], rotation=poses.rotation[frames]),
-        view=replace(view, position=view.position[frames], rotation=view.rotation[frames]),
-    )
+    return Shots((pixels * 255).round().to(torch.uint8), solids.to(torch.int8), take)
 
 
 def worsen(pixels: Float[Tensor, "frame 3 height width"], generator: torch.Generator) -> Float[Tensor, "frame 3 height width"]:
@@ -93,27 +89,34 @@ def learn(network: nn.Module, steps: int, batches: Iterator[tuple[tuple[Tensor, 
             print(f"step {step} of {steps}: loss {float(loss.detach()):.4f}", flush=True)
 
 
-def colour_batches(shots: list[Shots], generator: torch.Generator) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
-    """Windows of frames of many scenes, worsened; half of them about some object."""
-
-    def draw(limit: int) -> int:
-        return int(torch.randint(limit, (), generator=generator))
-
-    while True:
-        windows, lights, truth = [], [], []
-        for index in range(WINDOWS):
-            shot = shots[draw(len(shots))]
-            frame = draw(len(shot.pixels))
-            picture, labels = shot.pixels[frame], shot.labels[frame]
-            height, width = labels.shape
-            found = labels.nonzero()
-            y, x = found[draw(len(found))].tolist() if index % 2 and len(found) else (draw(height), draw(width))
+def windows(shots: list[Shots], generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Small parts of all pictures, the light of the whole picture, and the label of each pixel; half are about some object."""
+    parts, lights, truth = [], [], []
+    for shot in shots:
+        pixels, labels = shot.pixels, shot.labels
+        height, width = labels.shape[1:]
+        found = labels.nonzero()
+        for index in range(WINDOWS * FRAMES):
+            frame, y, x = (int(torch.randint(limit, (), generator=generator)) for limit in labels.shape)
+            if index % 2 and len(found):
+                frame, y, x = found[int(torch.randint(len(found), (), generator=generator))].tolist()
             top, left = min(max(y - WINDOW // 2, 0), height - WINDOW), min(max(x - WINDOW // 2, 0), width - WINDOW)
-            part = np.s_[..., top : top + WINDOW, left : left + WINDOW]
-            windows.append(worsen(picture[part][None], generator))
-            lights.append(light_of(picture[None]))
-            truth.append(labels[part])
-        yield (torch.cat(windows), torch.cat(lights)), torch.stack(truth)
+            place = np.s_[..., top : top + WINDOW, left : left + WINDOW]
+            parts.append(shot.raw[frame][place])
+            lights.append(frame)
+            truth.append(labels[frame][place])
+        light = light_of(pixels)
+        lights[-WINDOWS * FRAMES :] = [light[frame] for frame in lights[-WINDOWS * FRAMES :]]
+    return torch.stack(parts), torch.stack(lights), torch.stack(truth)
+
+
+def colour_batches(bank: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
+    """Windows, worsened alike by eights."""
+    parts, lights, truth = bank
+    while True:
+        index = torch.randint(len(parts), (32,), generator=generator)
+        seen = torch.cat([worsen(group.float() / 255, generator) for group in parts[index].split(8)])
+        yield (seen, lights[index]), truth[index]
 
 
 def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -149,7 +152,7 @@ def train(scenes: int, steps: int) -> Eye:
     eye = Eye()
     shots = [shoot(seed) for seed in range(scenes)]
     importance = torch.tensor([1.0, *[3.0] * len(COLOURS)])
-    learn(eye.colour, steps, colour_batches(shots, generator), importance)
+    learn(eye.colour, steps, colour_batches(windows(shots, generator), generator), importance)
     eye.eval().requires_grad_(requires_grad=False)
     seen, truth = shape_examples(shots, eye, generator)
     eye.shape.requires_grad_()

@@ -1,16 +1,23 @@
 """Clips that are right by construction: renders of scenes, and the same through a model's compression network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
 
+from yozora.evaluate.blobs import components, measure
+from yozora.evaluate.detect import SIDE, SMALLEST
+from yozora.evaluate.spec import Spec, spec_of
 from yozora.tasks.settings import Shot
 from yozora.vae import VideoVAE
 from yozora.video import Video
-from yozora.world.render import render
-from yozora.world.scene import Scene
+from yozora.world.render import Look, render
+from yozora.world.scene import COLOURS, Scene
 from yozora.world.simulate import simulate
 from yozora.world.take import Take
+
+BEFORE = 3  # frames at the start, before a row falls
 
 
 def act(scene: Scene, shot: Shot) -> Take:
@@ -22,6 +29,31 @@ def film(takes: Sequence[Take], shot: Shot, device: torch.device) -> list[Video]
     """Takes as clips of the shot's size."""
     frames = render(takes, (shot.width, shot.height), device).frames.cpu().numpy()
     return [Video(frames=clip, fps=shot.fps) for clip in frames]
+
+
+def asked(scene: Scene, shot: Shot) -> Spec:
+    """What a caption of the scene asks for; of a row of slabs no more must be told apart than a render of the scene shows."""
+    spec = spec_of(scene)
+    rows = {scene.objects[event.actor].colour for event in scene.events if event.kind == "topple"}
+    if not rows:
+        return spec
+    plain, take = Look(shadows=False, textures=False), stills(act(scene, shot), np.arange(min(BEFORE, shot.frames)))
+    masks = render([take], (shot.width, shot.height), look=plain).masks[0]
+    labels = np.append([list(COLOURS).index(body.colour) + 1 for body in scene.objects], 0)
+    seen = labels[np.minimum(masks.numpy(), len(scene.objects)) % (len(scene.objects) + 1)]
+    blobs = measure(seen, components(seen))
+    large = blobs.area >= SMALLEST * shot.width * shot.height / SIDE**2
+    return replace(spec, apart=int(np.bincount(blobs.frame[large], minlength=1).min()))
+
+
+def stills(take: Take, frames: np.ndarray) -> Take:
+    """Some frames of a take alone, without its speeds."""
+    poses, view = take.poses, take.view
+    return replace(
+        take,
+        poses=replace(poses, position=poses.position[frames], rotation=poses.rotation[frames]),
+        view=replace(view, position=view.position[frames], rotation=view.rotation[frames]),
+    )
 
 
 @torch.inference_mode()

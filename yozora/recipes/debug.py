@@ -31,9 +31,9 @@ def recipe() -> Recipe:
         generator=GeneratorStage(
             widths=Widths(dim=64, heads=2, layers=2, feedforward=128, text_dim=32, text_layers=1),
             batching=Batching(shapes=(clip,), tokens=384, groups=1, seed=0, fps=12.0, mixture=Mixture(invent=0.8, given=0.1, levels=0.1)),
-            optimization=Optimization(rate=4e-3, steps=300, warmup=20, muon=True),
-            save_every=150,
-            show_every=300,
+            optimization=Optimization(rate=4e-3, steps=200, warmup=20, muon=True),
+            save_every=40,
+            show_every=200,
             average=0.97,
         ),
         habits=Habits(size=(64, 64), seconds=0.75, fps=12.0, steps=12, guidance=1.0, trained=Trained(sides=(64, 64), frames=(9, 9))),

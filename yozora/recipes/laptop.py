@@ -17,12 +17,12 @@ def recipe() -> Recipe:
         ClipShape(frames=17, width=160, height=128, weight=0.7, pool=576),
     )
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.1, pool=9600),
-        ClipShape(frames=1, width=192, height=192, weight=0.1, pool=1920),
-        ClipShape(frames=17, width=128, height=128, weight=0.25, pool=2400),
-        ClipShape(frames=33, width=128, height=128, weight=0.4, pool=3840),
-        ClipShape(frames=33, width=160, height=96, weight=0.08, pool=720),
-        ClipShape(frames=33, width=96, height=160, weight=0.07, pool=720),
+        ClipShape(frames=1, width=128, height=128, weight=0.12, pool=6000),
+        ClipShape(frames=1, width=192, height=192, weight=0.05, pool=960),
+        ClipShape(frames=17, width=128, height=128, weight=0.25, pool=1200),
+        ClipShape(frames=33, width=128, height=128, weight=0.42, pool=2400),
+        ClipShape(frames=33, width=160, height=96, weight=0.08, pool=336),
+        ClipShape(frames=33, width=96, height=160, weight=0.08, pool=336),
     )
     return Recipe(
         name="hoshi",
@@ -37,12 +37,12 @@ def recipe() -> Recipe:
             save_every=500,
         ),
         generator=GeneratorStage(
-            widths=Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=192, text_layers=2),
+            widths=Widths(dim=192, heads=4, layers=6, feedforward=768, text_dim=128, text_layers=2),
             batching=Batching(shapes=clips, tokens=8192, groups=8, seed=2, fps=8.0),
-            optimization=Optimization(rate=2e-3, steps=4000, warmup=200, muon=True),
-            save_every=250,
-            show_every=500,
-            average=0.999,
+            optimization=Optimization(rate=2e-3, steps=2000, warmup=100, muon=True),
+            save_every=200,
+            show_every=400,
+            average=0.998,
         ),
         habits=Habits(
             size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))

@@ -1,6 +1,7 @@
 """What every request can set, and how it is checked before anything is loaded."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -10,31 +11,22 @@ STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
 
 
-def read_size(text: object) -> object:
-    """`WxH` as (width, height); raises ValueError with the nearest size that can be written."""
-    if not isinstance(text, str):
-        return text
-    found = re.fullmatch(r"(-?\d+)\s*[xX×]\s*(-?\d+)", text.strip())
-    if not found:
-        raise ValueError(f"size {text!r} is not WIDTHxHEIGHT, such as 256x256")
-    return int(found[1]), int(found[2])
-
-
-def even(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Check that both sides are positive and even, as video files need."""
-    if size is None:
-        return None
-    width, height = size
+def read_size(value: str | Sequence[int]) -> tuple[int, int]:
+    """`WxH` or a pair as (width, height); raises ValueError unless both are positive and even, with the nearest that are."""
+    found = re.split(r"[xX×]", value) if isinstance(value, str) else value
+    if len(found) != 2 or not all(re.fullmatch(r"\s*-?\d+\s*", str(side)) for side in found):
+        raise ValueError(f"size {value!r} is not WIDTHxHEIGHT, such as 256x256")
+    width, height = map(int, found)
     if width <= 0 or height <= 0:
         raise ValueError(f"size {width}x{height} has a side that is not positive; use for example 256x256")
     if width % 2 or height % 2:
         raise ValueError(f"size {width}x{height} is odd; the nearest even size is {width + width % 2}x{height + height % 2}")
-    if max(size) > LARGEST_SIDE:
+    if max(width, height) > LARGEST_SIDE:
         raise ValueError(f"size {width}x{height} has a side above {LARGEST_SIDE} pixels")
-    return size
+    return width, height
 
 
-Size = Annotated[tuple[int, int], BeforeValidator(lambda value: even(read_size(value)))]
+Size = Annotated[tuple[int, int], BeforeValidator(read_size)]
 Positive = Field(gt=0, allow_inf_nan=False)
 
 

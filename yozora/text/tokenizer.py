@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tokenizers
 
-START, UNKNOWN = "<start>", "<unknown>"
+START, UNKNOWN = "<start>", "<unknown>"  # words 0 and 1
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Word numbers of `text`, the start word first."""
-        return [self.rules.token_to_id(START), *self.rules.encode(text, add_special_tokens=False).ids]
+        return [0, *self.rules.encode(text, add_special_tokens=False).ids]
 
     def unknown(self, text: str) -> dict[str, str]:
         """Words of `text` outside the vocabulary, each with the nearest known word ("" where none is near)."""

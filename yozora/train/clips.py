@@ -1,13 +1,14 @@
 """Training clips of the physics world, made from their numbers alone."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from jaxtyping import Int8, UInt8
 from torch import Tensor
 
 from yozora.train.draws import key
+from yozora.train.pool import Block
 from yozora.world.heldout import check_trainable
 from yozora.world.render import render
 from yozora.world.sample import sample
@@ -59,6 +60,29 @@ def develop(shots: Iterable[tuple[Take, Captions]], shape: ClipShape, device: to
 def film(seed: int, numbers: Sequence[int], shape: ClipShape, fps: float, device: torch.device) -> Clips:
     """Training clips `numbers` of a shape: bit-equal whenever and in whatever company they are made."""
     return develop((shoot(seed, number, shape, fps) for number in numbers), shape, device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmMaker:
+    """Makes the clips of one shape as blocks of pixels; runs in a worker process too."""
+
+    shape: ClipShape
+    seed: int
+    fps: float
+
+    def __call__(self, numbers: Sequence[int]) -> Block:
+        """Rows `frames` and `masks` of each clip, and its captions."""
+        return as_block(film(self.seed, numbers, self.shape, self.fps, torch.device("cpu")))
+
+
+def as_block(clips: Clips) -> Block:
+    """Clips as tensors with a row each, and their captions as plain data."""
+    return {"frames": clips.frames, "masks": clips.masks}, [spoken(captions) for captions in clips.captions]
+
+
+def spoken(captions: Captions) -> dict:
+    """The captions of a clip as plain data: three lengths and a script with its spans in parts of the clip."""
+    return {name: getattr(captions, name) for name in ("short", "sentence", "full")} | {"script": [asdict(cue) for cue in captions.script]}
 
 
 def to_signal(frames: UInt8[Tensor, "clip time height width 3"]) -> Tensor:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from yozora.train.clips import ClipShape, shoot
+from yozora.train.clips import ClipShape, FilmMaker, as_block, develop, shoot
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
-from yozora.train.latents import PLACED, LatentMaker, clip_of, encode_clips
+from yozora.train.latents import PLACED, clip_of, encode_clips
 from yozora.train.pool import Block
 from yozora.vae import VideoVAE
 from yozora.world.take import Take
@@ -38,7 +38,7 @@ class Window:
 class FreshClips:
     """A source whose clips are a pure function of the step, so that a run resumed anywhere sees the same ones."""
 
-    def __init__(self, vae: VideoVAE, makers: Iterable[LatentMaker], window: Window, workers: int):
+    def __init__(self, vae: VideoVAE, makers: Iterable[FilmMaker], window: Window, workers: int):
         assert window.block % PLACED == 0
         self.vae, self.window, self.device = vae, window, next(vae.parameters()).device
         self.makers = {maker.shape.name: maker for maker in makers}
@@ -68,8 +68,8 @@ class FreshClips:
                 self.shot[key] = self.workers.submit(shoot_all, maker.seed, self._clips(number), shape, maker.fps)
 
     def _develop(self, shape: ClipShape, number: int) -> Block:
-        shots = self.shot.pop((shape.name, number)).result()
-        return encode_clips(self.vae, self.makers[shape.name], self._clips(number), self.device, shots)
+        frames, words = as_block(develop(self.shot.pop((shape.name, number)).result(), shape, self.device))
+        return encode_clips(self.vae, self.makers[shape.name], self._clips(number), frames["frames"]), words
 
     def _clips(self, number: int) -> range:
         return range(number * self.window.block, (number + 1) * self.window.block)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from yozora.canvas import Canvas
-from yozora.pipeline import Sampling, render
 from yozora.model import Model
+from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
 from yozora.train.clips import film, to_signal

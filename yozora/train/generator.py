@@ -125,17 +125,18 @@ class GeneratorTask:
         known, starts = [], []
         for clip in clips:
             start = draw_start(rng, grid, self.batching.mixture)
-            use = clip.placed is not None and (start == 0).any()
-            known.append(clip.placed[0] if use else clip.latents)
-            starts.append(clip.placed[1].float() if use else torch.from_numpy(token_start(start, grid)))
+            cut = clip.latents, torch.from_numpy(token_start(start, grid))
+            seen, begun = clip.placed if clip.placed and (start == 0).any() else cut
+            known.append(seen)
+            starts.append(begun.float())
         patch = self.transformer.config.patch
-        values, seen = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in
-                        ([clip.latents for clip in clips], known))
+        cleans = [clip.latents for clip in clips]
+        values, given = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in (cleans, known))
         generator = torch_generator(self.device, self.batching.seed, step, group, "noise")
         times = draw_times(count, generator, shift_for(grid.num_tokens))
         level = (times[:, None] * torch.stack([start.flatten() for start in starts]).to(self.device)).flatten()
         noise = torch.randn(values.shape, generator=generator, device=self.device)
-        noised = torch.where((level == 0)[:, None], seen, mix(values, noise, level))
+        noised = torch.where((level == 0)[:, None], given, mix(values, noise, level))
         coordinates = patchify(clips[0].latents, patch).coordinates.repeat(count, 1).to(self.device)
         spoken = tuple(cue for script in scripts for cue in script)
         return Lesson(noised, noise - values, level, coordinates, (grid.num_tokens,) * count, spoken)

@@ -1,25 +1,22 @@
 """Training clips as latents, their known parts encoded as in use, and the words that belong to them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float16, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
 from yozora.train.canvases import Mixture, draw_start
-from yozora.train.clips import ClipShape, develop, shoot, to_signal
+from yozora.train.clips import ClipShape, FilmMaker, to_signal
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
-from yozora.train.pool import Block
+from yozora.train.pool import Block, Pool
 from yozora.vae import VideoVAE, load_vae
 from yozora.vae.place import place
 from yozora.video import Video
-from yozora.world.take import Take
-from yozora.world.words import Captions
 
 ENCODED = 4  # clips encoded at once
 PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
@@ -27,17 +24,17 @@ PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
 
 @dataclass(frozen=True, kw_only=True)
 class LatentMaker:
-    """Makes latents of the clips of one shape with the VAE in file `weights`; runs in a worker process too."""
+    """Makes latents of the clips in the pool `films` with the VAE in file `weights`; runs in a worker process too."""
 
     weights: Path
-    shape: ClipShape
-    seed: int
-    fps: float
+    films: Pool
 
     def __call__(self, numbers: Sequence[int]) -> Block:
         """Rows `latents` of every clip; `known` and `start` of each third one; words as JSON."""
-        vae = load_vae(self.weights)
-        return encode_clips(vae, self, numbers, torch.device("cpu"))
+        film = self.films.make
+        assert isinstance(film, FilmMaker)
+        tensors, words = self.films.block_of(numbers[0])
+        return encode_clips(load_vae(self.weights), film, numbers, tensors["frames"]), words
 
 
 def grid_of(vae: VideoVAE, shape: ClipShape) -> Grid:
@@ -47,31 +44,22 @@ def grid_of(vae: VideoVAE, shape: ClipShape) -> Grid:
 
 @torch.no_grad()
 def encode_clips(
-    vae: VideoVAE, maker: LatentMaker, numbers: Sequence[int], device: torch.device, shots: Sequence[tuple[Take, Captions]] = ()
-) -> Block:
-    """Film and encode the clips `numbers` on `device`; `shots` are their simulations where they are already done."""
-    shots = shots or [shoot(maker.seed, number, maker.shape, maker.fps) for number in numbers]
-    clips = develop(shots, maker.shape, device)
-    grid = grid_of(vae, maker.shape)
-    given = Mixture(invent=0, given=1, levels=0)
+    vae: VideoVAE, film: FilmMaker, numbers: Sequence[int], clips: UInt8[Tensor, "clip time height width 3"]
+) -> dict[str, Tensor]:
+    """Encode filmed clips on their device, and for each third one a known part as it is placed in use."""
+    grid = grid_of(vae, film.shape)
+    given = Mixture(invent=0.0, given=1.0, levels=0.0)
     known, starts = [], []
-    for number, frames in zip(numbers, clips.frames, strict=True):
+    for number, frames in zip(numbers, clips, strict=True):
         if number % PLACED == 0:
-            start = draw_start(numpy_generator(maker.seed, maker.shape.name, number, "place"), grid, given)
-            video = Video(frames=frames.cpu().numpy(), fps=maker.fps)
-            with _half(device):
+            start = draw_start(numpy_generator(film.seed, film.shape.name, number, "place"), grid, given)
+            video = Video(frames=frames.cpu().numpy(), fps=film.fps)
+            with _half(clips.device):
                 placed = place(vae, Canvas(given=video, start=start, script=()), grid)
             known.append(placed.latents.half())
             starts.append(placed.start.half())
-    tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.frames.split(ENCODED)])}
-    if known:
-        tensors |= {"known": torch.stack(known), "start": torch.stack(starts)}
-    return tensors, [spoken(words) for words in clips.captions]
-
-
-def spoken(captions: Captions) -> dict:
-    """The captions of a clip as plain data: three lengths and a script with its spans in parts of the clip."""
-    return {name: getattr(captions, name) for name in ("short", "sentence", "full")} | {"script": [asdict(cue) for cue in captions.script]}
+    tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.split(ENCODED)])}
+    return tensors | ({"known": torch.stack(known), "start": torch.stack(starts)} if known else {})
 
 
 def encode(vae: VideoVAE, grid: Grid, frames: UInt8[Tensor, "clip time height width 3"]) -> Float16[Tensor, "clip channel cell row column"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,4 +68,5 @@ class Average:
     def update(self, named: Mapping[str, Tensor], step: int) -> None:
         """Move towards the weights after step `step`."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.values.values()), [named[name].float() for name in self.values], 1 - decay)
+        latest = [named[name].detach().float() for name in self.values]
+        get_ema_multi_avg_fn(decay)(list(self.values.values()), latest, step)

@@ -31,9 +31,8 @@ class Pool:
         """Make the blocks that are missing, on `workers` processes (0: in this one); safe to interrupt."""
         self.folder.mkdir(parents=True, exist_ok=True)
         missing = [index for index in range(-(-self.size // self.block)) if not self._path(index).exists()]
-        began, done = time.monotonic(), 0
-        for _ in self._made(missing, workers):
-            done += 1
+        began = time.monotonic()
+        for done, _ in enumerate(self._made(missing, workers), 1):
             left = (time.monotonic() - began) / done * (len(missing) - done)
             report(f"clips {self.folder.name}: block {done} of {len(missing)}, {left / 60:.1f} min left")
 
@@ -41,12 +40,17 @@ class Pool:
         """All clips of the pool behind one another."""
         tensors: dict[str, list[Tensor]] = {}
         rows: list[dict] = []
-        for index in range(-(-self.size // self.block)):
-            with safe_open(self._path(index), framework="pt") as file:
-                rows += json.loads(file.metadata()["rows"])
-                for name in file.keys():
-                    tensors.setdefault(name, []).append(file.get_tensor(name))
+        for first in range(0, self.size, self.block):
+            found, words = self.block_of(first)
+            rows += words
+            for name, tensor in found.items():
+                tensors.setdefault(name, []).append(tensor)
         return {name: torch.cat(parts) for name, parts in tensors.items()}, rows
+
+    def block_of(self, number: int) -> Block:
+        """The block that clip `number` is in."""
+        with safe_open(self._path(number // self.block), framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["rows"])  # noqa: SIM118 (not a dict)
 
     def _made(self, missing: list[int], workers: int):
         if workers == 0 or len(missing) < 2:

@@ -9,15 +9,15 @@ from torch import nn
 
 from yozora.model import Model, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
-from yozora.train.clips import ClipShape, to_signal
-from yozora.train.generator import GeneratorTask
+from yozora.train.clips import ClipShape, FilmMaker, to_signal
 from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples
+from yozora.train.generator import GeneratorTask
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
-from yozora.train.pool import Block, Maker, Pool
+from yozora.train.pool import Block, Pool
 from yozora.train.recipe import Recipe
-from yozora.train.vae import PixelMaker, PooledCrops, VAETask
+from yozora.train.vae import PooledCrops, VAETask
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, foreground_weights, load_vae, save_vae
 from yozora.vae.initialise import start_from_components
@@ -37,7 +37,8 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         say(f"using the finished {weights}")
         return weights
     seed = stage.cropping.seed
-    pools = {s.name: _pool(PixelMaker(s, seed, recipe.habits.fps), s, folder / "pixels", recipe.workers, say) for s in stage.cropping.shapes}
+    films = [_films(shape, seed, recipe.habits.fps, folder) for shape in stage.cropping.shapes]
+    pools = {pool.folder.name: _prepared(pool, recipe, say).load() for pool in films}
     torch.manual_seed(seed)
     vae = VideoVAE(stage.network)
     if vae.straight is not None:
@@ -60,7 +61,7 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
     tensors, _ = max(pools.values(), key=lambda block: block[0]["frames"].shape[1])
     frames, masks = (tensors[name][:: max(1, len(tensors[name]) // COMPONENT_CLIPS)] for name in ("frames", "masks"))
     start_from_components(vae, to_signal(frames), foreground_weights((masks >= 0).float()[:, None]))
-    vae.straight.requires_grad_(requires_grad=False)
+    vae.get_submodule("straight").requires_grad_(requires_grad=False)
 
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
@@ -74,12 +75,14 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         say(f"going on from the weights of {start}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
-    makers = [LatentMaker(weights=weights, shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
     if recipe.window:
+        makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
         source = FreshClips(vae, makers, recipe.window, recipe.workers)
     else:
-        latents = folder / f"latents-{sha256(weights)[:8]}"
-        source = PooledClips({m.shape.name: _pool(m, m.shape, latents, recipe.workers, say) for m in makers}, batching.seed)
+        films = film_all(recipe, folder, say)
+        latents = [Pool(folder=folder / f"latents-{sha256(weights)[:8]}" / pool.folder.name, size=pool.size, block=BLOCK,
+                        make=LatentMaker(weights=weights, films=pool)) for pool in films]
+        source = PooledClips({pool.folder.name: _prepared(pool, recipe, say).load() for pool in latents}, batching.seed)
     task = GeneratorTask(text, transformer, batching, source, stage.optimization)
     task.grids = {shape.name: grid_of(vae, shape) for shape in batching.shapes}
     task.gallery = samples(model)
@@ -116,10 +119,20 @@ def networks(recipe: Recipe, vae: VideoVAE) -> tuple[TextEncoder, Transformer]:
     return text, Transformer(TransformerConfig(channels=vae.config.channels, **sizes))
 
 
-def _pool(maker: Maker, shape: ClipShape, folder: Path, workers: int, say: Say) -> Block:
-    pool = Pool(folder=folder / shape.name, size=shape.pool, block=BLOCK, make=maker)
-    pool.prepare(workers, say)
-    return pool.load()
+def film_all(recipe: Recipe, folder: Path, say: Say) -> list[Pool]:
+    """Film the pools of the generator's clips, which do not depend on any network."""
+    batching = recipe.generator.batching
+    return [_prepared(_films(shape, batching.seed, batching.fps, folder), recipe, say) for shape in batching.shapes]
+
+
+def _films(shape: ClipShape, seed: int, fps: float, folder: Path) -> Pool:
+    maker = FilmMaker(shape=shape, seed=seed, fps=fps)
+    return Pool(folder=folder / f"films-{seed}" / shape.name, size=shape.pool, block=BLOCK, make=maker)
+
+
+def _prepared(pool: Pool, recipe: Recipe, say: Say) -> Pool:
+    pool.prepare(recipe.workers, say)
+    return pool
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """Training of the video compression network on crops of clips: pixels, structure, and late an adversary."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from yozora.train.clips import ClipShape, film, to_signal
+from yozora.train.clips import ClipShape, to_signal
 from yozora.train.draws import numpy_generator, torch_generator
 from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
@@ -31,20 +31,6 @@ class Cropping:
     side: int
     seed: int
     images: float = 0.3
-
-
-@dataclass(frozen=True)
-class PixelMaker:
-    """Makes rendered clips of one shape as blocks; runs in a worker process too."""
-
-    shape: ClipShape
-    seed: int
-    fps: float
-
-    def __call__(self, numbers: Sequence[int]) -> Block:
-        """Rows `frames` and `masks`; no JSON."""
-        clips = film(self.seed, numbers, self.shape, self.fps, torch.device("cpu"))
-        return {"frames": clips.frames, "masks": clips.masks}, [{} for _ in numbers]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,13 +25,14 @@ class CausalConv(nn.Conv3d):
         super().__init__(inputs, outputs, kernel, padding=(0, kernel[1] // 2, kernel[2] // 2))
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
-        """Convolve a chunk; `past` holds the `kernel - 1` frames before it, or None before the first frame."""
+        """Convolve a chunk; `past` holds up to `kernel - 1` frames before it, or None before the first frame."""
         reach = self.kernel_size[0] - 1
         if past is None or reach == 0:
             assert reach == 0 or x.shape[2] == 1, "the first frame is a chunk of its own"
-            return self._still(x), F.pad(x, (0, 0, 0, 0, reach - 1, 0)) if reach else ()
+            return self._still(x), last_frames(x, 1) if reach else ()
         assert isinstance(past, Tensor)
-        joined = torch.cat([past, x], dim=2)
+        missing = reach - past.shape[2]  # frames before the first count as zeros
+        joined = torch.cat([*[torch.zeros_like(past)] * missing, past, x], dim=2)
         return super().forward(joined), last_frames(joined, reach)
 
     def _still(self, x: Features) -> Outputs:
@@ -118,7 +119,7 @@ class Upsample(nn.Module):
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
         """Double a chunk."""
         if self.time is not None and past is None:
-            past = torch.zeros_like(x).expand(-1, -1, 2, -1, -1)  # the frames that time doubles do not see the first one
+            past = torch.zeros_like(x)  # the frames that time doubles do not see the first one
         elif self.time is not None:
             x, past = self.time(x, past)
             x = interleave_time(x)

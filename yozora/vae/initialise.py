@@ -53,8 +53,8 @@ def start_from_components(
     straight, config = vae.straight, vae.config
     assert straight is not None
     time, channels = config.cell[0], config.channels
-    cells = straight.patches(video[:, :, 1:]).flatten(0, 3).unflatten(1, (3, time, -1))
-    weight = straight.patches(weights[:, :, 1:].expand(-1, 3, -1, -1, -1)).flatten(0, 3).mean(1)
+    cells = straight.patches(video[:, :, 1:], time).flatten(0, 3).unflatten(1, (3, time, -1))
+    weight = straight.patches(weights[:, :, 1:].expand(-1, 3, -1, -1, -1), time).flatten(0, 3).mean(1)
     slope = torch.linspace(-1, 1, time, device=video.device)
     moves = slope / slope.square().sum()
     steady = channels * 3 // 4

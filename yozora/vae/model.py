@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import torch
-from einops import rearrange
+from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -117,20 +117,27 @@ class Straight(nn.Module):
 
     def add_latents(self, moments: Outputs, frames: Pixels) -> Outputs:
         """Moments of the network with the linear latents of `frames` added to their mean."""
+        weight, bias, time = self.to_latents.weight, self.to_latents.bias, self.cell[0]
+        if frames.shape[2] == 1:  # a still cell, without repeating its frame
+            weight, time = reduce(weight, "latent (c k p) -> latent (c p)", "sum", c=3, k=time), 1
         mean, log_variance = moments.chunk(2, dim=1)
-        return torch.cat([mean + self.to_latents(self.patches(frames)).movedim(-1, 1), log_variance], dim=1)
+        linear = nn.functional.linear(self.patches(frames, time), weight, bias).movedim(-1, 1)
+        return torch.cat([mean + linear, log_variance], dim=1)
 
     def add_pixels(self, pixels: Pixels, latents: Latents) -> Pixels:
         """Pixels of the network with the linear ones of `latents` added."""
-        sizes = dict(zip("kij", self.cell, strict=True))
-        added = rearrange(self.to_pixels(latents.movedim(1, -1)), "b t h w (c k i j) -> b c (t k) (h i) (w j)", **sizes)
-        return pixels + (added if added.shape[2] == pixels.shape[2] else added.mean(2, keepdim=True))
+        weight, bias, time = self.to_pixels.weight, self.to_pixels.bias, self.cell[0]
+        if pixels.shape[2] == 1:
+            weight = reduce(weight, "(c k p) latent -> (c p) latent", "mean", c=3, k=time)
+            bias, time = reduce(bias, "(c k p) -> (c p)", "mean", c=3, k=time), 1
+        added = nn.functional.linear(latents.movedim(1, -1), weight, bias)
+        height, width = self.cell[1:]
+        return pixels + rearrange(added, "b t h w (c k i j) -> b c (t k) (h i) (w j)", k=time, i=height, j=width)
 
-    def patches(self, frames: Pixels) -> Float[Tensor, "batch cells rows columns pixel"]:
-        """The pixels of each cell in a row."""
-        sizes = dict(zip("kij", self.cell, strict=True))
-        whole = frames if frames.shape[2] % self.cell[0] == 0 else frames.repeat_interleave(self.cell[0], dim=2)
-        return rearrange(whole, "b c (t k) (h i) (w j) -> b t h w (c k i j)", **sizes)
+    def patches(self, frames: Pixels, time: int) -> Float[Tensor, "batch cells rows columns pixel"]:
+        """The pixels of each cell in a row, `time` frames to a cell."""
+        height, width = self.cell[1:]
+        return rearrange(frames, "b c (t k) (h i) (w j) -> b t h w (c k i j)", k=time, i=height, j=width)
 
 
 class Encoder(nn.Module):

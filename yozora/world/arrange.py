@@ -29,7 +29,7 @@ CLIP = 4.0  # seconds, for which lanes are kept free
 ROW_STEP = 0.5  # from slab to slab, over their height
 IMPACT = 0.45  # seconds before a pushing object meets its target
 GAP = 0.1  # metres between a bystander and a lane
-TRIES, CHOICES = 600, 6  # places tried for a bystander, and how many that are free are compared
+TRIES, CHOICES = 500, 6  # places tried for a bystander, and how many that are free are compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,36 +206,29 @@ def stand(body: Body, zones: list[Zone], camera: Camera, rng: np.random.Generato
     if not zones:
         return rng.uniform(-0.3, 0.3, 2)
     low, high = hull(zones)
-    wide = girth(body)
-    found: list[tuple[float, np.ndarray]] = []
-    for trial in range(TRIES):
-        slack = 0.15 + 2.0 * trial / TRIES
-        at = rng.uniform(low - wide - slack * np.array([1, 0.3]), high + wide + slack)
-        new = block(at, wide, height(body))
-        if all(apart(new, zone) and (zone.void or in_sight(new, zone, camera)) for zone in zones):
-            size = np.maximum(high, new.high) - np.minimum(low, new.low)
-            found.append((max(size[0], 1.2 * size[1]) + rng.uniform(0, 0.3), at))
-        if len(found) == CHOICES:
-            break
-    if not found:  # only for scenes that no sampler draws
+    wide, tall = girth(body), height(body)
+    slack = np.linspace(0.15, 2.15, TRIES)[:, None]  # ever farther out
+    at = rng.uniform(low - wide - slack * np.array([1, 0.3]), high + wide + slack)
+    free = np.all([apart(at, wide, zone) & (zone.void or in_sight(at, wide, tall, zone, camera)) for zone in zones], axis=0)
+    found = at[np.flatnonzero(free)[:CHOICES]]
+    if not len(found):  # only for scenes that no sampler draws
         return np.array([low[0] - 2 * wide, high[1] + 2 * wide])
-    return min(found, key=lambda option: option[0])[1]
+    size = np.maximum(high, found + wide) - np.minimum(low, found - wide)
+    return found[np.argmin(np.maximum(size[:, 0], 1.2 * size[:, 1]) + rng.uniform(0, 0.3, len(found)))]
 
 
-def apart(one: Zone, other: Zone) -> bool:
-    """Whether two zones do not meet."""
-    return bool(np.any(one.high + GAP < other.low) or np.any(one.low - GAP > other.high))
+def apart(at: np.ndarray, wide: float, zone: Zone) -> np.ndarray:
+    """Whether something `wide` metres to each side of each place `at[place 2]` stays out of a zone."""
+    return np.any((at + wide + GAP < zone.low) | (at - wide - GAP > zone.high), axis=1)
 
 
-def in_sight(new: Zone, zone: Zone, camera: Camera) -> bool:
+def in_sight(at: np.ndarray, wide: float, tall: float, zone: Zone, camera: Camera) -> np.ndarray:
     """Whether a bystander leaves a zone to be seen and, where the zone is a screen, is seen itself: its middle, over the other."""
     turn, steep = np.deg2rad(camera.azimuth), np.tan(np.deg2rad(camera.elevation))
     right, forward = np.array([np.cos(turn), -np.sin(turn)]), np.array([np.sin(turn), np.cos(turn)])
-    middle, wide = (new.low + new.high) / 2, (new.high[0] - new.low[0]) / 2
     corners = np.array([[x, y] for x in (zone.low[0], zone.high[0]) for y in (zone.low[1], zone.high[1])])
-    across, depth = corners @ right - middle @ right, corners @ forward - middle @ forward
-    if across.min() > wide or across.max() < -wide:
-        return True
-    if depth.mean() < 0:  # the bystander is behind
-        return not zone.screen or bool(new.tall / 2 - (depth.max() + wide) * steep > zone.tall)
-    return bool(zone.tall / 2 + (depth.min() - wide) * steep > new.tall)
+    across, depth = corners @ right - (at @ right)[:, None], corners @ forward - (at @ forward)[:, None]
+    beside_it = (across.min(1) > wide) | (across.max(1) < -wide)
+    seen = (not zone.screen) | (tall / 2 - (depth.max(1) + wide) * steep > zone.tall)
+    leaves = zone.tall / 2 + (depth.min(1) - wide) * steep > tall
+    return beside_it | np.where(depth.mean(1) < 0, seen, leaves)

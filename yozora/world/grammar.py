@@ -86,14 +86,13 @@ class Writer:
 
 @cache
 def permitted(group: str, phrasings: tuple[str, ...], split: str) -> tuple[str, ...]:
-    """Those of `phrasings` that may be said in `split`; a group without reserved ones says its open ones in every split."""
+    """Those of `phrasings` that may be said in `split`; where none is reserved, every split says the open ones."""
     from yozora.world.heldout import reserved_phrase
 
     held = tuple(text for text in phrasings if reserved_phrase(identity(group, text)))
-    open_ = tuple(text for text in phrasings if text not in held)
-    if split == "paraphrase":
-        return held or open_
-    return open_ or phrasings[:1]
+    free = tuple(text for text in phrasings if text not in held)
+    assert free or split == "paraphrase", f"every phrasing of {group!r} that fits is reserved; give it one more: {phrasings}"
+    return (held or free) if split == "paraphrase" else free
 
 
 @cache

@@ -9,9 +9,12 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from typing import TypeVar
 
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, COUNTS, ELEVATION, SPEED, SUN
 from yozora.world.scene import CAMERAS, COLOURS, KINDS, SHAPES, Scene
+
+Combination = TypeVar("Combination", bound=tuple[str, ...])
 
 SALT = "yozora 2026"
 PAIR_SHARE, TRIPLE_SHARE = 0.12, 0.10
@@ -123,14 +126,14 @@ def held_triples() -> frozenset[tuple[str, str, str]]:
     return frozenset(choose("triples", possible, TRIPLE_SHARE))
 
 
-def choose(name: str, possible: Sequence[tuple[str, ...]], share: float) -> list[tuple[str, ...]]:
+def choose(name: str, possible: Sequence[Combination], share: float) -> list[Combination]:
     """The combinations to reserve, by the rule at the head of this file."""
     partners: dict[tuple[int, str], int] = {}
     for combination in possible:
         for value in enumerate(combination):
             partners[value] = partners.get(value, 0) + 1
     lost = dict.fromkeys(partners, 0)
-    chosen = []
+    chosen: list[Combination] = []
     for combination in sorted(set(possible) - PLAIN, key=lambda words: digest(name, *words)):
         values = list(enumerate(combination))
         if len(chosen) < round(share * len(possible)) and all(lost[v] + 1 <= PARTNERS_LOST * partners[v] for v in values):
@@ -140,6 +143,7 @@ def choose(name: str, possible: Sequence[tuple[str, ...]], share: float) -> list
     return chosen
 
 
+@cache
 def band(name: str, limits: tuple[float, float]) -> tuple[float, float]:
     """The inner band of a range that is held out, somewhere between its third and sixth tenth."""
     low, high = limits

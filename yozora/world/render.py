@@ -117,8 +117,18 @@ class _Pass:
         fine, _ = self._trace(self._within(rays, pixels), layers)
         fine = fine.view(layers, len(SAMPLES), -1)
         picture.index_copy_(1, pixels, (fine[:, 0] + fine[:, 1] + fine[:, 2] + fine[:, 3]) * 0.25)
-        seen = Picture(layers=picture.view(layers, -1, height, width), key=key, daylight=shade.daylight(self.setting))
-        return encode(FILTERS[style](seen)), (key >> 4).to(torch.int8) - 1
+        picture, bright = picture.view(layers, *key.shape), shade.daylight(self.setting)
+        frames = torch.empty((*key.shape, 3), dtype=torch.uint8, device=self.device)
+        for part in self._tiles():
+            seen = Picture(layers=picture[:, part], key=key[part], daylight=bright[part])
+            frames[part] = encode(FILTERS[style](seen))
+        return frames, (key >> 4).to(torch.int8) - 1
+
+    def _tiles(self) -> list[slice]:
+        """Stretches of frames that are drawn at a time where work is spent on every pixel."""
+        frames, (width, height) = len(self.chunk.takes), self.size
+        step = max(1, TILE.get(self.device.type, TILE["cuda"]) // (width * height))
+        return [slice(first, first + step) for first in range(0, frames, step)]
 
     def _all_pixels(self) -> _Rays:
         (width, height), chunk = self.size, self.chunk
@@ -180,12 +190,12 @@ class _Pass:
 
     def _backdrop(self, rays: _Rays, shadow: Tensor, out: Tensor) -> None:
         """Floor and sky, a tile of whole frames at a time."""
-        frames = len(shadow)
-        step = frames if shadow.dim() == 2 else max(1, TILE.get(self.device.type, TILE["cuda"]) // shadow[0].numel())
-        for first in range(0, frames, step):
-            part = slice(first, first + step)
-            tile = rays.setting if step == frames else _spread(rays.setting, lambda column, part=part: column[..., part, :, :])
-            shade.backdrop(tile, rays.direction[:, part], Shadow(sun=shadow[part], contact=rays.contact[part]), out[:, part])
+        if shadow.dim() == 2:
+            shade.backdrop(rays.setting, rays.direction, Shadow(sun=shadow, contact=rays.contact), out)
+            return
+        for part in self._tiles():
+            setting = _spread(rays.setting, lambda column, part=part: column[..., part, :, :])
+            shade.backdrop(setting, rays.direction[:, part], Shadow(sun=shadow[part], contact=rays.contact[part]), out[:, part])
 
     def _shadow_on(self, hits: Hits) -> Shadow:
         count = len(hits.ray)

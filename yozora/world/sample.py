@@ -1,5 +1,8 @@
 """Draws scenes by seed: for training, or held out at one level and at no other."""
 
+from bisect import bisect_right
+from itertools import accumulate, count
+
 import numpy as np
 
 from yozora.world.arrange import arrange
@@ -44,22 +47,27 @@ REDRAWS = 12  # attempts that share family, number and camera, so that large sce
 
 def sample(seed: int, split: str = "train") -> Scene:
     """The scene of a seed: trainable, or held out at exactly the level that `split` names."""
+    scene = outline(seed, split)
+    return arrange(scene, np.random.default_rng([seed, SPLITS.index(split)]))
+
+
+def outline(seed: int, split: str = "train") -> Scene:
+    """The scene of a seed before its objects have their places, all that decides whether it is held out."""
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
     wanted = frozenset((split,)) & frozenset(LEVELS)
-    attempt = 0
-    while True:
+    for attempt in count():
         form = np.random.default_rng([seed, SPLITS.index(split), attempt // REDRAWS, 0])
         content = np.random.default_rng([seed, SPLITS.index(split), attempt, 1])
         scene = draw(form, content)
         if levels(scene) == wanted:
-            return arrange(scene, content)
-        attempt += 1
+            return scene
+    raise AssertionError("no scene of this split exists")
 
 
 def scan(num: int, seed: int = 0) -> int:
     """How many of `num` scenes drawn for training are held out; anything but 0 is a fault."""
-    return sum(bool(reserved(sample(seed + index))) for index in range(num))
+    return sum(bool(reserved(outline(seed + index))) for index in range(num))
 
 
 def draw(form: np.random.Generator, content: np.random.Generator) -> Scene:
@@ -83,8 +91,8 @@ def choice(rng: np.random.Generator, options, shares=None):
     """One of some options, by their shares."""
     if shares is None:
         return options[int(rng.integers(len(options)))]
-    limit = np.cumsum(shares)
-    return options[min(int(np.searchsorted(limit, rng.random() * limit[-1], side="right")), len(options) - 1)]
+    limits = list(accumulate(shares))
+    return options[min(bisect_right(limits, rng.random() * limits[-1]), len(options) - 1)]
 
 
 def camera_of(rng: np.random.Generator, kinds: tuple[str, ...]) -> str:
@@ -161,6 +169,9 @@ def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng:
     sideways = [event.direction for event in events if event.direction in CAMERAS["pan"]]
     if kind == "pan" and sideways and rng.random() < 0.75:
         direction = sideways[0]
+    if sideways and any(event.kind == "return" for event in events):  # the picture's edge must not follow
+        opposite = {"left": "right", "right": "left"}[sideways[0]]
+        direction = {"pan": opposite, "orbit": sideways[0]}.get(kind, direction)
     slow, fast = CAMERA_SPEED.get(kind, (0.0, 0.0))
     if any(event.kind in ("hide", "return") for event in events):
         fast = (slow + fast) / 2  # so that the wall goes on hiding, and the picture's edge stays where it is

@@ -213,4 +213,3 @@ class Shot:
             if (abs(x) - reach) * view.focal / aspect < max(-z, 0.1) * 1.04:
                 return False
         return True
-

@@ -16,13 +16,13 @@ CUTS = {"drop": (0.2,), "push": (0.25,), "slide": (0.35,), "hide": (0.3, 0.65), 
 
 def cues(writer: Writer, scene: Scene, take: Take | None) -> list[tuple[str, float, float]]:
     """Texts with start and end, as fractions of the clip; each text can stand alone."""
-    cuts: tuple[float, ...]
-    if len(scene.events) > 1:
-        cuts = tuple(order / len(scene.events) for order in range(1, len(scene.events)))
-        texts = [cue(writer, scene, event) for event in scene.events]
+    events, cuts = list(scene.events), CUTS.get(scene.family, ())
+    if len(events) > 1:
+        cuts = tuple(order / len(events) for order in range(1, len(events)))
+        texts = [cue(writer, scene, event) for event in events]
     elif scene.family in PHASES:
-        cuts = measured(take) if take else CUTS[scene.family]
-        texts = [cue(writer, scene, scene.events[0], order) for order in range(len(PHASES[scene.family]))]
+        cuts = measured(take) if take else cuts
+        texts = [cue(writer, scene, events[0], order) for order in range(len(PHASES[scene.family]))]
     else:
         return [(sentence(writer, scene), 0.0, 1.0)]
     bounds = (0.0, *cuts, 1.0)

@@ -1,0 +1,171 @@
+"""Laws of the measures: true clips pass, each fault fails the metric that should see it, and resolution changes nothing."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.evaluate import card, faults
+from yozora.evaluate.blobs import components, measure
+from yozora.evaluate.camera import find_move
+from yozora.evaluate.detect import shrink
+from yozora.evaluate.measures import direction, judge
+from yozora.evaluate.report import tally, wilson
+from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
+from yozora.evaluate.track import look
+from yozora.evaluate.truth import act, asked, film
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.world.scene import Body, Camera, Event, Floor, Light, Scene
+
+SHOT = Shot(width=128, height=128, frames=25, fps=6)
+CPU = torch.device("cpu")
+CAMERAS = (("static", "none", 0.0), ("pan", "right", 3.0), ("tilt", "up", 2.0), ("dolly", "in", 0.4), ("orbit", "left", 9.0))
+
+
+def scene(way: str = "right", camera: tuple[str, str, float] = ("static", "none", 0.0)) -> Scene:
+    """A red ball crosses the floor behind a blue cube."""
+    actor = Body(shape="ball", colour="red", size="medium", material="matte", x=-1.0 if way == "right" else 1.0, y=0.5)
+    other = Body(shape="cube", colour="blue", size="medium", material="matte", x=0.2, y=-0.6)
+    kind, turn, speed = camera
+    return Scene(
+        objects=(actor, other),
+        events=(Event(kind="roll", actor=0, target=-1, direction=way, speed=0.8, amount=0.0),),
+        camera=Camera(kind=kind, direction=turn, speed=speed, azimuth=5.0, elevation=24.0),
+        floor=Floor(kind="concrete", tone=0.5, seed=3),
+        light=Light(time="noon", azimuth=40.0, elevation=50.0),
+        style="natural",
+    )
+
+
+@pytest.fixture(scope="module")
+def take():
+    """A simulated scene."""
+    return act(scene(), SHOT)
+
+
+@pytest.fixture(scope="module")
+def clip(take) -> Video:
+    """Its picture."""
+    return film([take], SHOT, CPU)[0]
+
+
+def verdicts(video: Video) -> dict[str, bool]:
+    """What passes when a video is judged by the scene."""
+    return {name: score.passed for name, score in judge(look(video), asked(scene(), SHOT)).items()}
+
+
+def test_a_true_clip_passes_everything(clip):
+    assert all(verdicts(clip).values())
+
+
+@pytest.mark.parametrize(("fault", "metric"), [("recolour", "colours"), ("reshape", "shapes"), ("vanish", "count"), ("add", "count")])
+def test_a_fault_in_the_world_fails_its_metric(take, fault, metric):
+    (spoilt,) = film([getattr(faults, fault)(take, np.random.default_rng(1))], SHOT, CPU)
+    assert not verdicts(spoilt)[metric]
+
+
+def test_a_frozen_clip_fails_on_motion_alone(clip):
+    found = verdicts(Video(frames=faults.freeze(clip.frames, np.random.default_rng(0)), fps=clip.fps))
+    assert [name for name, passed in found.items() if not passed] == ["direction", "all"]
+
+
+@pytest.mark.parametrize("camera", [("static", "none", 0.0), ("pan", "left", 3.0)])
+def test_a_mirrored_clip_goes_the_other_way(camera):
+    filmed = scene("left", camera)
+    (video,) = film([act(filmed, SHOT)], SHOT, CPU)
+    mirrored = Video(frames=faults.mirror(video.frames, np.random.default_rng(0)), fps=video.fps)
+    spec = asked(filmed, SHOT)
+    assert [direction(look(one), spec).seen for one in (video, mirrored)] == ["left", "right"]
+
+
+@pytest.mark.parametrize("size", [(256, 256), (96, 96)])
+def test_resolution_changes_no_verdict(take, size):
+    (video,) = film([take], replace(SHOT, width=size[0], height=size[1]), CPU)
+    assert all(verdicts(video).values())
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_the_camera_is_read_off_the_floor(camera):
+    filmed = act(scene("right", camera), SHOT)
+    move = look(film([filmed], SHOT, CPU)[0]).move
+    assert (move.kind, move.direction) == camera[:2]
+    if camera[0] in ("pan", "tilt"):
+        assert abs(abs(move.rate) - camera[2]) < 0.25 * camera[2]
+
+
+def test_a_floor_point_stays_where_the_move_says():
+    move = find_move(shrink(torch.zeros(3, 32, 32, 3, dtype=torch.uint8)), torch.zeros(3, 160, 160, dtype=torch.bool), 1.0)
+    floor = move.floor(np.arange(3.0))
+    assert move.kind == "static" and np.allclose(floor, floor[:1])
+
+
+def test_components_are_what_flooding_finds():
+    labels = (np.random.default_rng(0).random((2, 14, 11)) < 0.5) * np.random.default_rng(1).integers(1, 3, (2, 14, 11))
+    number = components(labels)
+    flooded = _flood(labels)
+    assert len(set(zip(number.ravel().tolist(), flooded.ravel().tolist(), strict=True))) == number.max() + 1 == flooded.max() + 1
+    blobs = measure(labels, number)
+    assert blobs.area.sum() == (labels > 0).sum()
+    assert all((number == blob).any() for blob in blobs.number)
+
+
+def test_an_interval_holds_its_share_and_narrows():
+    for right, of in ((0, 10), (5, 10), (10, 10), (83, 100)):
+        low, high = wilson(right, of)
+        assert 0 <= low <= right / of <= high <= 1
+        wide = np.subtract(*wilson(right, of)[::-1])
+        assert np.subtract(*wilson(10 * right, 10 * of)[::-1]) < wide
+    assert np.allclose(wilson(3, 10), [1 - end for end in wilson(7, 10)[::-1]])
+
+
+def test_every_free_sentence_can_be_read():
+    sentences = free_sentences()
+    assert len(sentences) == 40
+    assert all(motion.direction in MOTIONS for _, spec in sentences for motion in spec.motions)
+    with pytest.raises(ValueError, match="cannot read"):
+        read_line("a mauve ball\tmauve ball\tleft")
+
+
+def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path, clip):
+    class Stub(card.Studio):
+        made: list[str] = []
+
+        def __init__(self) -> None:
+            pass
+
+        def make(self, kind, batch):
+            if any(case.number == 1 for case in batch):
+                raise RuntimeError("no memory")
+            self.made += [case.name for case in batch]
+            return [clip for _ in batch]
+
+    wanted = [card.Case(group="free", number=n, prompt="a ball", spec=asked(scene(), SHOT), scene=None) for n in range(3)]
+    rows = card.collect(Stub(), wanted, tmp_path, 2)
+    assert tally(rows, "all") == (2, 3)
+    assert [row["error"] for row in rows if row["error"]] == ["RuntimeError: no memory"]
+    before = list(Stub.made)
+    assert card.collect(Stub(), wanted, tmp_path, 2) == json.loads(json.dumps(rows))
+    assert Stub.made == before
+    assert (tmp_path / "clips" / "free-000.mp4").exists()
+
+
+def _flood(labels: np.ndarray) -> np.ndarray:
+    """Connected regions by the slow and plain way."""
+    number, count = np.zeros(labels.shape, int), 0
+    for start in zip(*np.nonzero(labels), strict=True):
+        if number[start]:
+            continue
+        count += 1
+        open_ends = [start]
+        while open_ends:
+            time, y, x = open_ends.pop()
+            if number[time, y, x]:
+                continue
+            number[time, y, x] = count
+            near = [(time, y + b, x + a) for b in (-1, 0, 1) for a in (-1, 0, 1)]
+            inside = [at for at in near if 0 <= at[1] < labels.shape[1] and 0 <= at[2] < labels.shape[2]]
+            open_ends += [at for at in inside if labels[at] == labels[start]]
+    return number
