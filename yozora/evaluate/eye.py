@@ -1,7 +1,6 @@
 """The two small networks that look: one says the colour of each pixel, the other the shape of a region, blind to its colour.
 
-They see different things on purpose: the first too small a neighbourhood to know shapes, the second no colour, so that
-neither can learn which colours and shapes go together in training.
+The second sees no colour, so that it cannot learn which colours and shapes go together in training.
 """
 
 from pathlib import Path
@@ -21,11 +20,14 @@ CROP = 32  # pixels on a side of what the shape network sees
 class ColourEye(nn.Module):
     """Pixels in [0, 1] to the score of background (0) and of each colour (from 1 on)."""
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, wide: int = 32) -> None:
         super().__init__()
         self.near = nn.Conv2d(3, width, 3, padding=1, padding_mode="replicate")
         self.light = nn.Linear(6, width)  # the time of day and the style
-        self.wide = nn.ModuleList([nn.Conv2d(width, width, 3, padding=d, dilation=d, padding_mode="replicate") for d in (2, 4)])
+        self.enter = nn.Conv2d(width, wide, 1)
+        self.far = nn.ModuleList([nn.Conv2d(wide, wide, 3, padding=d, dilation=d, padding_mode="replicate") for d in (1, 2, 4)])
+        self.leave = nn.Conv2d(wide, width, 1)
+        self.edge = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
         self.name = nn.Conv2d(width, 1 + len(COLOURS), 1)
 
     def forward(
@@ -33,8 +35,11 @@ class ColourEye(nn.Module):
     ) -> Float[Tensor, "frame label height width"]:
         """Unnormalised log probabilities for pictures, or parts of pictures whose `light` is given."""
         state = F.gelu(self.near(pixels - 0.5) + self.light(light)[..., None, None])
-        for layer in self.wide:
-            state = state + F.gelu(layer(state))
+        around = self.enter(F.avg_pool2d(state, 4, ceil_mode=True))  # a large white side is told from floor by what is around it
+        for layer in self.far:
+            around = around + F.gelu(layer(around))
+        state = state + F.interpolate(self.leave(around), state.shape[2:], mode="bilinear", align_corners=False)
+        state = state + F.gelu(self.edge(state))
         return self.name(state)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from yozora.evaluate.blobs import components, measure
 from yozora.evaluate.detect import SMALLEST, crops, label, shrink
-from yozora.evaluate.eye import WEIGHTS, Eye, light_of
+from yozora.evaluate.eye import CROP, WEIGHTS, Eye, light_of
 from yozora.evaluate.truth import stills
 from yozora.world.render import render
 from yozora.world.sample import sample
@@ -24,7 +24,7 @@ FIRST_SEED = 70_000_000  # scenes from here on are looked at in training; calibr
 SIZES = ((128, 128), (128, 128), (192, 128), (128, 192), (256, 256))
 FRAMES = 6  # of each scene
 NATURAL = 0.6  # of the scenes; the others are spread over the styles
-WINDOW, WINDOWS = 40, 4  # pixels on a side of what the colour network learns from, and how many of a picture
+WINDOW, WINDOWS = 80, 2  # pixels on a side of what the colour network learns from, and how many of a picture
 PURE = 0.7  # of a region that one object must make up for it to be an example of a shape
 
 
@@ -111,11 +111,11 @@ def windows(shots: list[Shots], generator: torch.Generator) -> tuple[Tensor, Ten
 
 
 def colour_batches(bank: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor]]:
-    """Windows, worsened alike by eights."""
+    """Windows, worsened alike by fours."""
     parts, lights, truth = bank
     while True:
-        index = torch.randint(len(parts), (32,), generator=generator)
-        seen = torch.cat([worsen(group.float() / 255, generator) for group in parts[index].split(8)])
+        index = torch.randint(len(parts), (12,), generator=generator)
+        seen = torch.cat([worsen(group.float() / 255, generator) for group in parts[index].split(4)])
         yield (seen, lights[index]), truth[index]
 
 
@@ -137,12 +137,14 @@ def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> 
 
 
 def shape_batches(seen: Tensor, truth: Tensor, generator: torch.Generator) -> Iterator[tuple[tuple[Tensor], Tensor]]:
-    """Crops, mirrored half of the time."""
+    """Crops, each a little turned, enlarged and shifted, and mirrored half of the time."""
     while True:
         index = torch.randint(len(seen), (256,), generator=generator)
-        batch = seen[index]
-        mirrored = torch.rand(256, 1, 1, 1, generator=generator) < 0.5
-        yield (torch.where(mirrored, batch.flip(3), batch),), truth[index]
+        angle, scale, right, down = (2 * torch.rand(4, 256, generator=generator) - 1) * torch.tensor([0.15, 0.1, 0.06, 0.06])[:, None]
+        scale, side = 1 + scale, torch.randint(2, (256,), generator=generator) * 2 - 1
+        rows = (scale * angle.cos() * side, scale * angle.sin(), right, -scale * angle.sin() * side, scale * angle.cos(), down)
+        turn = torch.stack(rows, dim=1).reshape(256, 2, 3)
+        yield (F.grid_sample(seen[index], F.affine_grid(turn, [256, 3, CROP, CROP], align_corners=False), align_corners=False),), truth[index]
 
 
 def train(scenes: int, steps: int) -> Eye:

@@ -38,10 +38,10 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=Widths(dim=192, heads=4, layers=6, feedforward=768, text_dim=128, text_layers=2),
-            batching=Batching(shapes=clips, tokens=8192, groups=8, seed=2, fps=8.0),
-            optimization=Optimization(rate=2e-3, steps=2000, warmup=100, muon=True),
-            save_every=200,
-            show_every=400,
+            batching=Batching(shapes=clips, tokens=4096, groups=6, seed=2, fps=8.0),
+            optimization=Optimization(rate=2e-3, steps=1500, warmup=100, muon=True),
+            save_every=100,
+            show_every=500,
             average=0.998,
         ),
         habits=Habits(

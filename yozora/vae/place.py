@@ -13,7 +13,7 @@ from yozora.vae.fill import fill
 from yozora.vae.model import VideoVAE
 
 # Start of a token of which only a part is given; `measure_partly_given` says what a network calls for.
-PARTLY_GIVEN = 0.8
+PARTLY_GIVEN = 0.7
 # How far the seam of `paste` reaches into what was invented.
 SEAM_FRAMES, SEAM_PIXELS = 4, 8
 

@@ -165,7 +165,7 @@ def _boxes(columns: dict[str, np.ndarray], lens: _Lens, sun: np.ndarray) -> Boxe
     centre = columns["centre"][:, None]
     corners = centre + np.einsum("pij,kj,pj->pki", axes, CORNERS, reach)
     height = np.maximum(corners[..., 2:], 0.0)
-    shade = corners - (height / sun[frame, 2, None, None]) * sun[frame, None]
+    shade = corners - (height / np.maximum(sun[frame, 2, None, None], 0.02)) * sun[frame, None]
     shade[..., 2] = 0.0
     wide = np.abs(corners[..., :2] - centre[..., :2]).max(1, keepdims=True) + CONTACT
     feet = np.concatenate((centre[..., :2] + wide * CORNERS[None, :, :2], np.zeros((*corners.shape[:2], 1), np.float32)), -1)

@@ -31,6 +31,10 @@ OPTIONAL = ("to", "pace", "high", "arc", "axis", "campace")  # slots that may be
 
 # lemma: third person, past, past participle; the -ing form follows from spelling
 IRREGULAR = {
+    "make": ("makes", "made", "made"),
+    "let": ("lets", "let", "let"),
+    "lose": ("loses", "lost", "lost"),
+    "drive": ("drives", "drove", "driven"),
     "do": ("does", "did", "done"),
     "have": ("has", "had", "had"),
     "be": ("is", "was", "been"),
@@ -57,7 +61,7 @@ IRREGULAR = {
     "send": ("sends", "sent", "sent"),
     "set": ("sets", "set", "set"),
 }
-DOUBLED = {"drop", "hop", "stop", "tip", "hit", "run", "get", "sit", "begin", "bob", "pan", "set", "spin", "dip", "slip"}
+DOUBLED = {"drop", "hop", "stop", "tip", "hit", "run", "get", "sit", "begin", "bob", "pan", "set", "spin", "dip", "slip", "let"}
 
 
 @dataclass(kw_only=True)

@@ -143,11 +143,11 @@ def soften(field: np.ndarray) -> np.ndarray:
 
 
 def _plain(rng: np.random.Generator) -> np.ndarray:
-    return clouds(rng, (0, 0, 0.03, 0.06, 0.06, 0.06))
+    return clouds(rng, (0, 0, 0.05, 0.09, 0.09, 0.08))
 
 
 def _concrete(rng: np.random.Generator) -> np.ndarray:
-    field = clouds(rng, (0, 0.05, 0.09, 0.08, 0.08, 0.08, 0.07))
+    field = clouds(rng, (0, 0.06, 0.11, 0.12, 0.11, 0.09, 0.07))
     pits = np.minimum(clouds(rng, (0, 0, 0, 0.2, 0.5, 0.8)) + 0.4, 0.0)
     return field + 0.4 * pits
 
@@ -162,7 +162,7 @@ def _wood(rng: np.random.Generator) -> np.ndarray:
     place = (np.arange(TEXELS) + rng.integers(0, TEXELS, boards)[row, None]) % TEXELS
     tone = (2 * rng.random((boards, 4), dtype=np.float32) - 1)[row[:, None], place // length]
     seam = (np.arange(TEXELS) % 8 == 0)[:, None] | (place % length == 0)
-    return soften(0.10 * tone + 0.09 * grain + clouds(rng, (0, 0.03, 0.04, 0.04)) - 0.40 * seam).astype(np.float32)
+    return soften(0.13 * tone + 0.10 * grain + clouds(rng, (0, 0.03, 0.05, 0.05)) - 0.46 * seam).astype(np.float32)
 
 
 def _marble(rng: np.random.Generator) -> np.ndarray:

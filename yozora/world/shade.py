@@ -34,9 +34,7 @@ class Setting:
     pixel: float
 
 
-def backdrop(
-    setting: Setting, direction: Float[Tensor, "3 *ray"], shadow: Shadow, out: Float[Tensor, "layer *ray"]
-) -> None:
+def backdrop(setting: Setting, direction: Float[Tensor, "3 *ray"], shadow: Shadow, out: Float[Tensor, "layer *ray"]) -> None:
     """Floor and sky into the layers of `out`: the pattern fades where it is finer than a pixel, and the floor into the haze."""
     lamps, ground = setting.lamps, setting.ground
     depth = floor_depth(setting.cameras.eye[2], direction[2])
@@ -98,9 +96,9 @@ def _mix(low: Tensor, high: Tensor, share: Tensor) -> Tensor:
 
 
 def solids(setting: Setting, pairs: Pairs, hits: Hits, shadow: Shadow) -> Float[Tensor, "layer hit"]:
-    """Every layer of the solids that are seen: sun and sky on a matte paint, a white highlight on gloss, a coloured mirror of the sky on metal.
+    """Every layer of the solids that are seen; `setting` is given for each hit.
 
-    `setting` is given for each hit. After Lambert, and Blinn (1977) for the highlights.
+    Sun and sky on matte paint (Lambert), a white highlight on gloss (Blinn 1977), a coloured mirror of the sky on metal.
     """
     lamps, normal = setting.lamps, hits.normal
     paint = pairs.paint.index_select(1, hits.pair)

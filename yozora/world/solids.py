@@ -52,7 +52,8 @@ def clearance(point: Float[Tensor, "3 ray"], core: Float[Tensor, "4 ray"]) -> Fl
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
     """Inner product over the leading axis of three, in a fixed order so that any batch gives the same bits."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    product = a * b
+    return product[0] + product[1] + product[2]
 
 
 Interval = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]

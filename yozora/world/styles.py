@@ -10,6 +10,7 @@ from torch import Tensor
 
 from yozora.world.ground import clouds
 
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """The layers of `shade`, the key of ends (solid, facet, shadow), and the luminance that falls on the open floor."""

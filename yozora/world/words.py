@@ -63,8 +63,8 @@ def writer(seed: int, order: int, split: str) -> Writer:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Every word that a caption can contain, reserved phrasings included; the marks are the full stop and the comma."""
-    words = {"a", "an", "and", "the", "another", "more", "row", "line", "of", "in"}
+    """Every word that a caption can contain, reserved phrasings included, and its two marks, comma and full stop."""
+    words = {",", ".", "a", "an", "and", "the", "another", "more", "row", "line", "of", "in"}
     for line in phrasings():
         words |= literals(line)
     for shape in (words_cast.DOMINO, *(word for group in words_names.SHAPE_WORDS.values() for word in group)):
@@ -77,7 +77,7 @@ def phrasings() -> frozenset[str]:
     lines: set[str] = set()
     for module in (words_cast, words_events, words_names, words_settings, words_text):
         for name, value in vars(module).items():
-            if re.fullmatch(r"[A-Z_]+", name) and name not in ("VERBS", "FLAT", "THIRDS", "TONES"):
+            if re.fullmatch(r"[A-Z_]+", name) and name not in ("VERBS", "FLAT", "THIRDS", "TONES", "MOODS"):
                 lines |= set(flatten(value))
     for camera in words_names.CAMERA_WORDS.values():
         lines |= {f"[{verb.split()[0]}] {' '.join(verb.split()[1:])}" for verb in camera}

@@ -50,7 +50,7 @@ ROLL = (
     "{a} [PASSBY] {o!}, [%TURN] {to!} {pace}",
     "{a} [ROLL] through the view {to!} {pace} {past}",
     "{a} [ROLL] through the scene {to!} {pace} {past}",
-    "{a} [keep] [%TURN] {to!} {pace} {past}",
+    "{a} [ROLL] on and on {to!} {pace} {past}",
     "{a} [*be] on the move {to!} {pace} {past}",
 )
 PUSH = (
