@@ -144,7 +144,8 @@ def shape_batches(seen: Tensor, truth: Tensor, generator: torch.Generator) -> It
         scale, side = 1 + scale, torch.randint(2, (256,), generator=generator) * 2 - 1
         rows = (scale * angle.cos() * side, scale * angle.sin(), right, -scale * angle.sin() * side, scale * angle.cos(), down)
         turn = torch.stack(rows, dim=1).reshape(256, 2, 3)
-        yield (F.grid_sample(seen[index], F.affine_grid(turn, [256, 3, CROP, CROP], align_corners=False), align_corners=False),), truth[index]
+        places = F.affine_grid(turn, [256, 3, CROP, CROP], align_corners=False)
+        yield (F.grid_sample(seen[index], places, align_corners=False),), truth[index]
 
 
 def train(scenes: int, steps: int) -> Eye:

@@ -31,6 +31,7 @@ def to_diffusers(ours: dict[str, Tensor], config: TransformerConfig) -> dict[str
 
 
 def same(tensor: Tensor) -> Tensor:
+    """The tensor as it is."""
     return tensor
 
 
@@ -101,14 +102,17 @@ def block_parts(prefix: str) -> Iterator[Part]:
 
 
 def drop_batch(table: Tensor) -> Tensor:
+    """A table without its axis of one."""
     return table[0]
 
 
 def add_batch(table: Tensor) -> Tensor:
+    """A table with an axis of one in front."""
     return table[None]
 
 
 def check_names(found: set[str], wanted: set[str]) -> None:
+    """Raise ValueError where keys are missing or surplus."""
     missing, extra = sorted(wanted - found), sorted(found - wanted)
     if missing or extra:
         raise ValueError(f"these are not the weights of this configuration: missing {missing}, unexpected {extra}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 
 from yozora.video import Video
 from yozora.world.render import render
@@ -32,7 +33,7 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
         words["phrasings"] = sorted(words["phrasings"])
         clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
         (folder / f"{seed:06d}.json").write_text(json.dumps({"captions": words, "scene": dataclasses.asdict(scene)}, indent=1) + "\n")
-        np.savez_compressed(folder / f"{seed:06d}.npz", **_truth(take), masks=rendered.masks[0].cpu().numpy())
+        save_file(_truth(take) | {"masks": rendered.masks[0].cpu().numpy()}, folder / f"{seed:06d}.safetensors")
         strips.append(np.concatenate(list(clip.frames[np.linspace(0, frames - 1, STRIP).round().astype(int)]), axis=1))
     strips += [np.zeros_like(strips[0])] * (-len(strips) % COLUMNS)
     rows = [np.concatenate(strips[i : i + COLUMNS], axis=1) for i in range(0, len(strips), COLUMNS)]
@@ -42,5 +43,5 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
 def _truth(take: Take) -> dict[str, np.ndarray]:
     """Poses, velocities, contacts and camera of a take by name."""
     poses = {field.name: getattr(take.poses, field.name) for field in dataclasses.fields(take.poses)}
-    camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.float32(take.view.focal)}
-    return {**poses, **camera, "contacts": take.contacts}
+    camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.array(take.view.focal, np.float32)}
+    return {name: np.ascontiguousarray(value) for name, value in {**poses, **camera, "contacts": take.contacts}.items()}

@@ -47,9 +47,9 @@ class Body:
 class Event:
     """Something that the object `actor` does, to the object `target` where the kind needs one (only `push`; else -1).
 
-    Left is -x and away is +y, so that a camera within 45 degrees of azimuth 0 sees the direction as it is named. `speed` is in metres a second, 0 for slide and swing; `amount` is the kind's own quantity: metres of height for
-    a drop, degrees of tilt for a slide or of swing, else 0. Of several events each has an equal share of the clip, in
-    order. What each kind means:
+    Left is -x and away is +y, so that a camera within 45 degrees of azimuth 0 sees the direction as it is named. `speed` is
+    in metres a second, 0 for slide and swing; `amount` is the kind's own quantity: metres of height for a drop, degrees of
+    tilt for a slide or of swing, else 0. Of several events each has an equal share of the clip, in order. What each kind means:
 
     - roll: crosses the floor; all shapes but the cube turn as they go, a cube glides.
     - push: runs into the target, which is driven on in the same direction.

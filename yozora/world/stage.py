@@ -158,12 +158,14 @@ def rolling(stage: Stage, index: int, velocity: np.ndarray, time: float) -> Kick
 
 
 def roll(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """A traveller crosses the floor and slows down a little."""
     heading = np.array(HEADING[event.direction])
     traveller(stage, event.actor, heading, ROLL_LOSS)
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
 
 
 def push(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """A traveller meets the target and moves it well over its own length."""
     heading = np.array(HEADING[event.direction])
     traveller(stage, event.actor, heading, PUSHER_LOSS * event.speed)
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
@@ -192,6 +194,7 @@ def pushed_loss(speed: float) -> float:
 
 
 def drop(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """An object falls from a height and bounces as its shape does."""
     piece = stage.objects[event.actor]
     shape, radius = piece.solid.shape, piece.solid.half[0]
     rng = np.random.default_rng([scene.floor.seed, event.actor])
@@ -213,6 +216,7 @@ def turned(towards: float, angle: float) -> np.ndarray:
 
 
 def slide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """An object begins on a ramp, lets go, and runs out on the floor."""
     piece = stage.objects[event.actor]
     shape, radius = piece.solid.shape, piece.solid.half[0]
     heading, tilt = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
@@ -243,6 +247,7 @@ def ramp_size(solid: Solid) -> tuple[float, float, float]:
 
 
 def topple(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """A row of slabs; the first gets a push."""
     heading = np.array(HEADING[event.direction])
     for index in row(scene, event):
         piece, size = stage.objects[index], SIZES[scene.objects[index].size]
@@ -262,6 +267,7 @@ def row(scene: Scene, event: Event) -> list[int]:
 
 
 def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """An object hangs from a cord on a gallows, pulled to one side."""
     piece = stage.objects[event.actor]
     heading, angle = np.array(HEADING[event.direction]), np.deg2rad(event.amount)
     tall = length(piece.solid)
@@ -282,6 +288,7 @@ def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:
 
 
 def hide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """A traveller passes behind a wall that stands between it and the camera."""
     piece, heading = stage.objects[event.actor], np.array(HEADING[event.direction])
     solid = piece.solid
     azimuth, elevation = np.deg2rad(scene.camera.azimuth), np.deg2rad(scene.camera.elevation)
@@ -301,6 +308,7 @@ def hide(stage: Stage, scene: Scene, event: Event, start: float) -> None:
 
 
 def come_back(stage: Stage, scene: Scene, event: Event, start: float) -> None:
+    """A traveller leaves the picture and a spring out there brings it back."""
     heading, reach = np.array(HEADING[event.direction]), turning(event, stage.objects[event.actor].solid)
     traveller(stage, event.actor, heading, event.speed**2 / (4 * reach))  # there and back
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
