@@ -43,5 +43,5 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
 def _truth(take: Take) -> dict[str, np.ndarray]:
     """Poses, velocities, contacts and camera of a take by name."""
     poses = {field.name: getattr(take.poses, field.name) for field in dataclasses.fields(take.poses)}
-    camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.array(take.view.focal, np.float32)}
+    camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.array(take.view.focal)}
     return {name: np.ascontiguousarray(value) for name, value in {**poses, **camera, "contacts": take.contacts}.items()}
