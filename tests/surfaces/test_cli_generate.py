@@ -123,7 +123,7 @@ def test_a_pickle_in_disguise_is_refused_unopened(tmp_path, tiny_model, yozora):
 
 
 def test_an_interrupt_leaves_nothing_and_ends_with_130(tmp_path, small):
-    words = [*PROGRAM, "generate", "a red ball", "-o", "x.mp4", *small, "--steps", "1000", "--seconds", "2"]
+    words = [*PROGRAM, "generate", "a red ball", "-o", "x.mp4", *small[-2:], "--steps", "1000", "--seconds", "8", "--size", "256x256"]
     running = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(6)
     assert running.poll() is None, running.stderr.read()

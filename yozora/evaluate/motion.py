@@ -16,6 +16,7 @@ class MotionLimits:
     sideways: float = 0.7  # least shift to the side over the shift in depth
     falling: float = 0.5  # most of the growth that a thing on the floor would show, for one that falls
     row: float = 0.02  # least shift of the middle of a falling row
+    restless: float = 10.0  # most length of a path over its reach; beyond, frames are out of order
 
 
 LIMITS = MotionLimits()
@@ -49,7 +50,7 @@ def path(sight: Sight, which: np.ndarray) -> Path:
 
 
 def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, falls: bool) -> tuple[str, ...]:
-    """The ways in which regions of one thing go between two shares of the clip: `still`, or one or two of the others.
+    """The ways in which regions of one thing go between two shares of the clip: `still`, `jumping`, or one or two of the others.
 
     `falls`: it may come down through the air, and then go on; else it stays on the floor (or swings above it). What is
     seen too briefly goes no way at all.
@@ -63,6 +64,8 @@ def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, fa
     farthest = int(np.argmax(np.hypot(*shift.T)))
     if np.hypot(*shift[farthest]) < LIMITS.moved:
         return ("still",)
+    if np.hypot(*np.diff(way.foot, axis=0).T).sum() > LIMITS.restless * np.hypot(*shift[farthest]):
+        return ("jumping",)
     lean = np.deg2rad(sight.move.elevation)
     nearness = np.maximum(np.sin(lean) + way.foot[:, 1] * np.cos(lean), 0.05)  # camera heights over distance, if on the floor
     base = max(float(np.sin(lean) + here[1] * np.cos(lean)), 0.05)
@@ -83,6 +86,8 @@ def topples(sight: Sight, which: np.ndarray, span: tuple[float, float]) -> tuple
         return ()
     shift = way.foot[:, 0] - way.foot[0, 0]
     side = float(shift[np.argmax(np.abs(shift))])
+    if np.abs(np.diff(shift)).sum() > LIMITS.restless * abs(side):
+        return ("jumping",)
     return ("still",) if abs(side) < LIMITS.row else ("right" if side > 0 else "left",)
 
 

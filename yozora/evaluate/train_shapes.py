@@ -104,7 +104,7 @@ def windows(shots: list[Shots], generator: torch.Generator) -> tuple[Tensor, Ten
             place = np.s_[..., top : top + WINDOW, left : left + WINDOW]
             parts.append(shot.raw[frame][place])
             lights.append(frame)
-            truth.append(labels[frame][place])
+            truth.append(labels[frame][place].to(torch.uint8))
         light = light_of(pixels)
         lights[-WINDOWS * FRAMES :] = [light[frame] for frame in lights[-WINDOWS * FRAMES :]]
     return torch.stack(parts), torch.stack(lights), torch.stack(truth)
@@ -116,7 +116,7 @@ def colour_batches(bank: tuple[Tensor, Tensor, Tensor], generator: torch.Generat
     while True:
         index = torch.randint(len(parts), (12,), generator=generator)
         seen = torch.cat([worsen(group.float() / 255, generator) for group in parts[index].split(4)])
-        yield (seen, lights[index]), truth[index]
+        yield (seen, lights[index]), truth[index].long()
 
 
 def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -93,15 +93,20 @@ class Attention(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Halves height and width, and time where asked; the first frame stays one frame."""
+    """Halves height and width, and time where asked; the first frame stays one frame.
 
-    def __init__(self, channels: int, *, time: bool) -> None:
+    With `norm` its input is normalised: convolutions one after another on what no norm bounds can grow without end in training.
+    """
+
+    def __init__(self, channels: int, *, time: bool, norm: bool) -> None:
         super().__init__()
+        self.norm = NormSiLU(channels) if norm else None
         self.space = nn.Conv2d(channels, channels, 3, stride=2)
         self.time = nn.Conv3d(channels, channels, (3, 1, 1), stride=(2, 1, 1)) if time else None
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
         """Halve a chunk; the frame before it is all that time needs."""
+        x = self.norm(x) if self.norm is not None else x
         x = unflatten_time(self.space(F.pad(flatten_time(x), (0, 1, 0, 1))), x.shape[2])
         if self.time is None:
             return x, ()
@@ -109,15 +114,17 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Doubles height and width, and time where asked; the first frame stays one frame."""
+    """Doubles height and width, and time where asked; the first frame stays one frame. `norm` as in `Downsample`."""
 
-    def __init__(self, inputs: int, outputs: int, *, time: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, *, time: bool, norm: bool) -> None:
         super().__init__()
+        self.norm = NormSiLU(inputs) if norm else None
         self.time = CausalConv(inputs, 2 * inputs, (3, 1, 1)) if time else None
         self.space = nn.Conv2d(inputs, outputs, 3, padding=1)
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
         """Double a chunk."""
+        x = self.norm(x) if self.norm is not None else x
         if self.time is not None and past is None:
             past = torch.zeros_like(x)  # the frames that time doubles do not see the first one
         elif self.time is not None:

@@ -13,7 +13,8 @@ class VAEConfig:
     `taps` is the reach in time of the two convolutions of a residual block. `shortcut` carries a level past its blocks:
     `none` (Wan 2.1), `regroup` (Wan 2.2: time and space fold into channels, an absent frame counts as zeros) or `pool`
     (time is averaged and repeated, space folds into channels: a still video is treated as an image). `straight` adds a linear
-    map from the pixels of a cell to its latents and back, which can begin as their principal components.
+    map from the pixels of a cell to its latents and back, which can begin as their principal components. `resample_norm`
+    normalises what is halved or doubled: without it features grow level by level in training until nothing is learned.
     """
 
     encoder_widths: tuple[int, ...]
@@ -26,6 +27,7 @@ class VAEConfig:
     shortcut: Literal["none", "regroup", "pool"] = "none"
     attention: bool = False
     straight: bool = False
+    resample_norm: bool = False
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
@@ -53,6 +55,7 @@ def bundled_vae_config() -> VAEConfig:
         taps=(1, 3),
         shortcut="pool",
         straight=True,
+        resample_norm=True,
     )
 
 

@@ -197,7 +197,7 @@ class DownLevel(nn.Module):
         self.time = down and config.time_down[level]
         self.factor = (1 + self.time, 1 + down)
         self.blocks = nn.ModuleList(ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks))
-        self.resample = Downsample(outputs, time=self.time) if down else None
+        self.resample = Downsample(outputs, time=self.time, norm=config.resample_norm) if down else None
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
         """Refine, then halve."""
@@ -221,7 +221,8 @@ class UpLevel(nn.Module):
         self.shortcut, self.outputs = config.shortcut if up else "none", outputs
         self.time = up and config.time_down[level - 1]
         self.blocks = nn.ModuleList(ResidualBlock(inputs if i == 0 else outputs, outputs, config.taps) for i in range(config.blocks + 1))
-        self.resample = Upsample(outputs, upsampled_width(config, level), time=self.time) if up else None
+        width = upsampled_width(config, level)
+        self.resample = Upsample(outputs, width, time=self.time, norm=config.resample_norm) if up else None
 
     def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
         """Refine, then double."""

@@ -144,20 +144,16 @@ def _sun(chunk: Chunk, candidates: Meetings) -> Tensor:
 
 
 def neighbours(chunk: Chunk, hits: Hits) -> Meetings:
-    """For every hit (its number stands as the ray), the other solids that may shade or darken it."""
-    pairs, frame = chunk.pairs, chunk.pairs.frame.index_select(0, hits.pair)
-    other = chunk.slots.index_select(1, frame)
-    flat = other.clamp_min(0).flatten()
-    bound = pairs.form[7].index_select(0, flat).view_as(other)
-    toward = pairs.pose[9:].index_select(1, flat).view(3, *other.shape) - hits.point[:, None]
-    along = dot(toward, chunk.sun.index_select(1, frame)[:, None])
-    distance2 = dot(toward, toward)
-    shades = (along > -bound) & (distance2 - along * along < bound * bound)
-    near = distance2 < (bound + CONTACT) * (bound + CONTACT)
-    slot, ray = ((shades | near) & (other >= 0) & (other != hits.pair)).nonzero().unbind(1)
-    pair, order = other[slot, ray].sort(stable=True)
-    counts = torch.bincount(torch.bucketize(pair, torch.tensor(pairs.counts).cumsum(0).to(pair.device), right=True), minlength=len(SHAPES))
-    return Meetings(ray=ray[order], pair=pair, counts=tuple(counts.tolist()))
+    """For every hit (its number stands as the ray), the other solids that may shade or darken it. Hits lie in order of pairs."""
+    pair, other = chunk.partners
+    number = torch.bincount(hits.pair, minlength=len(chunk.pairs.frame))
+    runs = number.index_select(0, pair)
+    shift = (number.cumsum(0) - number).index_select(0, pair) - (runs.cumsum(0) - runs)
+    ends = torch.tensor(chunk.pairs.counts).cumsum(0).to(pair.device)
+    counts = torch.zeros_like(ends).index_add_(0, torch.bucketize(other, ends, right=True), runs).tolist()
+    which = torch.repeat_interleave(runs, output_size=sum(counts))
+    ray = torch.arange(len(which), device=which.device) + shift.index_select(0, which)
+    return Meetings(ray=ray, pair=other.index_select(0, which), counts=tuple(counts))
 
 
 def summed(ray: Int64[Tensor, " meeting"], amount: Float[Tensor, " meeting"], rays: int) -> Float[Tensor, " ray"]:

@@ -53,13 +53,16 @@ class Boxes:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """What one pass of the renderer sees: frame f is of take `takes[f]`, `slots` lists its pairs (or -1), `sun` points to the sun."""
+    """What one pass of the renderer sees: frame f is of take `takes[f]`, and `sun` points toward the sun.
+
+    `partners` are pairs and others of the same frame that may shade or darken them, sorted by the other.
+    """
 
     takes: np.ndarray
     cameras: Cameras
     pairs: Pairs
     boxes: Boxes
-    slots: Int64[Tensor, "slot frame"]
+    partners: Int64[Tensor, "2 partner"]
     sun: Float[Tensor, "3 frame"]
 
 
@@ -74,8 +77,6 @@ def gather(takes: Sequence[Take], spans: Sequence[Span], size: tuple[int, int], 
     columns = _pair_columns(takes, spans)
     lens = _Lens(eye=eye, turn=turn, focal=focal, size=size)
     boxes = _boxes(columns, lens, sun)
-    slots = np.full((columns["solid"].max(initial=0) + 1, len(number)), -1)
-    slots[columns["solid"], columns["frame"]] = np.arange(len(columns["frame"]))
     return Chunk(
         takes=number,
         cameras=Cameras(**{name: _columns(value, device) for name, value in cameras.items()}),
@@ -88,7 +89,7 @@ def gather(takes: Sequence[Take], spans: Sequence[Span], size: tuple[int, int], 
             paint=_columns(columns["paint"], device),
         ),
         boxes=boxes,
-        slots=torch.from_numpy(slots).to(device),
+        partners=torch.from_numpy(_partners(columns, sun)).to(device),
         sun=_columns(sun, device),
     )
 
@@ -146,6 +147,21 @@ def _form(solid: Solid) -> tuple[float, ...]:
 
 def _paint(solid: Solid) -> tuple[float, ...]:
     return (*(0.008 + 0.992 * linear(np.array(solid.colour))).tolist(), float(solid.material == "glossy"), float(solid.material == "metal"))
+
+
+def _partners(columns: dict[str, np.ndarray], sun: np.ndarray) -> np.ndarray:
+    """Pairs whose bounding spheres are close, or in line with the sun."""
+    frame, solid, centre, bound = columns["frame"], columns["solid"], columns["centre"], columns["form"][:, 7]
+    slots = np.full((solid.max(initial=0) + 1, len(sun)), -1)
+    slots[solid, frame] = np.arange(len(frame))
+    pair, other = (index.ravel() for index in np.broadcast_arrays(slots[:, None], slots[None]))
+    real = (pair >= 0) & (other >= 0) & (pair != other)
+    pair, other = pair[real], other[real]
+    toward, reach = centre[other] - centre[pair], bound[other] + bound[pair] + 1e-3
+    along, distance2 = (toward * sun[frame[pair]]).sum(1), (toward * toward).sum(1)
+    meet = (along > -reach) & (distance2 - along * along < reach * reach) | (distance2 < (reach + CONTACT) ** 2)
+    pair, other = pair[meet], other[meet]
+    return np.stack((pair, other))[:, np.argsort(other, kind="stable")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from yozora.world.styles import FILTERS, Picture, encode
 from yozora.world.take import Take
 
 CHUNK = {"cpu": 1 << 20, "cuda": 1 << 23}  # rays at a time
-TILE = {"cpu": 1 << 17, "cuda": 1 << 23}  # of these, rays whose floor is drawn at a time: on a CPU as many as its cache holds
+TILE = {"cpu": 1 << 16, "cuda": 1 << 23}  # of these, rays whose floor is drawn at a time: on a CPU as many as its cache holds
 SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))  # rays in a pixel where something ends, in pixels
 
 

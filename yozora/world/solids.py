@@ -27,10 +27,12 @@ def surface(
 ) -> tuple[Float[Tensor, "3 ray"], UInt8[Tensor, " ray"]]:
     """Outward normal (any length) at a point of the surface, and the number of the smooth facet that it lies on."""
     if shape == "cube":
-        nearness = point.abs() / half
-        side = nearness.argmax(0)
-        normal = torch.zeros_like(point).scatter_(0, side[None], point.gather(0, side[None]).sign())
-        return normal, (side * 2 + (normal.amax(0) > 0.0)).to(torch.uint8)
+        x, y, z = point.abs() / half
+        on_x = (x >= y) & (x >= z)
+        on_z = (z > y) & ~on_x
+        side = torch.stack((on_x, ~(on_x | on_z), on_z)).to(point.dtype)
+        normal = side * point.sign()
+        return normal, (2.0 * side[1] + 4.0 * side[2] + (normal[0] + normal[1] + normal[2] > 0.0)).to(torch.uint8)
     if shape == "cylinder":
         beyond_cap = point[2].abs() - half[2]
         beyond_side = (point[0] * point[0] + point[1] * point[1]).sqrt() - half[0]
@@ -113,7 +115,7 @@ def _on_axis(height: Tensor, half: Tensor) -> Tensor:
 
 
 def _nonzero(value: Tensor) -> Tensor:
-    return torch.where(value.abs() < 1e-9, 1e-9, value)
+    return value + 1e-20
 
 
 INTERVALS: dict[str, Interval] = {"ball": _ellipsoid, "cube": _box, "cylinder": _cylinder, "capsule": _capsule, "egg": _ellipsoid}
