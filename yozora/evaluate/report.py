@@ -1,6 +1,6 @@
 """Shares of clips that pass, with their uncertainty, as Markdown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 
 Row = dict  # one clip: "scores" has [value, passed, seen] by metric; what a metric does not apply to is null
@@ -31,7 +31,7 @@ def share(rows: Sequence[Row], metric: str) -> str:
     return f"{100 * right / of:.0f} % ({100 * low:.0f}-{100 * high:.0f})"
 
 
-def table(groups: dict[str, Sequence[Row]], metrics: Sequence[str], first: str) -> str:
+def table(groups: Mapping[str, Sequence[Row]], metrics: Sequence[str], first: str) -> str:
     """A Markdown table with a line for each group of clips and a column for each metric."""
     lines = [f"| {first} | clips | {' | '.join(metrics)} |", "|---" * (len(metrics) + 2) + "|"]
     for name, rows in groups.items():

@@ -62,7 +62,7 @@ def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
     for label in np.unique(blobs.label):
         ends: dict[int, list[int]] = {}  # track -> its last two regions
         for frame in np.unique(blobs.frame[blobs.label == label]):
-            here = np.flatnonzero((blobs.label == label) & (blobs.frame == frame))
+            here = np.flatnonzero((blobs.label == label) & (blobs.frame == frame)).tolist()
             pairs = [(_distance(blobs, end, blob, side), number, blob) for number, end in ends.items() for blob in here]
             taken: set[int] = set()
             for distance, number, blob in sorted(pairs):
@@ -70,7 +70,7 @@ def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
                     track[blob] = number
                     taken.add(number)
                     ends[number] = [ends[number][-1], blob]
-            for blob in here[track[here] < 0]:
+            for blob in (blob for blob in here if track[blob] < 0):
                 track[blob] = count
                 ends[count] = [blob]
                 count += 1

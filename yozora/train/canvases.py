@@ -49,7 +49,7 @@ def _suffix(rng: np.random.Generator, grid: Grid) -> np.ndarray:
 
 
 def _both_ends(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    head, tail = rng.integers(1, max(2, grid.frames // 3 + 1), size=2)
+    head, tail = rng.integers(1, max(2, grid.frames // 3 + 1), size=2).tolist()
     return np.minimum(_span(grid, 0, head), _span(grid, grid.frames - tail, grid.frames))
 
 
@@ -58,8 +58,8 @@ def _missing(rng: np.random.Generator, grid: Grid) -> np.ndarray:
 
 
 def _box(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    top, bottom = np.sort(rng.integers(0, grid.height + 1, size=2))
-    left, right = np.sort(rng.integers(0, grid.width + 1, size=2))
+    top, bottom = sorted(rng.integers(0, grid.height + 1, size=2).tolist())
+    left, right = sorted(rng.integers(0, grid.width + 1, size=2).tolist())
     start = np.zeros((1, grid.height, grid.width))
     start[:, top : max(bottom, top + 16), left : max(right, left + 16)] = 1
     return start
