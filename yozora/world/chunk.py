@@ -161,7 +161,8 @@ def _partners(columns: dict[str, np.ndarray], sun: np.ndarray) -> np.ndarray:
     along, distance2 = (toward * sun[frame[pair]]).sum(1), (toward * toward).sum(1)
     meet = (along > -reach) & (distance2 - along * along < reach * reach) | (distance2 < (reach + CONTACT) ** 2)
     pair, other = pair[meet], other[meet]
-    return np.stack((pair, other))[:, np.argsort(other, kind="stable")]
+    order = np.argsort(other, kind="stable")
+    return np.stack((pair[order], other[order]))
 
 
 @dataclass(frozen=True, kw_only=True)
