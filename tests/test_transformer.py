@@ -7,7 +7,7 @@ import torch
 
 from yozora.patches import Tokens, Words, pack, patchify
 from yozora.transformer.denoisers import one_level, raise_to
-from yozora.transformer.model import Transformer, TransformerConfig
+from yozora.transformer.model import Transformer, TransformerConfig, precondition
 
 CONFIG = TransformerConfig(channels=4, dim=48, heads=2, layers=2, feedforward=64, text_dim=16)
 
@@ -165,3 +165,26 @@ def test_raised_tokens_have_the_law_of_their_level():
         torch.testing.assert_close((raised * data).mean(), torch.tensor(1 - high), atol=0.02, rtol=0)
         if low == high:
             assert torch.equal(raised, state)
+
+
+@pytest.mark.parametrize("level", [0.02, 0.3, 0.7, 1.0])
+def test_preconditioning_leaves_the_network_unit_input_and_output(level):
+    spread = (3.0, 1.0, 0.4, 0.1)
+    config = replace(CONFIG, spread=spread)
+    data, noise = (random(20_000, 16, seed=seed) for seed in (1, 2))
+    data = data * torch.tensor(spread).repeat(4)
+    state = (1 - level) * data + level * noise
+    around = precondition(torch.full((20_000,), level), config)
+    asked = (noise - data - around.kept * state) / around.added
+    for values in (around.entering * state, asked):
+        torch.testing.assert_close(values.std(0), torch.ones(16), atol=0.03, rtol=0)
+    assert (asked * state).mean(0).abs().max() < 0.1  # nothing linear is left to guess
+
+
+def test_a_preconditioned_network_that_says_nothing_keeps_the_linear_guess():
+    config = replace(CONFIG, spread=(3.0, 1.0, 0.4, 0.1))
+    tokens = clips((2, 4, 4))
+    level = torch.linspace(0, 1, len(tokens.values))
+    words = Words(states=random(3, 16), lengths=(3,), tokens=(len(level),))
+    velocity = Transformer(config)(tokens, level, words)
+    torch.testing.assert_close(velocity, precondition(level, config).kept * tokens.values)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SEAM = 0.3  # most of a seam's pixels that may have only their like around them
+SPECK, ENCLOSED = 0.15, 0.6  # a speck's area over its neighbour's at most, and how much of its outline is that neighbour's at least
+
 
 @dataclass(frozen=True)
 class Blobs:
@@ -41,6 +44,35 @@ def components(labels: np.ndarray) -> np.ndarray:
             break
     whole = np.where(labels > 0, root[run] + 1, 0)
     return np.unique(whole, return_inverse=True)[1].reshape(labels.shape) + int(whole.min() > 0)
+
+
+def absorb(labels: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Labels with the seams and specks among regions given to the region they touch most.
+
+    Where two colours mix there is a third, and a highlight has a colour of its own. A seam is a region of which few pixels have
+    only their like around them; a speck is small and touches little but its large neighbour.
+    """
+    whole = np.ones(labels.shape, bool)
+    edges = []
+    for shift in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
+        padded = np.pad(number, ((0, 0), (1, 1), (1, 1)), mode="edge")  # the picture goes on beyond its border
+        beside = padded[:, 1 + shift[0] :, 1 + shift[1] :][:, : number.shape[1], : number.shape[2]]
+        differs = beside != number
+        whole &= ~differs
+        edges.append(np.stack([number[differs], beside[differs]]))
+    area = np.bincount(number.ravel())
+    (own, touched), times = np.unique(np.concatenate(edges, axis=1), axis=1, return_counts=True)
+    outline = np.bincount(own, times, len(area))
+    solid = np.bincount(number.ravel(), whole.ravel(), len(area)) >= SEAM * area
+    seam = ~solid[own] & solid[touched]
+    speck = (area[own] < SPECK * area[touched]) & (times > ENCLOSED * outline[own])
+    taken = np.flatnonzero((own > 0) & (touched > 0) & (seam | speck))
+    taken = taken[np.argsort(times[taken], kind="stable")]
+    becomes = np.arange(len(area))
+    becomes[own[taken]] = touched[taken]  # written last, the most touched one stays
+    names = np.zeros(len(area), labels.dtype)
+    names[number] = labels
+    return names[becomes][number]
 
 
 def measure(labels: np.ndarray, number: np.ndarray) -> Blobs:

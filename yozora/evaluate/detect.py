@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from yozora.evaluate.blobs import Blobs, components, measure
+from yozora.evaluate.blobs import Blobs, absorb, components, measure
 from yozora.evaluate.eye import CROP, Eye, light_of
 from yozora.world.scene import SHAPES
 
@@ -35,6 +35,7 @@ def detect(pixels: Float[Tensor, "time 3 height width"], eye: Eye | None = None)
     """The coloured objects in the frames of a clip as `shrink` gives them, and the label `int64[time height width]` of each pixel."""
     eye = eye or default_eye()
     labels = label(pixels, eye).numpy()
+    labels = absorb(labels, components(labels))
     number = components(labels)
     blobs = measure(labels, number)
     blobs = blobs.chosen(blobs.area >= SMALLEST)

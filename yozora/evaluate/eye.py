@@ -20,7 +20,7 @@ CROP = 32  # pixels on a side of what the shape network sees
 class ColourEye(nn.Module):
     """Pixels in [0, 1] to the score of background (0) and of each colour (from 1 on)."""
 
-    def __init__(self, width: int = 16, wide: int = 32) -> None:
+    def __init__(self, width: int = 24, wide: int = 48) -> None:
         super().__init__()
         self.near = nn.Conv2d(3, width, 3, padding=1, padding_mode="replicate")
         self.light = nn.Linear(6, width)  # the time of day and the style
@@ -51,7 +51,7 @@ def light_of(pixels: Float[Tensor, "frame 3 height width"]) -> Float[Tensor, "fr
 class ShapeEye(nn.Module):
     """Regions as grey crops to the score of each shape; channels are silhouette, brightness inside it, other objects."""
 
-    def __init__(self, widths: tuple[int, int, int] = (16, 32, 48)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (24, 48, 96)) -> None:
         super().__init__()
         channels = (3, *widths)
         self.layers = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in zip(channels, channels[1:], strict=False)])

@@ -65,7 +65,8 @@ def spec_of(scene: Scene) -> Spec:
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
         manner = {"falls": event.kind == "drop", "row": event.kind == "topple"}
-        motions += [Motion(actor=event.actor, direction=way, start=start, end=end, **manner) for way in sorted(ways)]
+        mover = event.target if event.kind == "push" and event.direction == "toward" else event.actor  # the one in front
+        motions += [Motion(actor=mover, direction=way, start=start, end=end, **manner) for way in sorted(ways)]
     objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
     return Spec(objects=objects, motions=tuple(motions), still=not scene.events)
 

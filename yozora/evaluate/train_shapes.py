@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yozora.evaluate.blobs import components, measure
+from yozora.evaluate.blobs import absorb, components, measure
 from yozora.evaluate.detect import SMALLEST, crops, label, shrink
 from yozora.evaluate.eye import CROP, WEIGHTS, Eye, light_of
 from yozora.evaluate.truth import stills
@@ -23,7 +23,7 @@ from yozora.world.take import Take
 FIRST_SEED = 70_000_000  # scenes from here on are looked at in training; calibration and cards use others
 SIZES = ((128, 128), (128, 128), (192, 128), (128, 192), (256, 256))
 FRAMES = 6  # of each scene
-NATURAL = 0.6  # of the scenes; the others are spread over the styles
+NATURAL = 0.75  # of the scenes; the others are spread over the styles
 WINDOW, WINDOWS = 80, 2  # pixels on a side of what the colour network learns from, and how many of a picture
 PURE = 0.7  # of a region that one object must make up for it to be an example of a shape
 
@@ -125,6 +125,7 @@ def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> 
     for shot in shots:
         for pixels in (shot.pixels, worsen(shot.pixels, generator)):
             labels = label(pixels, eye).numpy()
+            labels = absorb(labels, components(labels))
             number = components(labels)
             blobs = measure(labels, number)
             blobs = blobs.chosen(blobs.area >= SMALLEST)
@@ -154,7 +155,7 @@ def train(scenes: int, steps: int) -> Eye:
     torch.manual_seed(0)
     eye = Eye()
     shots = [shoot(seed) for seed in range(scenes)]
-    importance = torch.tensor([1.0, *[3.0] * len(COLOURS)])
+    importance = torch.tensor([1.0, *[1.5] * len(COLOURS)])
     learn(eye.colour, steps, colour_batches(windows(shots, generator), generator), importance)
     eye.eval().requires_grad_(requires_grad=False)
     seen, truth = shape_examples(shots, eye, generator)
@@ -172,6 +173,6 @@ def _shape_of(shot: Shots, region: np.ndarray, frame: int) -> int:
 
 
 if __name__ == "__main__":
-    trained = train(scenes=500, steps=500)
+    trained = train(scenes=2000, steps=2000)
     save_file({name: tensor.half().contiguous() for name, tensor in trained.state_dict().items()}, WEIGHTS)
     print(f"wrote {WEIGHTS}")

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-REFERENCE_TOKENS = 256
+REFERENCE_TOKENS = 36
 Time = TypeVar("Time", float, Tensor)
 
 

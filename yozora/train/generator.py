@@ -21,7 +21,7 @@ from yozora.train.optimize import Optimization
 from yozora.transformer.model import Transformer
 from yozora.vae.place import token_start
 
-LENGTHS = {"short": 0.35, "sentence": 0.5, "full": 0.15}  # shares of the caption lengths; long ones cost more than they teach
+LENGTHS = {"short": 0.32, "sentence": 0.6, "full": 0.08}  # shares of the caption lengths; long ones cost more than they teach
 LEVELS = 4  # bins of noise level in which the loss is reported
 
 

@@ -45,6 +45,7 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         begin_straight(vae, pools)
     vae = vae.to(device)
     task = VAETask(vae, PooledCrops(pools, stage.cropping), stage.optimization, stage.adversary, stage.scales)
+    task.noise = stage.cropping.noise
     task.gallery = reconstructions(vae, recipe, device)
     steps = stage.optimization.steps
     run = Run(folder=place, recipe=repr(stage), steps=steps, save_every=stage.save_every, show_every=stage.save_every)
@@ -116,7 +117,7 @@ def networks(recipe: Recipe, vae: VideoVAE) -> tuple[TextEncoder, Transformer]:
     torch.manual_seed(stage.batching.seed)
     text = TextEncoder(TextConfig(vocabulary=tokenizer.size, dim=widths.text_dim, layers=widths.text_layers), tokenizer)
     sizes = {name: value for name, value in asdict(widths).items() if name != "text_layers"}
-    return text, Transformer(TransformerConfig(channels=vae.config.channels, **sizes))
+    return text, Transformer(TransformerConfig(channels=vae.config.channels, spread=vae.config.spread, **sizes))
 
 
 def film_all(recipe: Recipe, folder: Path, say: Say) -> list[Pool]:
@@ -137,7 +138,7 @@ def _prepared(pool: Pool, recipe: Recipe, say: Say) -> Pool:
 
 @torch.no_grad()
 def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) -> dict[str, tuple[float, ...]]:
-    """Mean and deviation of each latent channel over some clips of every shape."""
+    """Mean of each latent channel over some clips of every shape, one deviation for all, and what each keeps of its own."""
     means = []
     for tensors, _ in pools.values():
         signal = to_signal(tensors["frames"][:64]).to(device)
@@ -147,7 +148,12 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
             with torch.autocast(device.type, torch.bfloat16):
                 means.append(vae.moments(part)[0].float().movedim(1, 0).flatten(1))
     values = torch.cat(means, dim=1)
-    return {"mean": tuple(values.mean(1).tolist()), "std": tuple(values.std(1).tolist())}
+    common = values.var(1).mean().sqrt()
+    return {
+        "mean": tuple(values.mean(1).tolist()),
+        "std": (common.item(),) * len(values),
+        "spread": tuple((values.std(1) / common).tolist()),
+    }
 
 
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:

@@ -22,7 +22,8 @@ from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
 class Cropping:
     """Crops of a step: `batch` of them, `frames` long and `side` pixels wide, from pools of clips in turn.
 
-    A share `images` of the steps takes single frames, as many as a clip's crop has frames.
+    A share `images` of the steps takes single frames, as many as a clip's crop has frames. Latents are disturbed by noise of a
+    deviation of up to `noise`, so that the decoder learns to mend what a generator leaves unclean.
     """
 
     shapes: tuple[ClipShape, ...]
@@ -31,6 +32,7 @@ class Cropping:
     side: int
     seed: int
     images: float = 0.3
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class VAETask:
 
     def __init__(self, vae: VideoVAE, crops: Callable[[int], Crops], how: Optimization, adversary: Adversary, scales: LossScales):
         self.vae, self.crops, self.adversary, self.scales = vae, crops, adversary, scales
+        self.noise = 0.0  # the most that disturbs latents
         self.discriminator = Discriminator()
         self.networks: dict[str, nn.Module] = {"vae": vae, "discriminator": self.discriminator}
         self.optimization = {"vae": how, "discriminator": adversary.optimization}
@@ -62,7 +65,8 @@ class VAETask:
         with torch.autocast(video.device.type, torch.bfloat16):
             mean, log_variance = self.vae.moments(video)
             drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
-            reconstruction = self.vae.decode(self.vae.normalise(sample((mean.float(), log_variance.float()), drawn))).float()
+            latents = self.vae.normalise(sample((mean.float(), log_variance.float()), drawn))
+            reconstruction = self.vae.decode(self.disturbed(latents, noise)).float()
         loss, parts = vae_loss(video, reconstruction, (mean, log_variance), foreground_weights(foreground), self.scales)
         parts |= {"loss": loss.detach(), "psnr": _psnr(video, reconstruction), "foreground psnr": _psnr(video, reconstruction, foreground)}
         if step < self.adversary.begins:
@@ -75,6 +79,11 @@ class VAETask:
         with torch.autocast(video.device.type, torch.bfloat16):
             judged = hinge_loss(self.discriminator(video).float(), self.discriminator(reconstruction.detach()).float())
         yield Loss("discriminator", judged, {"loss": judged.detach()})
+
+    def disturbed(self, latents: Tensor, generator: torch.Generator) -> Tensor:
+        """Latents with noise of a level drawn for each clip, seldom a high one."""
+        level = self.noise * torch.rand(len(latents), 1, 1, 1, 1, generator=generator, device=latents.device).square()
+        return latents + level * torch.randn(latents.shape, generator=generator, device=latents.device)
 
     def show(self, step: int, folder: Path) -> None:
         """Pictures of reconstructions; the recipe says of what."""

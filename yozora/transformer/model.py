@@ -23,7 +23,11 @@ from yozora.patches import Tokens, Words
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
-    """Sizes of a transformer; `channels` are those of a latent cell, `text_dim` is the width of a text state."""
+    """Sizes of a transformer; `channels` are those of a latent cell, `text_dim` is the width of a text state.
+
+    `spread` is the deviation of each latent channel of the data: with it the network is preconditioned (see `Preconditioning`),
+    without it the head gives the velocity itself, as in Wan.
+    """
 
     channels: int
     dim: int
@@ -31,11 +35,13 @@ class TransformerConfig:
     layers: int
     feedforward: int
     text_dim: int
+    spread: tuple[float, ...] = ()
     patch: tuple[int, int, int] = (1, 2, 2)
     frequency_dim: int = 256
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
+        assert len(self.spread) in (0, self.channels)
         if self.dim % self.heads or self.dim // self.heads % 2:
             raise ValueError(f"dim {self.dim} must give each of {self.heads} heads the same even width")
 
@@ -90,10 +96,13 @@ class Transformer(nn.Module):
             cue_words=words.lengths,
             dtype=dtype,
         )
-        x = self.embed_tokens(tokens.values.to(self.embed_tokens.weight.dtype)).float()
+        around = precondition(level, self.config) if self.config.spread else None
+        values = tokens.values if around is None else tokens.values * around.entering
+        x = self.embed_tokens(values.to(self.embed_tokens.weight.dtype)).float()
         for block, heard in zip(self.blocks, words.prepared, strict=True):
             x = block(x, heard, setting)
-        return self.head(x, embedding, setting)
+        out = self.head(x, embedding, setting)
+        return out if around is None else torch.addcmul(around.kept * tokens.values, around.added, out)
 
     def prepare(self, words: Words) -> Words:
         """Keys and values of all layers, which stay the same at every step of a generation."""
@@ -217,6 +226,30 @@ class Head(nn.Module):
     ) -> Float[Tensor, "token channel"]:
         shift, scale = (self.modulation.float() + embedding[:, None]).unbind(1)
         return self.out(modulated_norm(x, 1 + scale, shift, setting.index, self.eps).to(setting.dtype)).float()
+
+
+@dataclass(frozen=True)
+class Preconditioning:
+    """What surrounds the network: its input is `entering * x`, and the velocity `kept * x + added * output`.
+
+    For Gaussian data of deviation `s` at level `t`, `kept * x` is the best linear guess of the velocity; input and output
+    then have unit variance at every level (arXiv:2206.00364, section 5, for the straight path). A token with more numbers
+    than the network is wide need not carry its noise through: the state goes past it.
+    """
+
+    entering: Float[Tensor, "token channel"]
+    kept: Float[Tensor, "token channel"]
+    added: Float[Tensor, "token channel"]
+
+
+def precondition(level: Float[Tensor, " token"], config: TransformerConfig) -> Preconditioning:
+    """The factors of each token at its level."""
+    data = torch.tensor(config.spread, device=level.device).repeat(math.prod(config.patch))
+    distinct, index = torch.unique(level.float(), return_inverse=True)
+    t = distinct[:, None]
+    power = (1 - t).square() * data.square() + t.square()
+    factors = power.rsqrt(), (t - (1 - t) * data.square()) / power, data * power.rsqrt()
+    return Preconditioning(*(factor.index_select(0, index) for factor in factors))
 
 
 def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:

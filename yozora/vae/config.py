@@ -13,8 +13,10 @@ class VAEConfig:
     `taps` is the reach in time of the two convolutions of a residual block. `shortcut` carries a level past its blocks:
     `none` (Wan 2.1), `regroup` (Wan 2.2: time and space fold into channels, an absent frame counts as zeros) or `pool`
     (time is averaged and repeated, space folds into channels: a still video is treated as an image). `straight` adds a linear
-    map from the pixels of a cell to its latents and back, which can begin as their principal components. `resample_norm`
+    map from the pixels of a cell to its latents and back, which can begin as their principal components; the decoder's last
+    level sees its pixels, and without `encoder_widths` it alone encodes. `resample_norm`
     normalises what is halved or doubled: without it features grow level by level in training until nothing is learned.
+    `mean` and `std` are taken out of the latents; `spread` is the deviation that then is left in each channel of the data.
     """
 
     encoder_widths: tuple[int, ...]
@@ -30,27 +32,28 @@ class VAEConfig:
     resample_norm: bool = False
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        levels = len(self.encoder_widths)
-        assert len(self.decoder_widths) == levels and len(self.time_down) == levels - 1
-        assert len(self.mean) in (0, self.channels) and len(self.std) == len(self.mean)
+        levels = len(self.decoder_widths)
+        assert len(self.encoder_widths) in ((0, levels) if self.straight else (levels,)) and len(self.time_down) == levels - 1
+        assert len(self.mean) in (0, self.channels) and len(self.std) == len(self.mean) and len(self.spread) in (0, self.channels)
 
     @property
     def cell(self) -> tuple[int, int, int]:
         """Pixels `(time, height, width)` that one latent cell stands for."""
-        space = self.fold * 2 ** (len(self.encoder_widths) - 1)
+        space = self.fold * 2 ** (len(self.decoder_widths) - 1)
         return 2 ** sum(self.time_down), space, space
 
 
 def bundled_vae_config() -> VAEConfig:
-    """4x16x16 with 32 channels, no spatial attention: the arrangement that this repository trains itself."""
+    """4x16x16 with 96 channels, a linear encoder, no spatial attention: the arrangement that this repository trains itself."""
     return VAEConfig(
-        encoder_widths=(48, 96, 96),
+        encoder_widths=(),
         decoder_widths=(96, 96, 128),
         blocks=1,
         time_down=(True, True),
-        channels=32,
+        channels=96,
         fold=4,
         taps=(1, 3),
         shortcut="pool",

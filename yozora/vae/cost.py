@@ -14,6 +14,8 @@ def flops_per_pixel(config: VAEConfig) -> tuple[float, float]:
 
 def _encoder(config: VAEConfig, places: list[float]) -> float:
     widths, last = config.encoder_widths, len(places) - 1
+    if not widths:
+        return 0.0
     total = places[0] * _conv(3 * config.fold**2, widths[0], 27)
     for level, rate in enumerate(places):
         total += rate * _blocks(config, widths[max(level - 1, 0)], widths[level], config.blocks)
@@ -31,11 +33,12 @@ def _decoder(config: VAEConfig, places: list[float]) -> float:
     entering = widths[-1]
     for level in reversed(range(len(places))):
         total += places[level] * _blocks(config, entering, widths[level], config.blocks + 1)
-        entering = widths[level] // 2 if config.shortcut == "none" else widths[level]
         if level:
+            entering = widths[level] // 2 if config.shortcut == "none" else widths[level]
             total += places[level] * _conv(widths[level], 2 * widths[level], 3 * config.time_down[level - 1])
             total += places[level - 1] * _conv(widths[level], entering, 9)
-    return total + places[0] * _conv(widths[0], 3 * config.fold**2, 27)
+    look = _conv(3 * config.fold**2, entering, 1) if config.straight else 0.0
+    return total + places[0] * (look + _conv(widths[0], 3 * config.fold**2, 27))
 
 
 def _middle(config: VAEConfig, width: int) -> float:

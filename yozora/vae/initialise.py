@@ -5,9 +5,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from yozora.vae.blocks import CausalConv, Downsample, ResidualBlock, Upsample
-from yozora.vae.model import VideoVAE
-
-FIRST_LOG_VARIANCE = -6.0
+from yozora.vae.model import FIRST_LOG_VARIANCE, VideoVAE
 
 
 def initialise(vae: VideoVAE, generator: Generator | None = None) -> VideoVAE:
@@ -31,9 +29,10 @@ def initialise(vae: VideoVAE, generator: Generator | None = None) -> VideoVAE:
                 _start_resampling(module)
         channels = vae.config.channels
         _identity(vae.from_latents.weight)
-        vae.to_moments.weight.zero_()
-        _identity(vae.to_moments.weight[:channels])
-        vae.to_moments.bias[channels:] = FIRST_LOG_VARIANCE  # pyright: ignore[reportOptionalSubscript]
+        if vae.to_moments is not None:
+            vae.to_moments.weight.zero_()
+            _identity(vae.to_moments.weight[:channels])
+            vae.to_moments.bias[channels:] = FIRST_LOG_VARIANCE  # pyright: ignore[reportOptionalSubscript]
         if vae.straight is not None:
             for linear in (vae.straight.to_latents, vae.straight.to_pixels):
                 linear.weight.zero_()
@@ -47,33 +46,37 @@ def start_from_components(
 ) -> None:
     """Let the straight map begin as the principal components of clips, and the network as a correction of nothing.
 
-    Three quarters of the channels hold the mean of a cell over time, the rest its change; `weights` says how much pixels
-    count. Latents then have about unit variance.
+    A component is a pattern of pixels times a cosine over the frames of a cell: those of most power are taken, the strongest
+    first. `weights` says how much pixels count. Each channel is divided by the root of its deviation: what shows most stays
+    strongest, so that a generator meets it first, but not by as much as in pixels.
     """
     straight, config = vae.straight, vae.config
     assert straight is not None
     time, channels = config.cell[0], config.channels
     cells = straight.patches(video[:, :, 1:], time).flatten(0, 3).unflatten(1, (3, time, -1))
     weight = straight.patches(weights[:, :, 1:].expand(-1, 3, -1, -1, -1), time).flatten(0, 3).mean(1)
-    slope = torch.linspace(-1, 1, time, device=video.device)
-    moves = slope / slope.square().sum()
-    steady = channels * 3 // 4
-    parts = [(torch.full_like(slope, 1 / time), torch.ones_like(slope), steady), (moves, slope, channels - steady)]
-    rows, columns = [], []
-    for measure, shape, count in parts:
-        values = torch.einsum("nckp,k->ncp", cells, measure).flatten(1)
-        covariance = (values * weight[:, None]).T @ values / weight.sum()
-        power, vectors = torch.linalg.eigh(covariance.double())
-        vectors, deviation = vectors[:, -count:].flip(1).float(), power[-count:].flip(0).clamp_min(1e-6).sqrt().float()
-        patch = vectors.T.reshape(count, 3, 1, -1)
-        rows.append((patch * measure[:, None] / deviation[:, None, None, None]).flatten(1))
-        columns.append((patch * shape[:, None] * deviation[:, None, None, None]).flatten(1))
-    straight.to_latents.weight.copy_(torch.cat(rows))
-    straight.to_pixels.weight.copy_(torch.cat(columns).T)
+    found = []  # (power, latent row, pixel column) of each component of each cosine wave over the frames of a cell
+    for wave in cosines(time).to(video.device):
+        values = torch.einsum("nckp,k->ncp", cells, wave).flatten(1)
+        powers, vectors = torch.linalg.eigh(((values * weight[:, None]).T @ values / weight.sum()).double())
+        for power, vector in list(zip(powers.clamp_min(1e-12).tolist(), vectors.T.float(), strict=True))[-channels:]:
+            pattern = torch.einsum("cp,k->ckp", vector.unflatten(0, (3, -1)), wave).flatten()
+            found.append((power, pattern / power**0.25, pattern * power**0.25))
+    found.sort(key=lambda component: -component[0])
+    straight.to_latents.weight.copy_(torch.stack([row for _, row, _ in found[:channels]]))
+    straight.to_pixels.weight.copy_(torch.stack([column for _, _, column in found[:channels]], dim=1))
     for linear in (straight.to_latents, straight.to_pixels):
         linear.bias.zero_()
-    vae.to_moments.weight.zero_()
+    if vae.to_moments is not None:
+        vae.to_moments.weight.zero_()
     vae.decoder.leave.weight.zero_()
+
+
+def cosines(count: int) -> Float[Tensor, "wave sample"]:
+    """The orthonormal waves of the discrete cosine transform; the first is constant."""
+    waves, samples = torch.arange(count)[:, None], torch.arange(count) + 0.5
+    table = torch.cos(torch.pi / count * waves * samples)
+    return table / table.norm(dim=1, keepdim=True)
 
 
 def _draw_present(conv: CausalConv, generator: Generator | None) -> None:

@@ -78,7 +78,7 @@ def sample(moments: tuple[Latents, Latents], noise: Latents) -> Latents:
     return mean + (0.5 * log_variance).exp() * noise
 
 
-def foreground_weights(mask: Float[Tensor, "batch 1 time height width"], emphasis: float = 4.0) -> Tensor:
+def foreground_weights(mask: Float[Tensor, "batch 1 time height width"], emphasis: float = 8.0) -> Tensor:
     """Pixel weights that let a moving object's pixel count `emphasis` times a background one."""
     return 1 + (emphasis - 1) * mask
 

@@ -27,6 +27,8 @@ from yozora.vae.config import VAEConfig
 Pixels = Float[Tensor, "batch 3 time height width"]
 Latents = Float[Tensor, "batch channel cells rows columns"]
 
+FIRST_LOG_VARIANCE = -6.0  # with which training begins
+
 
 class VideoVAE(nn.Module):
     """Compresses video in space and time; an image is a video of one frame.
@@ -38,8 +40,9 @@ class VideoVAE(nn.Module):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder, self.decoder = Encoder(config), Decoder(config)
-        self.to_moments = CausalConv(2 * config.channels, 2 * config.channels, (1, 1, 1))
+        self.encoder = Encoder(config) if config.encoder_widths else None
+        self.decoder = Decoder(config)
+        self.to_moments = CausalConv(2 * config.channels, 2 * config.channels, (1, 1, 1)) if config.encoder_widths else None
         self.from_latents = CausalConv(config.channels, config.channels, (1, 1, 1))
         self.straight = Straight(config) if config.straight else None
         self.register_load_state_dict_post_hook(channels_last)
@@ -75,17 +78,26 @@ class VideoVAE(nn.Module):
 
     def encode_chunk(self, frames: Pixels, cache: Past = None) -> tuple[Outputs, Past]:
         """Moments (mean and log-variance along channels) of the first frame, or of whole cells after it."""
+        if self.encoder is None or self.to_moments is None:
+            assert self.straight is not None
+            mean = self.straight.latents(frames)
+            return torch.cat([mean, torch.full_like(mean, FIRST_LOG_VARIANCE)], dim=1), ()
         features, kept = self.encoder(fold(frames, self.config.fold), cache)
         moments = self.to_moments(features)[0]
-        return (self.straight.add_latents(moments, frames) if self.straight else moments), kept
+        if self.straight is None:
+            return moments, kept
+        mean, log_variance = moments.chunk(2, dim=1)
+        return torch.cat([mean + self.straight.latents(frames), log_variance], dim=1), kept
 
     def decode_chunk(self, latents: Latents, cache: Past = None) -> tuple[Pixels, Past]:
         """Frames of the first cell, or of any number of cells after it."""
         mean, std = self._statistics(latents)
         latents = latents * std + mean
-        features, kept = self.decoder(self.from_latents(latents)[0], cache)
+        sketch = self.straight.pixels(latents, first=cache is None) if self.straight else None
+        seen = None if sketch is None else fold(sketch, self.config.fold)
+        features, kept = self.decoder(self.from_latents(latents)[0], cache, seen)
         pixels = unfold(features, self.config.fold)
-        return (self.straight.add_pixels(pixels, latents) if self.straight else pixels), kept
+        return (pixels if sketch is None else pixels + sketch), kept
 
     def normalise(self, mean: Latents) -> Latents:
         """Latents with the mean and deviation of the training data taken out."""
@@ -115,24 +127,22 @@ class Straight(nn.Module):
         self.to_latents = nn.Linear(3 * math.prod(config.cell), config.channels)
         self.to_pixels = nn.Linear(config.channels, 3 * math.prod(config.cell))
 
-    def add_latents(self, moments: Outputs, frames: Pixels) -> Outputs:
-        """Moments of the network with the linear latents of `frames` added to their mean."""
+    def latents(self, frames: Pixels) -> Latents:
+        """Linear latents of the first frame of a clip, or of whole cells after it."""
         weight, bias, time = self.to_latents.weight, self.to_latents.bias, self.cell[0]
         if frames.shape[2] == 1:  # a still cell, without repeating its frame
             weight, time = reduce(weight, "latent (c k p) -> latent (c p)", "sum", c=3, k=time), 1
-        mean, log_variance = moments.chunk(2, dim=1)
-        linear = nn.functional.linear(self.patches(frames, time), weight, bias).movedim(-1, 1)
-        return torch.cat([mean + linear, log_variance], dim=1)
+        return nn.functional.linear(self.patches(frames, time), weight, bias).movedim(-1, 1)
 
-    def add_pixels(self, pixels: Pixels, latents: Latents) -> Pixels:
-        """Pixels of the network with the linear ones of `latents` added."""
+    def pixels(self, latents: Latents, *, first: bool) -> Pixels:
+        """Linear pixels of latents: one frame of the first cell, which is still, or all frames of later ones."""
         weight, bias, time = self.to_pixels.weight, self.to_pixels.bias, self.cell[0]
-        if pixels.shape[2] == 1:
+        if first:
             weight = reduce(weight, "(c k p) latent -> (c p) latent", "mean", c=3, k=time)
             bias, time = reduce(bias, "(c k p) -> (c p)", "mean", c=3, k=time), 1
         added = nn.functional.linear(latents.movedim(1, -1), weight, bias)
         height, width = self.cell[1:]
-        return pixels + rearrange(added, "b t h w (c k i j) -> b c (t k) (h i) (w j)", k=time, i=height, j=width)
+        return rearrange(added, "b t h w (c k i j) -> b c (t k) (h i) (w j)", k=time, i=height, j=width)
 
     def patches(self, frames: Pixels, time: int) -> Float[Tensor, "batch cells rows columns pixel"]:
         """The pixels of each cell in a row, `time` frames to a cell."""
@@ -174,17 +184,21 @@ class Decoder(nn.Module):
         self.levels = nn.ModuleList(
             UpLevel(config, i, (entering, widths[i]), up=i > 0) for i, entering in zip(reversed(range(last + 1)), inputs, strict=True)
         )
+        self.look = CausalConv(3 * config.fold**2, inputs[-1], (1, 1, 1)) if config.straight else None
         self.norm = NormSiLU(widths[0])
         self.leave = CausalConv(widths[0], 3 * config.fold**2)
 
-    def forward(self, x: Features, past: Past = None) -> tuple[Outputs, Past]:
-        """Decode a chunk."""
-        past = past or (None,) * 4
+    def forward(self, x: Features, past: Past = None, sketch: Outputs | None = None) -> tuple[Outputs, Past]:
+        """Decode a chunk; the last level sees the `sketch` that the straight map made, folded, and corrects it."""
+        past = past or (None,) * 5
         x, enter = self.enter(x, past[0])
         x, centre = chain(self.middle, x, past[1])
-        x, levels = chain(self.levels, x, past[2])
-        x, leave = self.leave(self.norm(x), past[3])
-        return x, (enter, centre, levels, leave)
+        x, levels = chain(list(self.levels)[:-1], x, past[2])
+        if self.look is not None and sketch is not None:
+            x = x + self.look(sketch)[0]
+        x, last = self.levels[-1](x, past[3])
+        x, leave = self.leave(self.norm(x), past[4])
+        return x, (enter, centre, levels, last, leave)
 
 
 class DownLevel(nn.Module):
