@@ -1,5 +1,6 @@
 """Latents become a packed sequence of tokens, and words become what stretches of that sequence hear."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -35,6 +36,9 @@ class Words:
     lengths: tuple[int, ...]
     tokens: tuple[int, ...]
     prepared: tuple[tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]], ...] = ()
+
+
+Denoiser = Callable[[Tokens, Tensor, Words], Tensor]  # (tokens, level [token] in [0, 1], words) -> velocity [token channel]
 
 
 def patchify(latents: Float[Tensor, "channel time height width"], patch: tuple[int, int, int] = (1, 2, 2)) -> Tokens:

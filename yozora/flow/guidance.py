@@ -1,14 +1,10 @@
 """Guidance: a function from denoiser to denoiser."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from yozora.patches import Tokens, Words, pack, pack_words
-
-Denoiser = Callable[[Tokens, Tensor, Words], Tensor]  # (tokens, level [token], words) -> velocity [token channel]
+from yozora.patches import Denoiser, Tokens, Words, pack, pack_words
 
 
 def guided(denoiser: Denoiser, negative: Words, scale: float, span: tuple[float, float] = (0.0, 1.0)) -> Denoiser:

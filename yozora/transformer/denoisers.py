@@ -1,14 +1,10 @@
-"""What a denoiser is, and how weights that hear one noise level for a whole clip become one that hears a level for each token."""
-
-from collections.abc import Callable
+"""How weights that hear one noise level for a whole clip become one that hears a level for each token."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from yozora.patches import Tokens, Words
-
-Denoiser = Callable[[Tokens, Tensor, Words], Tensor]  # (tokens, level [token] in [0, 1], words) -> velocity [token channel]
+from yozora.patches import Denoiser, Tokens, Words
 
 
 def one_level(denoiser: Denoiser, noise: Float[Tensor, "token channel"]) -> Denoiser:
