@@ -1,16 +1,18 @@
 """Laws of the measures: true clips pass, each fault fails the metric that should see it, and resolution changes nothing."""
 
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import faults
-from yozora.evaluate.blobs import components, measure
+from yozora.evaluate import card, faults
+from yozora.evaluate.blobs import absorb, components, measure
 from yozora.evaluate.camera import find_move
 from yozora.evaluate.detect import shrink
 from yozora.evaluate.measures import direction, judge
-from yozora.evaluate.report import wilson
+from yozora.evaluate.report import tally, wilson
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
 from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film
@@ -55,10 +57,19 @@ def verdicts(video: Video) -> dict[str, bool]:
     return {name: score.passed for name, score in judge(look(video), asked(scene(), SHOT)).items()}
 
 
+def test_a_true_clip_passes_everything(clip):
+    assert all(verdicts(clip).values())
+
+
 @pytest.mark.parametrize(("fault", "metric"), [("recolour", "colours"), ("reshape", "shapes"), ("vanish", "count"), ("add", "count")])
 def test_a_fault_in_the_world_fails_its_metric(take, fault, metric):
     (spoilt,) = film([getattr(faults, fault)(take, np.random.default_rng(1))], SHOT, CPU)
     assert not verdicts(spoilt)[metric]
+
+
+def test_a_frozen_clip_fails_on_motion_alone(clip):
+    found = verdicts(Video(frames=faults.freeze(clip.frames, np.random.default_rng(0)), fps=clip.fps))
+    assert [name for name, passed in found.items() if not passed] == ["direction", "all"]
 
 
 @pytest.mark.parametrize("camera", [("static", "none", 0.0), ("pan", "left", 3.0)])
@@ -68,6 +79,12 @@ def test_a_mirrored_clip_goes_the_other_way(camera):
     mirrored = Video(frames=faults.mirror(video.frames, np.random.default_rng(0)), fps=video.fps)
     spec = asked(filmed, SHOT)
     assert [direction(look(one), spec).seen for one in (video, mirrored)] == ["left", "right"]
+
+
+@pytest.mark.parametrize("size", [(256, 256), (96, 96)])
+def test_resolution_changes_no_verdict(take, size):
+    (video,) = film([take], replace(SHOT, width=size[0], height=size[1]), CPU)
+    assert all(verdicts(video).values())
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
@@ -95,6 +112,17 @@ def test_components_are_what_flooding_finds():
     assert all((number == blob).any() for blob in blobs.number)
 
 
+def test_seams_and_specks_go_to_what_they_touch_and_nothing_else_changes():
+    labels = np.zeros((1, 24, 24), int)
+    labels[0, 2:10, 2:10], labels[0, 10, 2:10], labels[0, 11:20, 2:10] = 1, 2, 3  # a seam of a third colour between two things
+    labels[0, 5:7, 5:7] = 4  # a highlight
+    labels[0, 2:20, 15], labels[0, 4:9, 18:23] = 5, 6  # a thin thing and a small one, each alone
+    found = absorb(labels, components(labels))
+    assert set(np.unique(found)) == {0, 1, 3, 5, 6} and np.isin(found[0, 10, 2:10], (1, 3)).all()
+    kept = ~np.isin(labels, (2, 4))
+    assert (found[kept] == labels[kept]).all() and (found[labels == 4] == 1).all()
+
+
 def test_an_interval_holds_its_share_and_narrows():
     for right, of in ((0, 10), (5, 10), (10, 10), (83, 100)):
         low, high = wilson(right, of)
@@ -110,6 +138,29 @@ def test_every_free_sentence_can_be_read():
     assert all(motion.direction in MOTIONS for _, spec in sentences for motion in spec.motions)
     with pytest.raises(ValueError, match="cannot read"):
         read_line("a mauve ball\tmauve ball\tleft")
+
+
+def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path, clip):
+    class Stub(card.Studio):
+        made: list[str] = []
+
+        def __init__(self) -> None:
+            pass
+
+        def make(self, kind, batch):
+            if any(case.number == 1 for case in batch):
+                raise RuntimeError("no memory")
+            self.made += [case.name for case in batch]
+            return [clip for _ in batch]
+
+    wanted = [card.Case(group="free", number=n, prompt="a ball", spec=asked(scene(), SHOT), scene=None) for n in range(3)]
+    rows = card.collect(Stub(), wanted, tmp_path, 2)
+    assert tally(rows, "all") == (2, 3)
+    assert [row["error"] for row in rows if row["error"]] == ["RuntimeError: no memory"]
+    before = list(Stub.made)
+    assert card.collect(Stub(), wanted, tmp_path, 2) == json.loads(json.dumps(rows))
+    assert Stub.made == before
+    assert (tmp_path / "clips" / "free-000.mp4").exists()
 
 
 def _flood(labels: np.ndarray) -> np.ndarray:

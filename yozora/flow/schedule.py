@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-REFERENCE_TOKENS = 36
+REFERENCE_TOKENS = 6
+TIME_SPREAD = 1.6  # deviation of the Gaussian behind training times
 Time = TypeVar("Time", float, Tensor)
 
 
@@ -42,5 +43,8 @@ def cut(times: tuple[float, ...], highest: float) -> tuple[float, ...]:
 
 
 def draw_times(num: int, generator: torch.Generator, shift: float = 1.0) -> Float[Tensor, " num"]:
-    """Training times: the logistic of a Gaussian, most of them in the middle, shifted like the solver's."""
-    return shifted(torch.sigmoid(torch.randn(num, generator=generator, device=generator.device)), shift)
+    """Training times: the logistic of a wide Gaussian, shifted like the solver's.
+
+    What a clip shows is settled close to noise, its texture close to data: neither may be rare.
+    """
+    return shifted(torch.sigmoid(TIME_SPREAD * torch.randn(num, generator=generator, device=generator.device)), shift)

@@ -56,6 +56,8 @@ class FreshClips:
                 self.blocks[shape.name, number] = self._develop(shape, number)
         for name, number in [key for key in self.blocks if key[0] == shape.name and key[1] < seen.start]:
             del self.blocks[name, number]
+        for key in [key for key in self.shot if key[0] == shape.name and key[1] < seen.start]:
+            self.shot.pop(key).cancel()
         rng = numpy_generator(self.makers[shape.name].seed, step, group, "pick")
         where = zip(rng.integers(seen.start, seen.stop, size=count), rng.integers(self.window.block, size=count), strict=True)
         return [clip_of(*self.blocks[shape.name, int(number)], int(index)) for number, index in where]

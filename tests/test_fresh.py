@@ -1,0 +1,43 @@
+"""Laws of the window that moves over an endless row of clips."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from yozora.model import load
+from yozora.train.clips import ClipShape, FilmMaker
+from yozora.train.fresh import FreshClips, Window
+
+SHAPE = ClipShape(frames=5, width=32, height=32, weight=1.0)
+WINDOW = Window(width=2, block=3, every=2, ahead=1)
+
+
+@pytest.fixture
+def sources(tiny_model):
+    vae = load(str(tiny_model), torch.device("cpu"), torch.float32).vae
+
+    def make() -> FreshClips:
+        source = FreshClips(vae, [FilmMaker(shape=SHAPE, seed=3, fps=8.0)], WINDOW, workers=1)
+        source.workers.shutdown()
+        source.workers = ThreadPoolExecutor(1)  # the same work, without the seconds that a process takes to begin
+        return source
+
+    return make
+
+
+def test_a_resumed_run_sees_the_clips_of_an_uninterrupted_one(sources):
+    walked, resumed = sources(), sources()
+    for step in range(5):
+        walked(step, 0, SHAPE, 4)
+    for one, other in zip(walked(5, 1, SHAPE, 4), resumed(5, 1, SHAPE, 4), strict=True):
+        assert torch.equal(one.latents, other.latents) and one.words == other.words
+        assert (one.placed is None) == (other.placed is None)
+
+
+def test_the_window_moves_and_forgets(sources):
+    source = sources()
+    words = [{str(clip.words) for clip in source(step, 0, SHAPE, 12)} for step in (0, 1, 6)]
+    assert words[0] & words[1] and not words[0] & words[2]
+    kept = {number for _, number in (*source.blocks, *source.shot)}
+    assert kept == {3, 4, 5}
