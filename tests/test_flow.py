@@ -33,7 +33,7 @@ def test_schedule():
         assert all(early > late for early, late in zip(times[:-1], times[1:], strict=True))
     assert shifted(0.3, 1.0) == 0.3
     torch.testing.assert_close(shifted(shifted(torch.tensor(0.3), 2.0), 0.5), torch.tensor(0.3))
-    assert shift_for(4) == 1 and shift_for(1600) > shift_for(400) > 1
+    assert shift_for(2) == 1 and shift_for(1600) > shift_for(400) > 1
     torch.testing.assert_close(shift_for(1600) / shift_for(400), 2.0)
 
 

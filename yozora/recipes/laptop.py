@@ -1,6 +1,7 @@
 """Two CPU cores, three hours at most: the whole bundled model from random weights, at 128 pixels."""
 
 from yozora.model import Habits, Trained
+from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
@@ -17,12 +18,12 @@ def recipe() -> Recipe:
         ClipShape(frames=17, width=160, height=128, weight=0.7, pool=576),
     )
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.06, pool=6000),
-        ClipShape(frames=1, width=192, height=192, weight=0.04, pool=960),
-        ClipShape(frames=17, width=128, height=128, weight=0.22, pool=1200),
-        ClipShape(frames=33, width=128, height=128, weight=0.52, pool=4800),
-        ClipShape(frames=33, width=160, height=96, weight=0.08, pool=336),
-        ClipShape(frames=33, width=96, height=160, weight=0.08, pool=336),
+        ClipShape(frames=1, width=128, height=128, weight=0.30, pool=6000),
+        ClipShape(frames=1, width=192, height=192, weight=0.05, pool=960),
+        ClipShape(frames=17, width=128, height=128, weight=0.15, pool=1200),
+        ClipShape(frames=33, width=128, height=128, weight=0.38, pool=4800),
+        ClipShape(frames=33, width=160, height=96, weight=0.06, pool=336),
+        ClipShape(frames=33, width=96, height=160, weight=0.06, pool=336),
     )
     return Recipe(
         name="hoshi",
@@ -38,7 +39,7 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=128, text_layers=2),
-            batching=Batching(shapes=clips, tokens=2592, groups=6, seed=2, fps=8.0),
+            batching=Batching(shapes=clips, tokens=2592, groups=6, seed=2, fps=8.0, mixture=Mixture(invent=0.75, given=0.2, levels=0.05)),
             optimization=Optimization(rate=2e-3, steps=3000, warmup=100, muon=True),
             save_every=200,
             show_every=500,

@@ -18,7 +18,7 @@ from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
 from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
-from yozora.transformer.model import Transformer
+from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae.place import token_start
 
 LENGTHS = {"short": 0.32, "sentence": 0.6, "full": 0.08}  # shares of the caption lengths; long ones cost more than they teach
@@ -76,7 +76,7 @@ class Lesson:
 
 
 class GeneratorTask:
-    """Rectified flow on canvases: the loss is the squared error of the velocity where the noise level is above 0."""
+    """Rectified flow on canvases: the loss is the weighted squared error of the velocity where the noise level is above 0."""
 
     def __init__(self, text: TextEncoder, transformer: Transformer, batching: Batching, source: Source, how: Optimization):
         self.text, self.transformer, self.batching, self.source = text, transformer, batching, source
@@ -84,6 +84,7 @@ class GeneratorTask:
         self.optimization = {"generator": how}
         self.grids: dict[str, Grid] = {}
         self.device = text.words.weight.device
+        self.weights = channel_weights(transformer.config).to(self.device)
         self.gallery: Callable[[int, Path], None] = lambda step, folder: None
 
     def losses(self, step: int) -> Iterator[Loss]:
@@ -94,7 +95,7 @@ class GeneratorTask:
         with torch.autocast(self.device.type, torch.bfloat16):
             tokens, words = self.pack(lessons)
             velocity = self.transformer(tokens, level, words)
-        error = (velocity.float() - target).square().mean(-1)
+        error = ((velocity.float() - target).square() * self.weights).mean(-1)
         loss = error[level > 0].mean()
         yield Loss("generator", loss, {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)})
 
@@ -152,6 +153,15 @@ class GeneratorTask:
             heard = tokens_heard(script, grid, self.batching.fps)
             return tuple((cue.text, count) for cue, count in zip(script, heard, strict=True) if count)
         return ((words[rng.choice(list(LENGTHS), p=list(LENGTHS.values()))], grid.num_tokens),)
+
+
+def channel_weights(config: TransformerConfig) -> Tensor:
+    """How much the error of each number of a token counts, `float32[channel]`: less where the data spread more.
+
+    Close to noise the error of a channel is the variance of its data: brightness alone would be nearly half of the loss.
+    """
+    spread = torch.tensor(config.spread or (1.0,) * config.channels)
+    return (spread.square().sum() / spread.sum() / spread).repeat(config.token_channels // config.channels)
 
 
 def _by_level(error: Tensor, level: Tensor) -> dict[str, Tensor]:
