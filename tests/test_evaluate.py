@@ -15,7 +15,8 @@ from yozora.evaluate.measures import direction, judge
 from yozora.evaluate.report import tally, wilson
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
 from yozora.evaluate.track import look
-from yozora.evaluate.truth import act, asked, film
+from yozora.evaluate.truth import act, asked, film, squeeze
+from yozora.model import load
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.scene import Body, Camera, Event, Floor, Light, Scene
@@ -180,3 +181,10 @@ def _flood(labels: np.ndarray) -> np.ndarray:
             inside = [at for at in near if 0 <= at[1] < labels.shape[1] and 0 <= at[2] < labels.shape[2]]
             open_ends += [at for at in inside if labels[at] == labels[start]]
     return number
+
+
+def test_a_clip_of_any_length_and_size_goes_through_a_network(tiny_model):
+    vae = load(str(tiny_model), CPU, torch.float32).vae
+    video = Video(frames=np.random.default_rng(0).integers(0, 256, (6, 40, 56, 3), np.uint8), fps=8.0)
+    (again,) = squeeze([video], vae)
+    assert again.frames.shape == video.frames.shape and again.fps == video.fps

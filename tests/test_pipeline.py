@@ -1,12 +1,17 @@
 """The pipeline on a tiny model with random weights: exact sizes, seeds, company, given pixels."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import yozora
+from yozora import plan
 from yozora.canvas import Canvas, Cue
-from yozora.model import load
+from yozora.model import digest, load
 from yozora.pipeline import Sampling, perform, render, resolve
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
@@ -86,6 +91,41 @@ def test_unknown_words_and_untrained_sizes_are_said(tiny_model, model):
         resolve(Settings(size="128x128"), model.habits)
 
 
-def test_a_clip_above_the_limit_is_refused_with_the_limit(model):
+@pytest.mark.parametrize("seconds", [1000, 1e308])
+def test_a_clip_above_the_limit_is_refused_with_the_limit(model, seconds):
     with pytest.raises(ValueError, match="at most"):
-        resolve(Settings(seconds=1000), model.habits)
+        resolve(Settings(seconds=seconds), model.habits)
+
+
+def test_an_empty_canvas_takes_no_memory():
+    """Of a size that no machine could hold: 2 PB."""
+    assert empty(width=8192, height=8192, frames=10**7).given.num_frames == 10**7
+
+
+def test_every_file_of_a_model_counts_in_its_digest(tiny_model, tmp_path):
+    before = digest(folder := Path(shutil.copytree(tiny_model, tmp_path / "model")))
+    (folder / "README.md").write_text("A model.")
+    assert digest(folder) == before
+    (folder / "model.json").write_text((folder / "model.json").read_text().replace("tiny", "tall"))
+    assert digest(folder) != before
+
+
+def test_files_that_were_read_do_not_take_a_containers_memory(tmp_path):
+    for name, text in (("memory.max", "1000"), ("memory.current", "900"), ("memory.stat", "anon 300\ninactive_file 500")):
+        (tmp_path / name).write_text(text)
+    assert plan._free_in_container(tmp_path) == 600
+    (tmp_path / "memory.max").write_text("max")
+    assert plan._free_in_container(tmp_path) == plan.UNKNOWN
+
+
+def test_a_machine_that_does_not_tell_its_free_memory_has_no_limit(tmp_path, monkeypatch):
+    monkeypatch.delitem(os.sysconf_names, "SC_AVPHYS_PAGES", raising=False)  # as on macOS
+    assert plan._free_in_machine(tmp_path / "meminfo") == plan.UNKNOWN
+
+
+@pytest.mark.parametrize(("amx", "avx", "dtype"), [(True, True, "bfloat16"), (False, True, "bfloat16"), (False, False, "float32")])
+def test_the_number_type_follows_from_the_processor(monkeypatch, amx, avx, dtype):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    assert plan.choose_dtype(torch.device("cpu")) == getattr(torch, dtype)
+    assert plan.choose_dtype(torch.device("cuda")) == torch.bfloat16

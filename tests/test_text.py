@@ -29,6 +29,11 @@ def test_unknown_words_are_named_with_the_nearest_known_one():
     assert Tokenizer.train(CAPTIONS).unknown("A RED ball") == {}
 
 
+def test_what_is_unknown_is_left_out_and_not_turned_into_noise():
+    tokenizer = Tokenizer.train(CAPTIONS)
+    assert tokenizer.encode("a red zeppelin ball!") == tokenizer.encode("a red ball")
+
+
 def test_empty_text_has_one_word_and_long_text_is_cut():
     _, lengths = encoder().encode(["", "red " * 50])
     assert lengths == (1, 16)

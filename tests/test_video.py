@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from yozora.video import Video, check_output, read_metadata
+from yozora.video import Video, check_output, is_still, read_metadata
 
 SUFFIXES = [".mp4", ".webm", ".gif"]
 METADATA = {"prompt": 'a réd "ball", 球; \n and a half \ud800', "seed": "0", "empty": ""}
@@ -149,6 +149,19 @@ def test_a_gif_loops_for_ever(tmp_path):
     assert b"NETSCAPE2.0\x03\x01\x00\x00\x00" in clip().save(tmp_path / "clip.gif").read_bytes()
     with pytest.raises(ValueError, match=r"at most 50.*mp4"):
         clip(fps=60).save(tmp_path / "fast.gif")
+
+
+@pytest.mark.parametrize(("name", "fps", "says"), [("clip.gif", 60, "at most 50"), ("clip.mp4", 1e-5, "too few")])
+def test_a_rate_that_a_file_cannot_hold_is_said_before(tmp_path, name, fps, says):
+    with pytest.raises(ValueError, match=says):
+        check_output(tmp_path / name, num_frames=1, height=48, width=64, fps=fps)
+    with pytest.raises(ValueError, match=says):
+        clip(fps=fps).save(tmp_path / name)
+
+
+@pytest.mark.parametrize(("name", "still"), [("a.png", True), ("A.PNG", True), ("100%.png", True), ("a_%03d.png", False), ("a.gif", False)])
+def test_a_name_says_whether_it_holds_one_picture(name, still):
+    assert is_still(name) == still
 
 
 @pytest.mark.parametrize(

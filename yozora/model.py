@@ -1,20 +1,24 @@
 """A model folder or bundled name becomes its parts together: VAE, text encoder, transformer and how to use them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from yozora.text import TextConfig, TextEncoder, Tokenizer
+from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, load_vae, save_vae
 from yozora.weights import load_into, sha256, write
 
 BUNDLED = "hoshi"
-FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json")
+FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", "model.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Habits:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """Sides in pixels and frames between which the model has seen clips; `frames` is also what a request may ask at most twice of."""
+    """Sides in pixels and frames between which the model has seen clips; `frames` is also what a request may ask four times of."""
 
     sides: tuple[int, int]
     frames: tuple[int, int]
@@ -70,27 +74,28 @@ def describe(folder: Path) -> dict:
 
 
 def habits_of(folder: Path) -> Habits:
-    """A model's habits, read without loading its weights."""
-    found = describe(folder)["habits"]
-    trained = Trained(**{name: tuple(span) for name, span in found["trained"].items()})
-    return Habits(**{**found, "size": tuple(found["size"]), "trained": trained})
+    """A model's habits, read without loading its weights; raises ValueError for a model.json that is not ours."""
+    with foreign(folder):
+        return _read(Habits, _table(describe(folder))["habits"])
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed."""
     folder = find(name)
     described = describe(folder)
+    habits = habits_of(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
-    vae = load_vae(folder / "vae.safetensors").to(dtype)
-    text = TextEncoder(TextConfig(**described["text"]), tokenizer)
-    transformer = Transformer(TransformerConfig(**_tuples(described["transformer"])))
+    with foreign(folder):
+        name = str(described["name"])
+        vae = load_vae(folder / "vae.safetensors").to(dtype)
+        text = TextEncoder(_read(TextConfig, described["text"]), tokenizer)
+        transformer = Transformer(_read(TransformerConfig, described["transformer"]))
+        _check_parts(vae, text, transformer)
     load_into(text, folder / "text.safetensors", dtype)
     load_into(transformer, folder / "transformer.safetensors", dtype)
     for module in (vae, text, transformer):
         module.to(device).eval().requires_grad_(requires_grad=False)
-    return Model(
-        name=described["name"], digest=digest(folder), vae=vae, text=text, transformer=transformer, habits=habits_of(folder)
-    )
+    return Model(name=name, digest=digest(folder), vae=vae, text=text, transformer=transformer, habits=habits)
 
 
 def save(model: Model, folder: Path) -> None:
@@ -110,5 +115,40 @@ def digest(folder: Path) -> str:
     return "-".join(sha256(folder / file)[:8] for file in FILES)
 
 
-def _tuples(values: dict) -> dict:
-    return {name: tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value for name, value in values.items()}
+@contextmanager
+def foreign(folder: Path) -> Iterator[None]:
+    """What files of another program, or of another version of this one, end in becomes one ValueError that names the folder."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RuntimeError, json.JSONDecodeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+            raise
+        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error) or "its files contradict each other"
+        raise ValueError(f"{folder} is no model of this version of yozora: {reason}; name another or train it again") from error
+
+
+def _read(kind: type, values: Any) -> Any:
+    """A dataclass from what JSON kept of it, its types checked."""
+    surplus = _table(values).keys() - {field.name for field in fields(kind)}
+    if surplus:
+        raise TypeError(f"unknown {', '.join(sorted(surplus))}")
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise TypeError("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())) from error
+
+
+def _table(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise TypeError(f"a table was expected in model.json, not {type(values).__name__}")
+    return values
+
+
+def _check_parts(vae: VideoVAE, text: TextEncoder, transformer: Transformer) -> None:
+    rules = text.tokenizer.rules
+    numbers = rules.get_vocab()
+    text.tokenizer.unknown("a word")  # another program's rules can lack what this needs
+    if (numbers.get(START), numbers.get(UNKNOWN)) != (0, 1) or max(numbers.values()) >= text.config.vocabulary:
+        raise TypeError("tokenizer.json numbers its words in another way")
+    if transformer.config.channels != vae.config.channels or transformer.config.text_dim != text.config.dim:
+        raise TypeError("its parts do not fit each other")

@@ -131,10 +131,10 @@ def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:
     """What a request leaves out is filled from a model's habits; raises ValueError above the model's limit."""
     width, height = settings.size or habits.size
     seconds = habits.seconds if settings.seconds is None else settings.seconds
-    frames = max(1, round(seconds * habits.fps))
     limit = MOST * habits.trained.frames[1]
-    if frames > limit:
-        raise ValueError(f"{seconds:g} seconds are {frames} frames; this model makes at most {limit} ({limit / habits.fps:g} seconds)")
+    if seconds * habits.fps > limit + 0.5:
+        raise ValueError(f"{seconds:g} seconds are too long; this model makes at most {limit / habits.fps:g} seconds, {limit} frames")
+    frames = max(1, round(seconds * habits.fps))
     sides, lengths = habits.trained.sides, habits.trained.frames
     if not sides[0] <= min(width, height) <= max(width, height) <= sides[1] or not lengths[0] <= frames <= lengths[1]:
         warnings.warn(

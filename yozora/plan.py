@@ -1,9 +1,6 @@
 """What this machine has, and what a request will need of it before it runs."""
 
-import json
 import os
-import platform
-import time
 from pathlib import Path
 
 import torch
@@ -12,7 +9,7 @@ from yozora.canvas import Grid
 from yozora.transformer.model import TransformerConfig
 from yozora.vae import VAEConfig
 
-CALIBRATION = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yozora" / "calibration.json"
+UNKNOWN = 1 << 62  # bytes: more than any machine has
 
 
 def choose_device() -> torch.device:
@@ -23,15 +20,13 @@ def choose_device() -> torch.device:
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """The number type that networks compute in: bf16 on a GPU; on a CPU whichever of bf16 and fp32 multiplies faster."""
-    if device.type != "cpu":
+    """The number type that networks compute in: bf16 on a GPU or a processor that multiplies it, else fp32.
+
+    Decided by what the processor can do and not by a stopwatch, so that a seed gives the same bits in every run.
+    """
+    if device.type != "cpu" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():
         return torch.bfloat16
-    machine = f"{platform.processor()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__}"
-    kept = _kept()
-    if machine not in kept:
-        kept[machine] = "bfloat16" if _seconds(torch.bfloat16) < _seconds(torch.float32) else "float32"
-        _keep(kept)
-    return torch.bfloat16 if kept[machine] == "bfloat16" else torch.float32
+    return torch.float32
 
 
 def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
@@ -45,18 +40,10 @@ def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) ->
 
 
 def memory_free(device: torch.device) -> int:
-    """Bytes that can still be taken on `device`; on a CPU within the limits of its container."""
+    """Bytes that can still be taken on `device`, on a CPU within the limits of its container; `UNKNOWN` where nothing tells."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 8 << 30
-    try:
-        table = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(table["MemAvailable"].split()[0]) * 1024
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        free = min(free, limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
-    except (OSError, ValueError, KeyError):
-        pass  # not Linux, or no limit is set
-    return free
+    return min(_free_in_machine(Path("/proc/meminfo")), _free_in_container(Path("/sys/fs/cgroup")))
 
 
 def check_memory(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, device: torch.device) -> None:
@@ -69,27 +56,19 @@ def check_memory(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, dev
         )
 
 
-def _seconds(dtype: torch.dtype) -> float:
-    """Time of a matrix product of the size that the transformer makes, the best of a few."""
-    a, b = torch.ones(1024, 512, dtype=dtype), torch.ones(512, 1024, dtype=dtype)
-    best = float("inf")
-    for _ in range(8):
-        began = time.perf_counter()
-        torch.matmul(a, b)
-        best = min(best, time.perf_counter() - began)
-    return best
-
-
-def _kept() -> dict[str, str]:
+def _free_in_machine(table: Path) -> int:
     try:
-        return json.loads(CALIBRATION.read_text())
-    except (OSError, ValueError):
-        return {}
+        lines = dict(line.split(":") for line in table.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError):  # not Linux
+        known = "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {})  # macOS does not have it
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else UNKNOWN
 
 
-def _keep(values: dict[str, str]) -> None:
+def _free_in_container(folder: Path) -> int:
     try:
-        CALIBRATION.parent.mkdir(parents=True, exist_ok=True)
-        CALIBRATION.write_text(json.dumps(values))
-    except OSError:
-        pass  # a home that cannot be written to: measured again next time
+        limit, taken = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        kinds = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return limit - taken + int(kinds["inactive_file"])  # files that were read count as taken, but make room
+    except (OSError, ValueError, KeyError):  # no container, or one without a limit
+        return UNKNOWN

@@ -1,13 +1,12 @@
 """At Wan's configurations the transformer computes what diffusers computes, with the same random weights."""
 
+import diffusers
 import pytest
 import torch
 
 from yozora.patches import Tokens, Words, pack, patchify, unpack, unpatchify
 from yozora.transformer.keys import from_diffusers, to_diffusers
 from yozora.transformer.model import Transformer, TransformerConfig
-
-diffusers = pytest.importorskip("diffusers")
 
 WAN21 = [
     TransformerConfig(channels=16, dim=48, heads=2, layers=2, feedforward=96, text_dim=32),

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
+from diffusers import AutoencoderKLWan
 
 from yozora.vae import VAEConfig, VideoVAE, wan21_vae_config, wan22_vae_config
 from yozora.vae.keys import from_diffusers_vae
-
-AutoencoderKLWan = pytest.importorskip("diffusers").AutoencoderKLWan
 
 WAN21 = {"base_dim": 8, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "z_dim": 4, "temperal_downsample": [False, True, True]}
 WAN21_SMALL = {"base_dim": 12, "dim_mult": [1, 2, 2], "num_res_blocks": 1, "z_dim": 6, "temperal_downsample": [True, True]}

@@ -1,6 +1,9 @@
 """Every line under "Bad input": one clear line, exit code 2, nothing half-written."""
 
+import json
+import os
 import pickle
+import select
 import shutil
 import signal
 import subprocess
@@ -10,6 +13,7 @@ import warnings
 from dataclasses import dataclass
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from yozora.cli import main
@@ -67,11 +71,15 @@ BAD = {
     "size zero": (["p", "-o", "x.mp4", "--size", "0x64"], "not positive"),
     "size negative": (["p", "-o", "x.mp4", "--size", "-64x64"], "not positive"),
     "size odd": (["p", "-o", "x.mp4", "--size", "63x64"], "64x64"),
-    "size too large": (["p", "-o", "x.mp4", "--size", "8192x8192", "--seconds", "8"], "GiB"),
     "seconds 0": (["p", "-o", "x.mp4", "--seconds", "0"], "seconds"),
     "seconds negative": (["p", "-o", "x.mp4", "--seconds", "-1"], "seconds"),
     "seconds nan": (["p", "-o", "x.mp4", "--seconds", "nan"], "seconds"),
     "seconds above the limit": (["p", "-o", "x.mp4", "--seconds", "9999"], "at most"),
+    "seconds beyond counting": (["p", "-o", "x.mp4", "--seconds", "1e308"], "at most"),
+    "image with seconds": (["p", "-o", "x.png", "--seconds", "4"], "x_%03d.png"),
+    "image with fps": (["p", "-o", "x.png", "--fps", "24"], "one frame"),
+    "gif too fast": (["p", "-o", "x.gif", "--fps", "60"], "at most 50"),
+    "fps too slow": (["p", "-o", "x.mp4", "--fps", "1e-5"], "too few"),
     "unknown model": (["p", "-o", "x.mp4", "--model", "nothing"], "unknown model"),
     "folder that is no model": (["p", "-o", "x.mp4", "--model", "."], "no model.json"),
     "folder missing": (["p", "-o", "no/such/x.mp4"], "no/such"),
@@ -82,14 +90,85 @@ BAD = {
 }
 
 
+BAD |= {
+    f"foreign {file}: {contents}": (["p", "-o", "x.mp4", "--model", {file: contents}], "is no model of this version of yozora: ")
+    for file, contents in [
+        ("model.json", "{}"),
+        ("model.json", "[1]"),
+        ("model.json", '{"habits": {}}'),
+        ("model.json", '{"habits": [1]}'),
+        ("model.json", {"habits": {"fps": "fast"}}),
+        ("model.json", {"habits": {"mood": 1}}),
+        ("model.json", {"text": {"vocabulary": 5}}),
+        ("model.json", {"text": {"dim": 8}}),
+        ("model.json", {"transformer": {"heads": 0}}),
+        ("model.json", {"transformer": {"channels": 5}}),
+        ("tokenizer.json", {"normalizer": None}),
+        ("tokenizer.json", {"model": {"vocab": {"<unknown>": 0, "a": 1}}}),
+        ("vae.safetensors", "[1]"),
+        ("vae.safetensors", "{}"),
+        ("vae.safetensors", "{"),
+    ]
+}
+
+
+def merged(old, new):
+    """A table with some of its values replaced, but for a vocabulary, which is replaced as a whole."""
+    return old | {key: merged(old[key], value) if isinstance(value, dict) and key != "vocab" else value for key, value in new.items()}
+
+
+def with_foreign(folder, files):
+    """Replace files of a model, or some of the values in them; a VAE keeps its weights under other metadata."""
+    for name, contents in files.items():
+        path = folder / name
+        if path.suffix == ".safetensors":
+            save_file(load_file(path), path, {"config": contents})
+        else:
+            path.write_text(contents if isinstance(contents, str) else json.dumps(merged(json.loads(path.read_text()), contents)))
+    return folder
+
+
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_exit_2(tmp_path, tiny_model, case, yozora):
+def test_bad_input_is_one_line_and_exit_2(tmp_path, tmp_path_factory, tiny_model, case, yozora):
     words, expected = BAD[case]
+    if isinstance(words[-1], dict):
+        words = [*words[:-1], with_foreign(shutil.copytree(tiny_model, tmp_path_factory.mktemp("foreign") / "model"), words[-1])]
+        expected = f"{words[-1]} {expected}"
     model = [] if "--model" in words else ["--model", str(tiny_model)]
     done = yozora("generate", *words, *model)
     assert (done.code, len(done.lines)) == (2, 1), done.lines
     assert expected in done.lines[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_every_clip_of_several_is_checked_before_the_first_is_made(tmp_path, yozora, small):
+    (tmp_path / "x-2.mp4").mkdir()
+    done = yozora("generate", "a ball", "-o", "x.mp4", "--count", "3", *small)
+    assert done.code == 2 and "x-2.mp4 is a folder" in done.lines[0], done.lines
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_clip_that_does_not_fit_is_refused_with_both_figures(tmp_path, yozora, small, monkeypatch):
+    monkeypatch.setattr("yozora.plan.memory_free", lambda device: 3 << 30)
+    done = yozora("generate", "a ball", "-o", "x.mp4", *small[-2:], "--size", "8192x8192", "--seconds", "8")
+    assert (done.code, len(done.lines)) == (2, 1) and "3.0 GiB is free" in done.lines[0], done.lines
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_memory_that_ends_midway_is_one_line(tmp_path, yozora, small, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("yozora.pipeline.render", fail)
+    done = yozora("generate", "a ball", "-o", "x.mp4", *small)
+    assert (done.code, len(done.lines)) == (2, 1) and "smaller size" in done.lines[0], done.lines
+    assert not list(tmp_path.iterdir())
+
+
+HEAD = "head.out.bias"
 
 
 def spoil(folder, change):
@@ -102,7 +181,7 @@ def spoil(folder, change):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda t: t.pop("head.linear.bias" if "head.linear.bias" in t else sorted(t)[0]), "missing"),
+        (lambda t: t.pop(HEAD), f"missing: {HEAD}"),
         (lambda t: t.update(surplus=t[sorted(t)[0]].clone()), "extra: surplus"),
         (lambda t: t.update({sorted(t)[0]: t[sorted(t)[0]].repeat(2, 1).clone()}), "of another shape"),
     ],
@@ -122,13 +201,36 @@ def test_a_pickle_in_disguise_is_refused_unopened(tmp_path, tiny_model, yozora):
     assert done.code == 2 and "pickle" in done.lines[0], done.lines
 
 
+def heard(terminal, text=b"", seconds=120.0):
+    """What a program writes to a terminal until it writes `text`, or until its end."""
+    said, end = b"", time.monotonic() + seconds
+    while not text or text not in said:
+        assert select.select([terminal], [], [], max(0, end - time.monotonic()))[0], said
+        try:
+            more = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the other side is gone
+            more = b""
+        if not more:
+            break
+        said += more
+    return said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals to open")
 def test_an_interrupt_leaves_nothing_and_ends_with_130(tmp_path, small):
     words = [*PROGRAM, "generate", "a red ball", "-o", "x.mp4", *small[-2:], "--steps", "1000", "--seconds", "8", "--size", "256x256"]
-    running = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)
-    assert running.poll() is None, running.stderr.read()
-    running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=60) == 130
+    ours, theirs = os.openpty()  # progress shows on a terminal alone
+    running = subprocess.Popen(words, cwd=tmp_path, stderr=theirs, env=os.environ | {"TERM": "xterm"})
+    os.close(theirs)
+    try:
+        said = heard(ours, b"denoise")
+        assert b"denoise" in said, said
+        running.send_signal(signal.SIGINT)
+        heard(ours)
+        assert running.wait(timeout=60) == 130
+    finally:
+        running.kill()
+        os.close(ours)
     assert not list(tmp_path.iterdir())
 
 

@@ -31,9 +31,18 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         _fail(str(error))
     except Exception as error:
+        if _is_out_of_memory(error):
+            _fail("the memory does not suffice; ask for a smaller size or fewer seconds, or close other programs")
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message())  # a usage error that the command line itself found
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, numpy or torch found no memory; torch has a class for it on GPUs alone."""
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    return isinstance(error, MemoryError) or on_gpu or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
 
 
 def _plain(error: Any) -> str:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings
-from yozora.video import check_output
+from yozora.video import check_output, is_still
 
 TASKS = (Generate,)
 STILL = 1e-6  # seconds: one frame
@@ -43,16 +43,19 @@ def command_of(task: type) -> Callable[..., None]:
 
 def perform_and_save(request: Any, chosen: dict[str, Any], output: Path) -> None:
     """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
-    if output.suffix.lower() == ".png" and "%" not in output.name:
-        chosen = {"seconds": STILL} | chosen
     settings = Settings(**chosen)
+    if is_still(output):
+        if settings.seconds or settings.fps:
+            raise ValueError(f"a .png is one frame: leave out --seconds and --fps, or name it {output.stem}_%03d.png to save every frame")
+        settings = dataclasses.replace(settings, seconds=STILL)
+    paths = [output.with_stem(f"{output.stem}-{number}") for number in range(settings.count)] if settings.count > 1 else [output]
     width, height = settings.size or (2, 2)
-    check_output(output, num_frames=1, height=height, width=width)
+    for path in paths:
+        check_output(path, num_frames=1, height=height, width=width, fps=settings.fps)
     from yozora.pipeline import perform  # brings torch
 
     with progress_bar() as progress:
-        for number, (video, facts) in enumerate(perform(request, settings, progress)):
-            path = output if settings.count == 1 else output.with_stem(f"{output.stem}-{number}")
+        for path, (video, facts) in zip(paths, perform(request, settings, progress), strict=True):
             print(video.save(path, facts))
 
 

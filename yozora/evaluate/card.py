@@ -152,15 +152,15 @@ def page(rows: Sequence[Row]) -> str:
 
 def sheet(folder: Path) -> None:
     """The first clips of the sampler's prompts, one a row, frames evenly spaced in time; a clip that is missing stays black."""
-    strips = []
-    for number in range(SHEET):
-        path = folder / "clips" / f"train-{number:03d}.mp4"
-        if path.exists():
-            frames = Video.load(path).frames
-            strips.append(np.concatenate(list(frames[np.linspace(0, len(frames) - 1, STRIP).round().astype(int)]), axis=1))
-    if strips:
-        rows = [np.concatenate(pair, axis=1) for pair in zip(strips[::2], strips[1::2] + strips[-1:], strict=False)]
-        Video(frames=np.concatenate(rows)[None], fps=1).save(folder / "contact-sheet.png")
+    paths = [folder / "clips" / f"train-{number:03d}.mp4" for number in range(SHEET)]
+    clips = [Video.load(path).frames if path.exists() else None for path in paths]
+    found = next((clip for clip in clips if clip is not None), None)
+    if found is None:
+        return
+    picks = np.linspace(0, len(found) - 1, STRIP).round().astype(int)
+    strips = [np.concatenate(list((np.zeros_like(found) if clip is None else clip)[picks]), axis=1) for clip in clips]
+    rows = [np.concatenate(pair, axis=1) for pair in zip(strips[::2], strips[1::2], strict=True)]
+    Video(frames=np.concatenate(rows)[None], fps=1).save(folder / "contact-sheet.png")
 
 
 def main(

@@ -26,6 +26,6 @@ class Generate:
 
     def canvas(self, shot: Shot) -> Canvas:
         """An empty canvas of the shot's size under one cue."""
-        nothing = np.zeros((shot.frames, shot.height, shot.width, 3), np.uint8)
+        nothing = np.broadcast_to(np.zeros(3, np.uint8), (shot.frames, shot.height, shot.width, 3))  # takes no memory
         cue = Cue(text=self.prompt, start=0.0, end=shot.seconds)
         return Canvas(given=Video(frames=nothing, fps=shot.fps), start=np.ones((1, 1, 1), np.float32), script=(cue,))

@@ -46,8 +46,8 @@ class Tokenizer:
         return self.rules.get_vocab_size()
 
     def encode(self, text: str) -> list[int]:
-        """Word numbers of `text`, the start word first."""
-        return [0, *self.rules.encode(text, add_special_tokens=False).ids]
+        """Word numbers of `text`, the start word first; what is unknown is left out, as `unknown` reports it."""
+        return [0, *(number for number in self.rules.encode(text, add_special_tokens=False).ids if number != 1)]
 
     def unknown(self, text: str) -> dict[str, str]:
         """Words of `text` outside the vocabulary, each with the nearest known word ("" where none is near)."""

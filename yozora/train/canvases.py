@@ -54,14 +54,17 @@ def _both_ends(rng: np.random.Generator, grid: Grid) -> np.ndarray:
 
 
 def _missing(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    return 1 - _prefix(rng, grid) * _suffix(rng, grid)
+    first, last = sorted(rng.choice(grid.frames + 1, 2, replace=False).tolist())
+    start = np.zeros((grid.frames, 1, 1))
+    start[first:last] = 1
+    return start
 
 
 def _box(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    top, bottom = sorted(rng.integers(0, grid.height + 1, size=2).tolist())
-    left, right = sorted(rng.integers(0, grid.width + 1, size=2).tolist())
+    top, bottom = sorted(rng.choice(grid.height + 1, 2, replace=False).tolist())
+    left, right = sorted(rng.choice(grid.width + 1, 2, replace=False).tolist())
     start = np.zeros((1, grid.height, grid.width))
-    start[:, top : max(bottom, top + 16), left : max(right, left + 16)] = 1
+    start[:, top:bottom, left:right] = 1
     return start
 
 

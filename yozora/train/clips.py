@@ -9,7 +9,7 @@ from torch import Tensor
 
 from yozora.train.draws import key
 from yozora.train.pool import Block
-from yozora.world.heldout import check_trainable
+from yozora.world.heldout import check_trainable, reserved_phrase
 from yozora.world.render import render
 from yozora.world.sample import sample
 from yozora.world.simulate import simulate
@@ -47,7 +47,10 @@ def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, C
     scene = sample(key(seed, shape.name, number, "scene"), "train")
     check_trainable(scene, (shape.width, shape.height))
     take = simulate(scene, frames=shape.frames, fps=fps, aspect=shape.width / shape.height)
-    return take, caption(scene, key(seed, shape.name, number, "caption"), "train")
+    captions = caption(scene, key(seed, shape.name, number, "caption"), "train", take)
+    if any(map(reserved_phrase, captions.phrasings)):
+        raise ValueError(f"a caption of clip {number} uses a phrasing that is held out of training")
+    return take, captions
 
 
 def develop(shots: Iterable[tuple[Take, Captions]], shape: ClipShape, device: torch.device) -> Clips:

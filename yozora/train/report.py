@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,8 @@ class Reporter:
         means = {name: torch.stack(values).float().nanmean().item() for name, values in self.sums.items()}
         self.sums.clear()
         seconds = (now - self.began) / (step + 1 - self.first)
-        row = {"step": step + 1, "seconds": round(now - self.began, 1), **{name: round(value, 5) for name, value in means.items()}}
+        finite = {name: round(value, 5) for name, value in means.items() if math.isfinite(value)}  # a bin that was empty is left out
+        row = {"step": step + 1, "seconds": round(now - self.began, 1), **finite}
         self.rows.write(json.dumps(row) + "\n")
         self.rows.flush()
         for name, value in means.items():

@@ -139,15 +139,15 @@ def _prepared(pool: Pool, recipe: Recipe, say: Say) -> Pool:
 @torch.no_grad()
 def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) -> dict[str, tuple[float, ...]]:
     """Mean of each latent channel over some clips of every shape, one deviation for all, and what each keeps of its own."""
-    means = []
+    latents = []
     for tensors, _ in pools.values():
         signal = to_signal(tensors["frames"][:64]).to(device)
         time, height, width = vae.config.cell
         whole = signal[:, :, : 1 + (signal.shape[2] - 1) // time * time, : signal.shape[3] // height * height]
         for part in whole[..., : signal.shape[4] // width * width].split(8):
             with torch.autocast(device.type, torch.bfloat16):
-                means.append(vae.moments(part)[0].float().movedim(1, 0).flatten(1))
-    values = torch.cat(means, dim=1)
+                latents.append(vae.moments(part)[0].float().movedim(1, 0).flatten(1))
+    values = torch.cat(latents, dim=1)
     common = values.var(1).mean().sqrt()
     return {
         "mean": tuple(values.mean(1).tolist()),

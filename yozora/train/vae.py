@@ -53,14 +53,15 @@ class VAETask:
     def __init__(self, vae: VideoVAE, crops: Callable[[int], Crops], how: Optimization, adversary: Adversary, scales: LossScales):
         self.vae, self.crops, self.adversary, self.scales = vae, crops, adversary, scales
         self.noise = 0.0  # the most that disturbs latents
-        self.discriminator = Discriminator()
+        self.device = next(vae.parameters()).device
+        self.discriminator = Discriminator().to(self.device)
         self.networks: dict[str, nn.Module] = {"vae": vae, "discriminator": self.discriminator}
         self.optimization = {"vae": how, "discriminator": adversary.optimization}
         self.gallery: Callable[[int, Path], None] = lambda step, folder: None
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Reconstruction, and from `adversary.begins` on the adversary's turn."""
-        video, foreground = self.crops(step)
+        video, foreground = (part.to(self.device) for part in self.crops(step))
         noise = torch_generator(video.device, "latent noise", step)
         with torch.autocast(video.device.type, torch.bfloat16):
             mean, log_variance = self.vae.moments(video)

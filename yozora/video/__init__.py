@@ -91,8 +91,15 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return read_note(Path(path))
 
 
-def check_output(path: str | Path, *, num_frames: int, height: int, width: int) -> None:
-    """Raise the ValueError that saving a video of this size to `path` would end in, before it is made."""
+def is_still(path: str | Path) -> bool:
+    """Whether a path holds one picture by its name: a .png without a %d."""
+    from yozora.video.write import NUMBER
+
+    return Path(path).suffix.lower() == ".png" and not NUMBER.search(Path(path).name)
+
+
+def check_output(path: str | Path, *, num_frames: int, height: int, width: int, fps: float | int | None = None) -> None:
+    """Raise the ValueError that saving a video of this size and rate to `path` would end in, before it is made."""
     from yozora.video.write import check
 
-    check(Path(path), (num_frames, height, width))
+    check(Path(path), (num_frames, height, width), fps)

@@ -54,11 +54,9 @@ EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL
 
 def write(frames: np.ndarray, fps: float | int, path: Path, metadata: Mapping[str, str]) -> Path:
     """Write frames `uint8[time height width 3]` in the format of the suffix; see `Video.save`."""
-    check(path, frames.shape[:3])
-    suffix, rate = path.suffix.lower(), Fraction(fps).limit_denominator(1001)
+    check(path, frames.shape[:3], fps)
+    suffix, rate = path.suffix.lower(), whole_rate(fps)
     note = json.dumps(dict(metadata)) if metadata else ""
-    if suffix == ".gif" and rate > MAX_GIF_FPS:
-        raise ValueError(f"a .gif shows at most {MAX_GIF_FPS} frames a second, not {fps:g}; save as .mp4")
     if suffix == ".png":
         targets = [path] if not NUMBER.search(path.name) else [path.with_name(path.name % index) for index in range(len(frames))]
     else:
@@ -75,11 +73,13 @@ def write(frames: np.ndarray, fps: float | int, path: Path, metadata: Mapping[st
     return path
 
 
-def check(path: Path, shape: tuple[int, int, int]) -> None:
-    """Raise ValueError where a clip of `shape` (time, height, width) cannot be written to `path`."""
+def check(path: Path, shape: tuple[int, int, int], fps: float | int | None) -> None:
+    """Raise ValueError where a clip of `shape` (time, height, width) cannot be written to `path`; `fps` may not be known yet."""
     suffix, (num_frames, height, width) = path.suffix.lower(), shape
     if suffix not in SUFFIXES:
         raise ValueError(f"{path.name!r} does not end in one of {', '.join(SUFFIXES)}")
+    if fps is not None and suffix != ".png":
+        check_rate(suffix, fps)
     if suffix in FORMATS and (height % 2 or width % 2):
         even = f"{width + width % 2}x{height + height % 2}"
         raise ValueError(f"{suffix} holds even sizes only, not {width}x{height}; the nearest is {even} (.gif and .png take any)")
@@ -95,6 +95,19 @@ def check(path: Path, shape: tuple[int, int, int]) -> None:
         raise ValueError(f"{path} is a folder; name a file in it")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"the folder {folder} is not writable; choose another")
+
+
+def check_rate(suffix: str, fps: float | int) -> None:
+    """Raise ValueError for a rate that a format cannot hold."""
+    if not whole_rate(fps):
+        raise ValueError(f"{fps:g} frames a second are too few for a file; use at least 0.001")
+    if suffix == ".gif" and whole_rate(fps) > MAX_GIF_FPS:
+        raise ValueError(f"a .gif shows at most {MAX_GIF_FPS} frames a second, not {fps:g}; save as .mp4")
+
+
+def whole_rate(fps: float | int) -> Fraction:
+    """A rate as files keep it: 1001 allows those of television."""
+    return Fraction(fps).limit_denominator(1001)
 
 
 @contextmanager

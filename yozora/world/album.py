@@ -29,7 +29,7 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
         take = simulate(scene, frames=frames, fps=FPS, aspect=size[0] / size[1])
         rendered = render([take], size)
         clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=FPS)
-        words = dataclasses.asdict(caption(scene, seed))
+        words = dataclasses.asdict(caption(scene, seed, "paraphrase" if split == "paraphrase" else "train", take))
         words["phrasings"] = sorted(words["phrasings"])
         clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
         (folder / f"{seed:06d}.json").write_text(json.dumps({"captions": words, "scene": dataclasses.asdict(scene)}, indent=1) + "\n")
