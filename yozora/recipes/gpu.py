@@ -1,6 +1,7 @@
 """One H200-class card, 25 minutes at most: the bundled model at up to 256 pixels and 12 frames a second, clips made on the card."""
 
 from yozora.model import Habits, Trained
+from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Batching
@@ -11,7 +12,7 @@ from yozora.vae import LossScales, bundled_vae_config
 
 
 def recipe() -> Recipe:
-    """The configuration; docs/log.md has what its runs measured."""
+    """The configuration; it has not met a GPU yet."""
     pixels = (
         ClipShape(frames=1, width=320, height=320, weight=0.3, pool=3840),
         ClipShape(frames=17, width=256, height=256, weight=0.7, pool=1920),
@@ -32,15 +33,17 @@ def recipe() -> Recipe:
         window=Window(width=12, block=24, every=8, ahead=2),
         vae=VAEStage(
             network=bundled_vae_config(),
-            cropping=Cropping(shapes=pixels, batch=16, frames=9, side=192, seed=1),
+            cropping=Cropping(shapes=pixels, batch=16, frames=9, side=192, seed=1, noise=0.4),
             optimization=Optimization(rate=1e-3, steps=steps, warmup=50, weight_decay=0.0),
             adversary=Adversary(begins=5000, weight=0.05, optimization=Optimization(rate=4e-4, steps=steps, warmup=5050)),
-            scales=LossScales(structure=0.1),
+            scales=LossScales(structure=0.1, square=3.0),
             save_every=1000,
         ),
         generator=GeneratorStage(
             widths=Widths(dim=256, heads=4, layers=8, feedforward=1024, text_dim=192, text_layers=2),
-            batching=Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0),
+            batching=Batching(
+                shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0, mixture=Mixture(invent=0.75, given=0.2, levels=0.05)
+            ),
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,
             show_every=2000,

@@ -1,0 +1,51 @@
+"""How close a compression network comes to clips that it never saw: `python -m yozora.evaluate.reconstruct MODEL`."""
+
+from typing import Annotated
+
+import torch
+import typer
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from yozora.evaluate.calibrate import FIRST_SEED
+from yozora.evaluate.truth import act, squeeze
+from yozora.model import load
+from yozora.plan import choose_device, choose_dtype
+from yozora.tasks.settings import Shot, read_size
+from yozora.video import Video
+from yozora.world.render import render
+from yozora.world.sample import sample
+
+Frames = UInt8[Tensor, "clip time height width 3"]
+
+
+def psnr(true: Frames, again: Frames, mask: Bool[Tensor, "clip time height width"] | None = None) -> float:
+    """Peak signal-to-noise ratio in dB over all pixels of all clips, or over those of a mask."""
+    error = (true.float() - again.float()).square().mean(-1)
+    mean = error.mean() if mask is None else error[mask].mean()
+    return float(10 * torch.log10(255**2 / mean))
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="a bundled model or a model's folder")],
+    clips: Annotated[int, typer.Option(help="clips of each kind")] = 32,
+    frames: Annotated[int, typer.Option(help="frames of a clip")] = 33,
+    fps: Annotated[float, typer.Option(help="frames a second")] = 8.0,
+    size: Annotated[str, typer.Option(help="width x height")] = "128x128",
+) -> None:
+    """Print the ratio over all pixels and over moving objects, of stills and of clips of the training sampler."""
+    device = choose_device()
+    vae = load(model, device, choose_dtype(device)).vae
+    width, height = read_size(size)
+    for name, length in (("stills", 1), ("clips", frames)):
+        shot = Shot(width=width, height=height, frames=length, fps=fps)
+        takes = [act(sample(FIRST_SEED + seed), shot) for seed in range(clips)]
+        filmed = render(takes, (width, height))
+        again = squeeze([Video(frames=clip.numpy(), fps=fps) for clip in filmed.frames], vae)
+        restored = torch.stack([torch.from_numpy(video.frames) for video in again])
+        scores = psnr(filmed.frames, restored), psnr(filmed.frames, restored, filmed.masks >= 0)
+        print(f"{clips} {name} of {size}: {scores[0]:.1f} dB over all pixels, {scores[1]:.1f} dB on objects")
+
+
+if __name__ == "__main__":
+    typer.run(main)
