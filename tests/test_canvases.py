@@ -31,6 +31,14 @@ def test_frames_are_missing_in_one_stretch_and_known_around_it():
     assert np.mean([frames[0] == 0 and frames[-1] == 0 for frames in fields]) > 0.6
 
 
+@pytest.mark.parametrize("name", ["_rising", "_staggered"])
+def test_levels_rise_along_the_clip_and_stay_levels(name):
+    for field in drawn(name):
+        levels = field[:, 0, 0]
+        assert (np.diff(levels) >= 0).all() and 0 <= levels[0] < levels[-1] <= 1
+        assert name == "_rising" or 2 <= len(np.unique(levels)) <= 4
+
+
 def test_a_box_is_invented_and_its_border_kept():
     for field in drawn("_box"):
         rows, columns = np.nonzero(field[0])

@@ -89,6 +89,13 @@ def _rising(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     return np.clip(np.linspace(low, low + rng.uniform(0.5, 1.5), grid.frames), 0, 1)[:, None, None]
 
 
+def _staggered(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """Two to four stretches of the clip, each noisier than the one before."""
+    steps = int(rng.integers(2, 5))
+    low, high = sorted(rng.random(2).tolist())
+    return np.linspace(low, high, steps)[np.arange(grid.frames) * steps // grid.frames][:, None, None]
+
+
 _GIVEN: list[Draw] = [_first_frame, _first_frame, _prefix, _suffix, _both_ends, _missing, _box, _border]
-_LEVELS: list[Draw] = [_one_level, _frame_levels, _rising]
+_LEVELS: list[Draw] = [_one_level, _frame_levels, _rising, _staggered]
 _STILL = (_box, _border, _one_level)
