@@ -40,9 +40,10 @@ class Canvas:
 
     def __post_init__(self) -> None:
         shape = self.given.frames.shape[:3]
-        sizes = zip(self.start.shape[::-1], shape[::-1], strict=False)
-        if self.start.ndim > len(shape) or any(size not in (1, whole) for size, whole in sizes):
-            raise ValueError(f"start of shape {self.start.shape} does not broadcast to the clip's {shape}")
+        try:
+            np.broadcast_to(self.start, shape)
+        except ValueError as error:
+            raise ValueError(f"start of shape {self.start.shape} does not broadcast to the clip's {shape}") from error
         if not (np.isfinite(self.start).all() and self.start.min() >= 0 and self.start.max() <= 1):
             raise ValueError("start levels must lie in [0, 1]")
 

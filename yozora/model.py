@@ -83,10 +83,9 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed."""
     folder = find(name)
     described = describe(folder)
-    habits = habits_of(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     with foreign(folder):
-        name = str(described["name"])
+        habits, name = _read(Habits, _table(described)["habits"]), str(described["name"])
         vae = load_vae(folder / "vae.safetensors").to(dtype)
         text = TextEncoder(_read(TextConfig, described["text"]), tokenizer)
         transformer = Transformer(_read(TransformerConfig, described["transformer"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from yozora.canvas import Grid
+from yozora.layers.attention import has_amx
 from yozora.transformer.model import TransformerConfig
 from yozora.vae import VAEConfig
 
@@ -24,7 +25,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 
     Decided by what the processor can do and not by a stopwatch, so that a seed gives the same bits in every run.
     """
-    if device.type != "cpu" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported():
+    if device.type != "cpu" or has_amx() or torch.cpu._is_avx512_bf16_supported():
         return torch.bfloat16
     return torch.float32
 

@@ -34,13 +34,18 @@ class Detections:
 def detect(pixels: Float[Tensor, "time 3 height width"], eye: Eye | None = None) -> tuple[Detections, np.ndarray]:
     """The coloured objects in the frames of a clip as `shrink` gives them, and the label `int64[time height width]` of each pixel."""
     eye = eye or default_eye()
+    labels, number, blobs = regions(pixels, eye)
+    shapes = read_shapes(pixels, number, blobs, eye)
+    return Detections(blobs, shapes, len(pixels), (pixels.shape[3], pixels.shape[2])), labels
+
+
+def regions(pixels: Float[Tensor, "time 3 height width"], eye: Eye) -> tuple[np.ndarray, np.ndarray, Blobs]:
+    """The label and the number of the region of each pixel, `int64[time height width]`, and the regions that count as objects."""
     labels = label(pixels, eye).numpy()
     labels = absorb(labels, components(labels))
     number = components(labels)
     blobs = measure(labels, number)
-    blobs = blobs.chosen(blobs.area >= SMALLEST)
-    shapes = read_shapes(pixels, number, blobs, eye)
-    return Detections(blobs, shapes, len(pixels), (pixels.shape[3], pixels.shape[2])), labels
+    return labels, number, blobs.chosen(blobs.area >= SMALLEST)
 
 
 @cache

@@ -3,6 +3,7 @@
 The second sees no colour, so that it cannot learn which colours and shapes go together in training.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -54,7 +55,7 @@ class ShapeEye(nn.Module):
     def __init__(self, widths: tuple[int, int, int] = (24, 48, 96)) -> None:
         super().__init__()
         channels = (3, *widths)
-        self.layers = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in zip(channels, channels[1:], strict=False)])
+        self.layers = nn.ModuleList([nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(channels)])
         self.name = nn.Linear(widths[-1] * (CROP // 8) ** 2, len(SHAPES))
 
     def forward(self, crops: Float[Tensor, "blob 3 crop crop"]) -> Float[Tensor, "blob shape"]:

@@ -10,8 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yozora.evaluate.blobs import absorb, components, measure
-from yozora.evaluate.detect import SMALLEST, crops, label, shrink
+from yozora.evaluate.detect import crops, regions, shrink
 from yozora.evaluate.eye import CROP, WEIGHTS, Eye, light_of
 from yozora.evaluate.truth import stills
 from yozora.world.render import render
@@ -124,13 +123,9 @@ def shape_examples(shots: list[Shots], eye: Eye, generator: torch.Generator) -> 
     seen, truth = [], []
     for shot in shots:
         for pixels in (shot.pixels, worsen(shot.pixels, generator)):
-            labels = label(pixels, eye).numpy()
-            labels = absorb(labels, components(labels))
-            number = components(labels)
-            blobs = measure(labels, number)
-            blobs = blobs.chosen(blobs.area >= SMALLEST)
-            regions = zip(blobs.frame, blobs.number, strict=True)
-            shapes = np.array([_shape_of(shot, number[frame] == own, frame) for frame, own in regions], int)
+            _, number, blobs = regions(pixels, eye)
+            found = zip(blobs.frame, blobs.number, strict=True)
+            shapes = np.array([_shape_of(shot, number[frame] == own, frame) for frame, own in found], int)
             if (shapes >= 0).any():
                 seen.append(crops(pixels, number, blobs.chosen(shapes >= 0)))
                 truth.append(torch.from_numpy(shapes[shapes >= 0]))

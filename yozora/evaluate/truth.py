@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from yozora.canvas import Grid
+from yozora.canvas import Canvas, Grid
 from yozora.evaluate.blobs import components, measure
 from yozora.evaluate.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import Spec, spec_of
 from yozora.tasks.settings import Shot
 from yozora.vae import VideoVAE
+from yozora.vae.place import crop, place
 from yozora.video import Video
 from yozora.world.render import Look, render
 from yozora.world.scene import COLOURS, Scene
@@ -65,11 +66,10 @@ def squeeze(videos: Sequence[Video], vae: VideoVAE) -> list[Video]:
     weight = next(vae.parameters())
     again = []
     for video in videos:
-        signal = torch.from_numpy(video.frames).to(weight.device).permute(3, 0, 1, 2)[None] / 127.5 - 1
         time, height, width = video.frames.shape[:3]
-        whole = Grid(frames=time, height=height, width=width, cell=vae.config.cell).padded
-        filled = F.pad(signal, (0, whole[2] - width, 0, whole[1] - height, 0, whole[0] - time), mode="replicate")
-        pixels = vae.decode(vae.encode(filled.to(weight.dtype)))[0, :, :time, :height, :width].float()
+        grid = Grid(frames=time, height=height, width=width, cell=vae.config.cell)
+        placed = place(vae, Canvas(given=video, start=np.zeros((1, 1, 1), np.float32), script=()), grid)
+        pixels = vae.decode(placed.latents[None].to(weight.dtype))[0].float()
         frames = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
-        again.append(Video(frames=frames, fps=video.fps))
+        again.append(Video(frames=crop(frames, grid), fps=video.fps))
     return again

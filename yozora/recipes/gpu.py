@@ -1,7 +1,6 @@
 """One H200-class card, 25 minutes at most: the bundled model at up to 256 pixels and 12 frames a second, clips made on the card."""
 
 from yozora.model import Habits, Trained
-from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Batching
@@ -41,9 +40,7 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=Widths(dim=256, heads=4, layers=8, feedforward=1024, text_dim=192, text_layers=2),
-            batching=Batching(
-                shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0, mixture=Mixture(invent=0.75, given=0.2, levels=0.05)
-            ),
+            batching=Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0),
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,
             show_every=2000,

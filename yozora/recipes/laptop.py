@@ -1,7 +1,6 @@
 """Two CPU cores, three hours at most: the whole bundled model from random weights, at 128 pixels."""
 
 from yozora.model import Habits, Trained
-from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
@@ -39,7 +38,7 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=128, text_layers=2),
-            batching=Batching(shapes=clips, tokens=2592, groups=6, seed=2, fps=8.0, mixture=Mixture(invent=0.75, given=0.2, levels=0.05)),
+            batching=Batching(shapes=clips, tokens=2592, groups=6, seed=2, fps=8.0),
             optimization=Optimization(rate=2e-3, steps=3600, warmup=100, muon=True),
             save_every=200,
             show_every=500,

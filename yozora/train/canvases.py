@@ -14,9 +14,9 @@ Draw = Callable[[np.random.Generator, Grid], np.ndarray]  # -> start levels floa
 class Mixture:
     """Shares of a batch: everything invented, parts given (0 or 1), and levels in between; they add up to 1."""
 
-    invent: float = 0.6
-    given: float = 0.3
-    levels: float = 0.1
+    invent: float = 0.75
+    given: float = 0.2
+    levels: float = 0.05
 
 
 def draw_start(rng: np.random.Generator, grid: Grid, mixture: Mixture) -> np.ndarray:

@@ -86,17 +86,18 @@ class Transformer(nn.Module):
         dtype = self.embed_tokens.weight.dtype
         if torch.is_autocast_enabled(level.device.type):
             dtype = torch.get_autocast_dtype(level.device.type)
-        embedding, levels, index = self.embed_level(level)
+        distinct, index = torch.unique(level.float(), return_inverse=True)
+        embedding, levels = self.embed_level(distinct)
         setting = Setting(
             levels=levels,
-            index=index,
+            index=index if len(distinct) > 1 else None,
             rotary=rotary_table(tokens.coordinates, self.config.dim // self.config.heads),
             lengths=tokens.lengths,
             cue_tokens=words.tokens,
             cue_words=words.lengths,
             dtype=dtype,
         )
-        around = precondition(level, self.config) if self.config.spread else None
+        around = precondition(distinct, self.config).of(index) if self.config.spread else None
         values = tokens.values if around is None else tokens.values * around.entering
         x = self.embed_tokens(values.to(self.embed_tokens.weight.dtype)).float()
         for block, heard in zip(self.blocks, words.prepared, strict=True):
@@ -191,7 +192,7 @@ LEVEL_UNIT = 1000.0  # the steps of a schedule from data to noise, in which Wan'
 
 
 class LevelEmbedding(nn.Module):
-    """Noise levels as waves, then as shifts, scales and gates; each distinct level is computed once."""
+    """Noise levels as waves, then as shifts, scales and gates."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -200,16 +201,13 @@ class LevelEmbedding(nn.Module):
         self.second = nn.Linear(config.dim, config.dim)
         self.modulate = nn.Linear(config.dim, 6 * config.dim)
 
-    def forward(
-        self, level: Float[Tensor, " token"]
-    ) -> tuple[Float[Tensor, "level dim"], Float[Tensor, "level 6 dim"], Int[Tensor, " token"] | None]:
-        """Embedding and modulation of the distinct levels in float32, and the row of each token (None: one row)."""
-        distinct, index = torch.unique(level.float(), return_inverse=True)
+    def forward(self, level: Float[Tensor, " level"]) -> tuple[Float[Tensor, "level dim"], Float[Tensor, "level 6 dim"]]:
+        """Embedding and modulation of some levels in float32."""
         with torch.autocast(level.device.type, enabled=False):
-            x = functional.silu(linear(self.first, waves(distinct * LEVEL_UNIT, self.frequency_dim)))
+            x = functional.silu(linear(self.first, waves(level * LEVEL_UNIT, self.frequency_dim)))
             x = linear(self.second, x)
             modulation = linear(self.modulate, functional.silu(x))
-        return x, rearrange(modulation, "level (six dim) -> level six dim", six=6), index if len(distinct) > 1 else None
+        return x, rearrange(modulation, "level (six dim) -> level six dim", six=6)
 
 
 class Head(nn.Module):
@@ -237,19 +235,21 @@ class Preconditioning:
     than the network is wide need not carry its noise through: the state goes past it.
     """
 
-    entering: Float[Tensor, "token channel"]
-    kept: Float[Tensor, "token channel"]
-    added: Float[Tensor, "token channel"]
+    entering: Float[Tensor, "level channel"]
+    kept: Float[Tensor, "level channel"]
+    added: Float[Tensor, "level channel"]
+
+    def of(self, index: Int[Tensor, " token"]) -> "Preconditioning":
+        """The factors of tokens from those of their levels."""
+        return Preconditioning(*(factor.index_select(0, index) for factor in (self.entering, self.kept, self.added)))
 
 
-def precondition(level: Float[Tensor, " token"], config: TransformerConfig) -> Preconditioning:
-    """The factors of each token at its level."""
+def precondition(level: Float[Tensor, " level"], config: TransformerConfig) -> Preconditioning:
+    """The factors at some levels."""
     data = torch.tensor(config.spread, device=level.device).repeat(math.prod(config.patch))
-    distinct, index = torch.unique(level.float(), return_inverse=True)
-    t = distinct[:, None]
+    t = level[:, None]
     power = (1 - t).square() * data.square() + t.square()
-    factors = power.rsqrt(), (t - (1 - t) * data.square()) / power, data * power.rsqrt()
-    return Preconditioning(*(factor.index_select(0, index) for factor in factors))
+    return Preconditioning(power.rsqrt(), (t - (1 - t) * data.square()) / power, data * power.rsqrt())
 
 
 def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:

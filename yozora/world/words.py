@@ -40,7 +40,7 @@ class Captions:
 def caption(scene: Scene, seed: int, split: str = "train", take: Take | None = None) -> Captions:
     """Captions of a scene; a pure function of its arguments. A take, where there is one, times the script's cues."""
     writers = [writer(seed, order, split) for order in range(4)]
-    texts = [tell(one, scene) for tell, one in zip((words_text.short, words_text.sentence, words_text.full), writers, strict=False)]
+    texts = [tell(one, scene) for tell, one in zip((words_text.short, words_text.sentence, words_text.full), writers[:3], strict=True)]
     phrases = tuple(Phrase(text=text, start=start, end=end) for text, start, end in cues(writers[3], scene, take))
     used = frozenset(name for one in writers for name in one.used)
     return Captions(short=texts[0], sentence=texts[1], full=texts[2], script=phrases, phrasings=used)
