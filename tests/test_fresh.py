@@ -18,7 +18,7 @@ def sources(tiny_model):
     vae = load(str(tiny_model), torch.device("cpu"), torch.float32).vae
 
     def make() -> FreshClips:
-        source = FreshClips(vae, [FilmMaker(shape=SHAPE, seed=3, fps=8.0)], WINDOW, workers=1)
+        source = FreshClips(vae, (1, 2, 2), [FilmMaker(shape=SHAPE, seed=3, fps=8.0)], WINDOW, workers=1)
         source.workers.shutdown()
         source.workers = ThreadPoolExecutor(1)  # the same work, without the seconds that a process takes to begin
         return source

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-REFERENCE_TOKENS = 3
+REFERENCE_TOKENS = 12
 TIME_SPREAD = 1.6  # deviation of the Gaussian behind training times
 Time = TypeVar("Time", float, Tensor)
 

@@ -19,8 +19,14 @@ def recipe() -> Recipe:
         window=None,
         vae=VAEStage(
             network=VAEConfig(
-                encoder_widths=(16, 32, 32), decoder_widths=(32, 32, 32), blocks=1, time_down=(True, True), channels=8,
-                fold=4, taps=(1, 3), shortcut="pool",
+                encoder_widths=(16, 32, 32),
+                decoder_widths=(32, 32, 32),
+                blocks=1,
+                time_down=(True, True),
+                channels=8,
+                fold=4,
+                taps=(1, 3),
+                shortcut="pool",
             ),
             cropping=Cropping(shapes=(clip,), batch=1, frames=9, side=64, seed=0, images=0.3),
             optimization=Optimization(rate=4e-3, steps=150, warmup=10, weight_decay=0.0),

@@ -5,7 +5,7 @@ from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, Widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, bundled_vae_config
 
@@ -39,14 +39,12 @@ def recipe() -> Recipe:
             save_every=1000,
         ),
         generator=GeneratorStage(
-            widths=Widths(dim=256, heads=4, layers=8, feedforward=1024, text_dim=192, text_layers=2),
+            widths=bundled_widths(),
             batching=Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0),
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,
             show_every=2000,
             average=0.9995,
         ),
-        habits=Habits(
-            size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))
-        ),
+        habits=Habits(size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))),
     )

@@ -4,7 +4,7 @@ from yozora.model import Habits, Trained
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, Widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import bundled_vae_config
 from yozora.vae.losses import LossScales
@@ -17,12 +17,12 @@ def recipe() -> Recipe:
         ClipShape(frames=17, width=160, height=128, weight=0.7, pool=576),
     )
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.30, pool=6000),
-        ClipShape(frames=1, width=192, height=192, weight=0.05, pool=960),
-        ClipShape(frames=17, width=128, height=128, weight=0.15, pool=1200),
-        ClipShape(frames=33, width=128, height=128, weight=0.38, pool=4800),
-        ClipShape(frames=33, width=160, height=96, weight=0.06, pool=336),
-        ClipShape(frames=33, width=96, height=160, weight=0.06, pool=336),
+        ClipShape(frames=1, width=128, height=128, weight=0.30, pool=36000),
+        ClipShape(frames=1, width=192, height=192, weight=0.05, pool=2400),
+        ClipShape(frames=17, width=128, height=128, weight=0.15, pool=2400),
+        ClipShape(frames=33, width=128, height=128, weight=0.38, pool=8016),
+        ClipShape(frames=33, width=160, height=96, weight=0.06, pool=768),
+        ClipShape(frames=33, width=96, height=160, weight=0.06, pool=768),
     )
     return Recipe(
         name="hoshi",
@@ -37,14 +37,12 @@ def recipe() -> Recipe:
             save_every=500,
         ),
         generator=GeneratorStage(
-            widths=Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=128, text_layers=2),
-            batching=Batching(shapes=clips, tokens=2592, groups=6, seed=2, fps=8.0),
-            optimization=Optimization(rate=2e-3, steps=3600, warmup=100, muon=True),
+            widths=bundled_widths(),
+            batching=Batching(shapes=clips, tokens=8192, groups=7, seed=2, fps=8.0, opening=2200),
+            optimization=Optimization(rate=2e-3, steps=4400, warmup=100, muon=True),
             save_every=200,
             show_every=500,
-            average=0.998,
+            average=0.999,
         ),
-        habits=Habits(
-            size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))
-        ),
+        habits=Habits(size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))),
     )

@@ -38,9 +38,9 @@ class Window:
 class FreshClips:
     """A source whose clips are a pure function of the step, so that a run resumed anywhere sees the same ones."""
 
-    def __init__(self, vae: VideoVAE, makers: Iterable[FilmMaker], window: Window, workers: int):
+    def __init__(self, vae: VideoVAE, patch: tuple[int, int, int], makers: Iterable[FilmMaker], window: Window, workers: int):
         assert window.block % PLACED == 0
-        self.vae, self.window, self.device = vae, window, next(vae.parameters()).device
+        self.vae, self.patch, self.window, self.device = vae, patch, window, next(vae.parameters()).device
         self.makers = {maker.shape.name: maker for maker in makers}
         self.blocks: dict[tuple[str, int], Block] = {}
         self.shot: dict[tuple[str, int], Future[list[tuple[Take, Captions]]]] = {}
@@ -71,7 +71,7 @@ class FreshClips:
 
     def _develop(self, shape: ClipShape, number: int) -> Block:
         frames, words = as_block(develop(self.shot.pop((shape.name, number)).result(), shape, self.device))
-        return encode_clips(self.vae, self.makers[shape.name], self._clips(number), frames["frames"]), words
+        return encode_clips(self.vae, self.makers[shape.name], self._clips(number), frames["frames"], self.patch), words
 
     def _clips(self, number: int) -> range:
         return range(number * self.window.block, (number + 1) * self.window.block)

@@ -1,6 +1,5 @@
 """Pictures that a run leaves of what it can do so far."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,17 @@ from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
 from yozora.train.clips import film, to_signal
+from yozora.train.loop import Show
 from yozora.train.recipe import Recipe
 from yozora.vae import VideoVAE
 from yozora.video import Video
 from yozora.world.sample import sample
 from yozora.world.words import caption
 
-Gallery = Callable[[int, Path], None]
 STRIP = 6  # frames shown of each clip
 
 
-def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gallery:
+def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Show:
     """Clips above what the network makes of them; the clips are the last of the largest pool."""
     shape = max(recipe.vae.cropping.shapes, key=lambda shape: (shape.frames, shape.width))
 
@@ -39,7 +38,7 @@ def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gall
     return write
 
 
-def samples(model: Model, count: int = 8) -> Gallery:
+def samples(model: Model, count: int = 8) -> Show:
     """Clips of training-like prompts that are the same throughout a run."""
     prompts = [caption(sample(seed, "train"), seed).sentence for seed in range(count)]
     habits = model.habits

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from yozora.text import TextEncoder
 from yozora.train.canvases import Mixture, draw_start
 from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
-from yozora.train.loop import Loss
+from yozora.train.loop import Loss, Show
 from yozora.train.optimize import Optimization
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae.place import token_start
@@ -41,7 +40,8 @@ Source = Callable[[int, int, ClipShape, int], Sequence[Clip]]  # step, group, sh
 class Batching:
     """How a step is filled: about `tokens` in all, over `groups` of clips of one shape each.
 
-    Captions are dropped at rate `silence` for guidance; a clip that has a script is read by it at rate `scripted`.
+    In the first `opening` steps stills take the share `stills` of the tokens: a picture teaches what words mean for a ninth of what
+    a clip costs. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by it at rate `scripted`.
     """
 
     shapes: tuple[ClipShape, ...]
@@ -52,14 +52,24 @@ class Batching:
     mixture: Mixture = Mixture()
     silence: float = 0.1
     scripted: float = 0.28  # seven clips in ten have a script
+    opening: int = 0
+    stills: float = 0.9
+
+    def shares(self, step: int) -> np.ndarray:
+        """The share of the tokens that each shape takes at a step, `float64[shape]`."""
+        weights = np.array([shape.weight for shape in self.shapes])
+        if step < self.opening:
+            still = np.array([shape.frames == 1 for shape in self.shapes])
+            weights *= np.where(still, self.stills / weights[still].sum(), (1 - self.stills) / weights[~still].sum())
+        return weights / weights.sum()
 
     def drawn(self, step: int, grids: dict[str, Grid]) -> list[tuple[ClipShape, int]]:
         """The shapes of a step's groups and how many clips of each fill the budget."""
-        weights = np.array([shape.weight for shape in self.shapes])
+        weights = self.shares(step)
         rng = numpy_generator(self.seed, step, "shapes")
         # One systematic draw for all groups: shares of the mixture are kept within each step as far as they can be.
         points = (rng.random() + np.arange(self.groups)) / self.groups
-        chosen = [self.shapes[i] for i in np.searchsorted(np.cumsum(weights / weights.sum()), points).clip(0, len(weights) - 1)]
+        chosen = [self.shapes[i] for i in np.searchsorted(np.cumsum(weights), points).clip(0, len(weights) - 1)]
         return [(shape, max(1, self.tokens // self.groups // grids[shape.name].num_tokens)) for shape in chosen]
 
 
@@ -75,17 +85,26 @@ class Lesson:
     spoken: tuple[tuple[str, int], ...]  # each cue with the number of tokens that hear it
 
 
+@dataclass(kw_only=True)
 class GeneratorTask:
-    """Rectified flow on canvases: the loss is the weighted squared error of the velocity where the noise level is above 0."""
+    """Rectified flow on canvases: the loss is the weighted squared error of the velocity where the noise level is above 0.
 
-    def __init__(self, text: TextEncoder, transformer: Transformer, batching: Batching, source: Source, how: Optimization):
-        self.text, self.transformer, self.batching, self.source = text, transformer, batching, source
-        self.networks: dict[str, nn.Module] = {"generator": nn.ModuleDict({"text": text, "transformer": transformer})}
-        self.optimization = {"generator": how}
-        self.grids: dict[str, Grid] = {}
-        self.device = text.words.weight.device
-        self.weights = channel_weights(transformer.config).to(self.device)
-        self.gallery: Callable[[int, Path], None] = lambda step, folder: None
+    `grids` has the grid of each clip shape by its name; `show` writes pictures of what the averaged weights draw.
+    """
+
+    text: TextEncoder
+    transformer: Transformer
+    batching: Batching
+    source: Source
+    how: Optimization
+    grids: dict[str, Grid]
+    show: Show
+
+    def __post_init__(self) -> None:
+        self.networks: dict[str, nn.Module] = {"generator": nn.ModuleDict({"text": self.text, "transformer": self.transformer})}
+        self.optimization = {"generator": self.how}
+        self.device = self.text.words.weight.device
+        self.weights = channel_weights(self.transformer.config).to(self.device)
 
     def losses(self, step: int) -> Iterator[Loss]:
         """The one loss of a step."""
@@ -98,10 +117,6 @@ class GeneratorTask:
         error = ((velocity.float() - target).square() * self.weights).mean(-1)
         loss = error[level > 0].mean()
         yield Loss("generator", loss, {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)})
-
-    def show(self, step: int, folder: Path) -> None:
-        """Samples from the averaged weights; what they are is the recipe's choice."""
-        self.gallery(step, folder)
 
     def pack(self, lessons: list[Lesson]) -> tuple[Tokens, Words]:
         """Lay the lessons behind one another, and read what they hear."""

@@ -24,30 +24,38 @@ PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
 
 @dataclass(frozen=True, kw_only=True)
 class LatentMaker:
-    """Makes latents of the clips in the pool `films` with the VAE in file `weights`; runs in a worker process too."""
+    """Makes latents of the clips in the pool `films` with the VAE in file `weights`; runs in a worker process too.
+
+    `patch` is that of the transformer: how much of a clip is known is kept in tokens.
+    """
 
     weights: Path
     films: Pool
+    patch: tuple[int, int, int]
 
     def __call__(self, numbers: Sequence[int]) -> Block:
         """Rows `latents` of every clip; `known` and `start` of each third one; words as JSON."""
         film = self.films.make
         assert isinstance(film, FilmMaker)
         tensors, words = self.films.block_of(numbers[0])
-        return encode_clips(load_vae(self.weights), film, numbers, tensors["frames"]), words
+        return encode_clips(load_vae(self.weights), film, numbers, tensors["frames"], self.patch), words
 
 
-def grid_of(vae: VideoVAE, shape: ClipShape) -> Grid:
-    """The grid of a clip shape for a VAE."""
-    return Grid(frames=shape.frames, height=shape.height, width=shape.width, cell=vae.config.cell)
+def grid_of(vae: VideoVAE, shape: ClipShape, patch: tuple[int, int, int]) -> Grid:
+    """The grid of a clip shape for a VAE and a transformer of patches `patch`."""
+    return Grid(frames=shape.frames, height=shape.height, width=shape.width, cell=vae.config.cell, patch=patch)
 
 
 @torch.no_grad()
 def encode_clips(
-    vae: VideoVAE, film: FilmMaker, numbers: Sequence[int], clips: UInt8[Tensor, "clip time height width 3"]
+    vae: VideoVAE,
+    film: FilmMaker,
+    numbers: Sequence[int],
+    clips: UInt8[Tensor, "clip time height width 3"],
+    patch: tuple[int, int, int],
 ) -> dict[str, Tensor]:
     """Encode filmed clips on their device, and for each third one a known part as it is placed in use."""
-    grid = grid_of(vae, film.shape)
+    grid = grid_of(vae, film.shape, patch)
     given = Mixture(invent=0.0, given=1.0, levels=0.0)
     known, starts = [], []
     for number, frames in zip(numbers, clips, strict=True):

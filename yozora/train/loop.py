@@ -23,19 +23,19 @@ class Loss:
     parts: dict[str, Tensor]
 
 
+Show = Callable[[int, Path], None]  # after step (so many), writes pictures of what the averaged weights can do to a folder
+
+
 @runtime_checkable
 class Task(Protocol):
-    """What is trained: networks by name, how each is updated, and the losses of a step."""
+    """What is trained: networks by name, how each is updated, the losses of a step, and how it shows what it has learned."""
 
     networks: dict[str, nn.Module]
     optimization: dict[str, Optimization]
+    show: Show
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Losses of step `step`, a pure function of the weights and `step`; each is applied before the next is asked for."""
-        ...
-
-    def show(self, step: int, folder: Path) -> None:
-        """Write a picture of what the averaged weights can do to `folder`."""
         ...
 
 

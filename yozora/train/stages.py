@@ -44,9 +44,15 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
     if vae.straight is not None:
         begin_straight(vae, pools)
     vae = vae.to(device)
-    task = VAETask(vae, PooledCrops(pools, stage.cropping), stage.optimization, stage.adversary, stage.scales)
-    task.noise = stage.cropping.noise
-    task.gallery = reconstructions(vae, recipe, device)
+    task = VAETask(
+        vae=vae,
+        crops=PooledCrops(pools, stage.cropping),
+        how=stage.optimization,
+        adversary=stage.adversary,
+        scales=stage.scales,
+        noise=stage.cropping.noise,
+        show=reconstructions(vae, recipe, device),
+    )
     steps = stage.optimization.steps
     run = Run(folder=place, recipe=repr(stage), steps=steps, save_every=stage.save_every, show_every=stage.save_every)
     averaged = train(task, run, say)["vae"]
@@ -67,7 +73,7 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
     """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
-    stage, batching = recipe.generator, recipe.generator.batching
+    stage, batching, patch = recipe.generator, recipe.generator.batching, recipe.generator.widths.patch
     vae = vae.to(device)
     text, transformer = networks(recipe, vae)
     model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
@@ -78,15 +84,24 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
     save_vae(vae, weights)
     if recipe.window:
         makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
-        source = FreshClips(vae, makers, recipe.window, recipe.workers)
+        source = FreshClips(vae, patch, makers, recipe.window, recipe.workers)
     else:
         films = film_all(recipe, folder, say)
-        latents = [Pool(folder=folder / f"latents-{sha256(weights)[:8]}" / pool.folder.name, size=pool.size, block=BLOCK,
-                        make=LatentMaker(weights=weights, films=pool)) for pool in films]
+        kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
+        latents = [
+            Pool(folder=kept / pool.folder.name, size=pool.size, block=BLOCK, make=LatentMaker(weights=weights, films=pool, patch=patch))
+            for pool in films
+        ]
         source = PooledClips({pool.folder.name: _prepared(pool, recipe, say).load() for pool in latents}, batching.seed)
-    task = GeneratorTask(text, transformer, batching, source, stage.optimization)
-    task.grids = {shape.name: grid_of(vae, shape) for shape in batching.shapes}
-    task.gallery = samples(model)
+    task = GeneratorTask(
+        text=text,
+        transformer=transformer,
+        batching=batching,
+        source=source,
+        how=stage.optimization,
+        grids={shape.name: grid_of(vae, shape, patch) for shape in batching.shapes},
+        show=samples(model),
+    )
     run = Run(
         folder=folder / "generator",
         recipe=repr(stage) + sha256(weights) + start,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from yozora.train.clips import ClipShape, to_signal
 from yozora.train.draws import numpy_generator, torch_generator
-from yozora.train.loop import Loss
+from yozora.train.loop import Loss, Show
 from yozora.train.optimize import Optimization
 from yozora.train.pool import Block
 from yozora.vae import VideoVAE
@@ -47,17 +46,26 @@ class Adversary:
 Crops = tuple[Float[Tensor, "batch 3 time height width"], Float[Tensor, "batch 1 time height width"]]  # pixels, foreground
 
 
+@dataclass(kw_only=True)
 class VAETask:
-    """The network is updated first; once the adversary has joined, it then learns from the same reconstruction."""
+    """The network is updated first; once the adversary has joined, it then learns from the same reconstruction.
 
-    def __init__(self, vae: VideoVAE, crops: Callable[[int], Crops], how: Optimization, adversary: Adversary, scales: LossScales):
-        self.vae, self.crops, self.adversary, self.scales = vae, crops, adversary, scales
-        self.noise = 0.0  # the most that disturbs latents
-        self.device = next(vae.parameters()).device
+    Latents are disturbed by noise of a deviation of up to `noise`; `show` writes the pictures.
+    """
+
+    vae: VideoVAE
+    crops: Callable[[int], Crops]
+    how: Optimization
+    adversary: Adversary
+    scales: LossScales
+    noise: float
+    show: Show
+
+    def __post_init__(self) -> None:
+        self.device = next(self.vae.parameters()).device
         self.discriminator = Discriminator().to(self.device)
-        self.networks: dict[str, nn.Module] = {"vae": vae, "discriminator": self.discriminator}
-        self.optimization = {"vae": how, "discriminator": adversary.optimization}
-        self.gallery: Callable[[int, Path], None] = lambda step, folder: None
+        self.networks: dict[str, nn.Module] = {"vae": self.vae, "discriminator": self.discriminator}
+        self.optimization = {"vae": self.how, "discriminator": self.adversary.optimization}
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Reconstruction, and from `adversary.begins` on the adversary's turn."""
@@ -85,10 +93,6 @@ class VAETask:
         """Latents with noise of a level drawn for each clip, seldom a high one."""
         level = self.noise * torch.rand(len(latents), 1, 1, 1, 1, generator=generator, device=latents.device).square()
         return latents + level * torch.randn(latents.shape, generator=generator, device=latents.device)
-
-    def show(self, step: int, folder: Path) -> None:
-        """Pictures of reconstructions; the recipe says of what."""
-        self.gallery(step, folder)
 
 
 class PooledCrops:

@@ -1,0 +1,86 @@
+"""Both stages of a run: cut off with SIGKILL anywhere they end with the same bits, and a run goes on from a model's weights."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from yozora.recipes import debug, gpu, laptop
+from yozora.train.recipe import Recipe
+from yozora.train.stages import run_recipe
+from yozora.weights import sha256
+
+CPU = torch.device("cpu")
+FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors")
+
+
+def short(learning_rate: float = 4e-3) -> Recipe:
+    """The debug recipe in twelve steps a stage, the adversary at work from the eighth."""
+    recipe = debug.recipe()
+    how = replace(recipe.vae.optimization, steps=12)
+    vae = replace(recipe.vae, optimization=how, adversary=replace(recipe.vae.adversary, begins=8), save_every=4)
+    taught = replace(recipe.generator.optimization, steps=12, rate=learning_rate)
+    return replace(recipe, vae=vae, generator=replace(recipe.generator, optimization=taught, save_every=4, show_every=100))
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    return run_recipe(short(), tmp_path_factory.mktemp("whole"), CPU, say=quiet)
+
+
+@pytest.mark.parametrize(("task", "step"), [("VAETask", 10), ("GeneratorTask", 6)])
+def test_killed_in_either_stage_it_ends_with_the_same_bits(whole, tmp_path, task, step):
+    script = f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from test_stages import CPU, Path, quiet, run_recipe, short
+        from yozora.train import stages
+        losses = stages.{task}.losses
+        def killed(self, step):
+            if step == {step}:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield from losses(self, step)
+        stages.{task}.losses = killed
+        run_recipe(short(), Path({str(tmp_path)!r}), CPU, say=quiet)
+    """
+    died = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert not (tmp_path / "debug").exists()
+    resumed = run_recipe(short(), tmp_path, CPU, say=quiet)
+    assert [sha256(resumed / name) for name in FILES] == [sha256(whole / name) for name in FILES]
+
+
+def test_a_run_goes_on_from_a_models_weights(whole, tmp_path):
+    said: list[str] = []
+    further = run_recipe(short(learning_rate=0.0), tmp_path, CPU, start=str(whole), say=said.append)
+    assert any("moments are rebuilt during the warm-up" in line for line in said)
+    assert [sha256(further / name) for name in FILES] == [sha256(whole / name) for name in FILES]
+
+
+def test_weights_of_other_sizes_are_refused(whole, tmp_path):
+    recipe = short()
+    wider = replace(recipe, generator=replace(recipe.generator, widths=replace(recipe.generator.widths, dim=128)))
+    with pytest.raises(ValueError, match="networks of other sizes"):
+        run_recipe(wider, tmp_path, CPU, start=str(whole), say=quiet)
+
+
+def test_every_recipe_of_the_bundled_model_can_go_on_from_the_others_weights():
+    assert laptop.recipe().generator.widths == gpu.recipe().generator.widths
+    assert laptop.recipe().vae.network == gpu.recipe().vae.network
+
+
+def test_stills_come_first():
+    batching = laptop.recipe().generator.batching
+    stills = [shape.frames == 1 for shape in batching.shapes]
+    assert batching.shares(batching.opening - 1)[stills].sum() == pytest.approx(batching.stills)
+    wanted = sum(shape.weight for shape in batching.shapes if shape.frames == 1)
+    assert batching.shares(batching.opening)[stills].sum() == pytest.approx(wanted / sum(shape.weight for shape in batching.shapes))
