@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,14 @@ import pytest
 import torch
 
 import yozora
-from yozora import plan
+from yozora import pipeline, plan
 from yozora.canvas import Canvas, Cue
 from yozora.model import digest, load
-from yozora.pipeline import Sampling, perform, render, resolve
+from yozora.pipeline import Sampling, grid_of, perform, render, resolve
+from yozora.plan import memory_needed
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
+from yozora.vae import VideoVAE, tiles
 from yozora.video import Video
 
 SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue")
@@ -82,6 +86,30 @@ def test_the_rate_of_the_file_does_not_change_the_speed(tiny_model):
     settings = {"size": "32x32", "seconds": 1, "steps": 1, "model": str(tiny_model)}
     ((video, _),) = perform(Generate(prompt="a ball"), Settings(fps=24.0, **settings))
     assert (video.num_frames, video.seconds) == (24, 1.0)
+
+
+def test_guidance_is_at_work_at_its_levels_only(model):
+    clips = {}
+    for guided in ((0.0, 1.0), (0.9, 1.0), (2.0, 3.0)):
+        (clips[guided],) = render([empty()], [3], replace(SAMPLING, guided=guided), model)
+    (plain,) = render([empty()], [3], replace(SAMPLING, guidance=1.0), model)
+    assert np.array_equal(clips[2.0, 3.0].frames, plain.frames)
+    assert len({clip.frames.tobytes() for clip in clips.values()}) == 3
+
+
+def test_large_frames_are_decoded_in_tiles(model, monkeypatch):
+    (whole,) = render([empty(32, 160)], [3], SAMPLING, model)
+    needed = memory_needed(grid_of(empty(2048, 2048), model), model.transformer.config, model.vae.config)
+    sizes = []
+    decode = VideoVAE.decode_chunk
+    monkeypatch.setattr(VideoVAE, "decode_chunk", lambda self, part, *past: sizes.append(part.shape[3:]) or decode(self, part, *past))
+    monkeypatch.setattr(tiles, "LARGE", 0)
+    monkeypatch.setattr(pipeline, "Tiling", partial(tiles.Tiling, side=9, overlap=8))
+    (tiled,) = render([empty(32, 160)], [3], SAMPLING, model)
+    assert set(sizes) == {(9, 2)}
+    assert np.abs(tiled.frames.astype(int) - whole.frames).max() <= 1
+    monkeypatch.setattr(tiles, "LARGE", 1 << 30)
+    assert memory_needed(grid_of(empty(2048, 2048), model), model.transformer.config, model.vae.config) > needed
 
 
 def test_unknown_words_and_untrained_sizes_are_said(tiny_model, model):

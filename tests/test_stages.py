@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from yozora.model import load
 from yozora.recipes import debug, gpu, laptop
+from yozora.train.generator import Clip, GeneratorTask
+from yozora.train.latents import grid_of
 from yozora.train.recipe import Recipe
 from yozora.train.stages import run_recipe
 from yozora.weights import sha256
@@ -84,3 +87,33 @@ def test_stills_come_first():
     assert batching.shares(batching.opening - 1)[stills].sum() == pytest.approx(batching.stills)
     wanted = sum(shape.weight for shape in batching.shapes if shape.frames == 1)
     assert batching.shares(batching.opening)[stills].sum() == pytest.approx(wanted / sum(shape.weight for shape in batching.shapes))
+
+
+def test_processes_that_share_a_step_see_other_clips_and_noise(whole):
+    model = load(str(whole), CPU, torch.float32)
+    batching = short().generator.batching
+    picked = []
+
+    def source(step, group, shape, count):
+        picked.append(group)
+        return [
+            Clip(torch.zeros(8, *grid.cells).half(), None, {"short": "a ball", "sentence": "a ball", "full": "a ball", "script": []})
+        ] * count
+
+    grid = grid_of(model.vae, batching.shapes[0], (1, 2, 2))
+    how = short().generator.optimization
+    tasks = [
+        GeneratorTask(
+            text=model.text,
+            transformer=model.transformer,
+            batching=batching,
+            source=source,
+            how=how,
+            grids={batching.shapes[0].name: grid},
+            show=lambda: pytest.fail("nothing is shown"),
+            rank=rank,
+        )
+        for rank in (0, 1, 1)
+    ]
+    first, second, again = (next(task.losses(5)).value.item() for task in tasks)
+    assert picked == [0, 1, 1] and first != second == again

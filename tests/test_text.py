@@ -39,6 +39,12 @@ def test_empty_text_has_one_word_and_long_text_is_cut():
     assert lengths == (1, 16)
 
 
+def test_what_is_not_heard_is_said():
+    assert not list(encoder().unheard("a red ball"))
+    strange, cut = encoder().unheard("red zeppelin " + "ball " * 17)
+    assert "'zeppelin'" in strange and "the first 15 words" in cut and "3 are left out" in cut
+
+
 def test_a_text_does_not_hear_its_neighbours():
     network = encoder()
     together, lengths = network.encode(["a red ball", "two green eggs at night", ""])

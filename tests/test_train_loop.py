@@ -1,11 +1,13 @@
 """The loop: exact resume after SIGKILL, torn checkpoints refused, nothing updated where a number is not finite."""
 
+import json
 import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,8 @@ from yozora.train import checkpoint
 from yozora.train.draws import torch_generator
 from yozora.train.loop import Loss, Run, train
 from yozora.train.optimize import Optimization
+from yozora.train.report import Gallery
+from yozora.video import Video
 
 
 class Regression:
@@ -33,12 +37,12 @@ class Regression:
             loss = loss * float("nan")
         yield Loss("net", loss, {"loss": loss})
 
-    def show(self, step, folder):
-        pass
+    def show(self):
+        return Gallery(Video(frames=np.zeros((1, 8, 8, 3), np.uint8), fps=1), ("a dark square",))
 
 
 def run(folder: Path, recipe: str = "test", steps: int = 30) -> Run:
-    return Run(folder=folder, recipe=recipe, steps=steps, save_every=5, show_every=100)
+    return Run(folder=folder, recipe=recipe, steps=steps, save_every=5, show_every=15)
 
 
 def same(a, b) -> bool:
@@ -96,6 +100,31 @@ def test_nothing_is_updated_where_the_loss_is_not_finite(tmp_path):
     with pytest.raises(FloatingPointError, match="step 3"):
         train(task, run(tmp_path / "poisoned"), lambda _: None)
     assert all(torch.equal(a, b) for a, b in zip(stop.network.parameters(), task.network.parameters(), strict=True))
+
+
+def test_numbers_and_pictures_are_kept(tmp_path):
+    train(Regression(), run(tmp_path), lambda _: None)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {"step", "seconds", "net/loss", "net/gradient"} <= rows[0].keys()
+    assert [row["picture"] for row in rows if "picture" in row] == ["step-00000015.png", "step-00000030.png"]
+    assert Video.load(tmp_path / "step-00000030.png").frames.shape == (1, 8, 8, 3)
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Images("gallery")] == [15, 30] and events.Scalars("net/loss")
+
+
+def test_an_infinite_gradient_is_named_and_changes_nothing(tmp_path):
+    class Steep(Regression):
+        def losses(self, step):
+            loss = next(super().losses(step)).value
+            weight = self.network["blocks"][2].weight
+            yield Loss("net", loss + (weight - weight.detach()).sum() * torch.finfo(torch.float32).max * 4, {"loss": loss})
+
+    task = Steep()
+    before = [value.clone() for value in task.network.parameters()]
+    with pytest.raises(FloatingPointError, match="blocks.2.weight"):
+        train(task, run(tmp_path), lambda _: None)
+    assert all(torch.equal(a, b) for a, b in zip(before, task.network.parameters(), strict=True))
 
 
 def test_only_the_newest_checkpoints_stay(tmp_path):

@@ -31,6 +31,7 @@ class Habits:
     steps: int
     guidance: float
     trained: "Trained"
+    guided: tuple[float, float] = (0.0, 1.0)  # noise levels between which guidance is at work
 
 
 @dataclass(frozen=True, kw_only=True)

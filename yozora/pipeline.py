@@ -22,6 +22,7 @@ from yozora.plan import check_memory, choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
 from yozora.vae.place import crop, paste, place
+from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
 
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
@@ -30,11 +31,17 @@ MOST = 4  # times the longest trained clip that a request may ask for
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How noise becomes data: solver steps, guidance, and words to steer away from."""
+    """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from."""
 
     steps: int
     guidance: float
+    guided: tuple[float, float] = (0.0, 1.0)
     negative: str = ""
+
+    @classmethod
+    def by(cls, habits: Habits) -> "Sampling":
+        """As a model is used unless the request says otherwise."""
+        return cls(steps=habits.steps, guidance=habits.guidance, guided=habits.guided)
 
 
 def generate(prompt: str, **settings: Any) -> Video:
@@ -55,8 +62,8 @@ def perform(request: Generate, settings: Settings, progress: Progress = lambda *
     model = load(settings.model, device, choose_dtype(device))
     canvas = request.canvas(shot)
     for text in (settings.negative, *(cue.text for cue in canvas.script)):
-        for word, near in model.text.tokenizer.unknown(text).items():
-            warnings.warn(f"the model does not know the word {word!r}" + (f"; did you mean {near!r}?" if near else ""), stacklevel=2)
+        for complaint in model.text.unheard(text):
+            warnings.warn(complaint, stacklevel=2)
     for seed in range(settings.seed, settings.seed + settings.count):
         (video,) = render([canvas], [seed], sampling, model, progress)
         asked = asdict(request) | asdict(settings) | asdict(shot) | asdict(sampling) | {"seed": seed, "count": 1}
@@ -82,7 +89,7 @@ def render(
     denoiser = model.transformer
     if sampling.guidance != 1:
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
-        denoiser = guided(denoiser, against, sampling.guidance)
+        denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
     schedule = cut(times_for(sampling.steps, shift_for(max(tokens.lengths))), float(start.max()))
@@ -119,8 +126,9 @@ def hear(texts: Sequence[tuple[str, ...]], heard: Sequence[tuple[int, ...]], mod
 def decode(canvas: Canvas, grid: Grid, values: Tensor, model: Model, progress: Progress) -> Video:
     """Tokens to pixels, cell by cell; pixels that were given come back as they were."""
     latents = unpatchify(values, grid.cells, grid.patch)[None].to(next(model.vae.parameters()).dtype)
+    parts = decode_tiled(model.vae, latents, Tiling()) if in_tiles(grid) else model.vae.decode_stream(latents)
     frames = []
-    for cell, part in enumerate(model.vae.decode_stream(latents), 1):
+    for cell, part in enumerate(parts, 1):
         pixels = ((part[0].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         frames.append(pixels.permute(1, 2, 3, 0).cpu().numpy())
         progress("decode", cell, grid.cells[0])
@@ -142,9 +150,5 @@ def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:
             f"{sides[1]} pixels, {lengths[0]} to {lengths[1]} frames at {habits.fps:g} fps; expect a worse clip",
             stacklevel=2,
         )
-    sampling = Sampling(
-        steps=settings.steps or habits.steps,
-        guidance=habits.guidance if settings.guidance is None else settings.guidance,
-        negative=settings.negative,
-    )
-    return Shot(width=width, height=height, frames=frames, fps=habits.fps), sampling
+    asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
+    return Shot(width=width, height=height, frames=frames, fps=habits.fps), replace(Sampling.by(habits), **asked)

@@ -9,6 +9,7 @@ from yozora.canvas import Grid
 from yozora.layers.attention import has_amx
 from yozora.transformer.model import TransformerConfig
 from yozora.vae import VAEConfig
+from yozora.vae.tiles import Tiling, in_tiles
 
 UNKNOWN = 1 << 62  # bytes: more than any machine has
 
@@ -36,7 +37,8 @@ def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) ->
     pixels = frames * height * width * 3 * (1 + 4)  # uint8 result, float32 signal
     tokens = 2 * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
     attention = transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
-    decoder = (vae.cell[0] + 3) * height * width // vae.fold**2 * max(vae.decoder_widths) * 4 * 3
+    area = (Tiling().side * vae.cell[1]) ** 2 if in_tiles(grid) else height * width
+    decoder = (vae.cell[0] + 3) * area // vae.fold**2 * max(vae.decoder_widths) * 4 * 3
     return pixels + tokens + attention + decoder
 
 

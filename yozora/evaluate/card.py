@@ -72,7 +72,7 @@ class Studio:
         habits = model.habits
         width, height = habits.size
         self.shot = Shot(width=width, height=height, frames=max(1, round(habits.seconds * habits.fps)), fps=habits.fps)
-        self.sampling = Sampling(steps=habits.steps, guidance=habits.guidance)
+        self.sampling = Sampling.by(habits)
 
     def make(self, kind: str, batch: Sequence[Case]) -> list[Video]:
         """A clip for each case."""

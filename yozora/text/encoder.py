@@ -1,6 +1,6 @@
 """A small transformer that reads a prompt; a T5-class encoder can take its place behind `encode`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yozora.text.tokenizer import Tokenizer
+
+TOGETHER = 32  # prompts that are read at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +43,22 @@ class TextEncoder(nn.Module):
         """States of all words of all texts behind one another, and each text's number of words (at least 1)."""
         numbers = [self.tokenizer.encode(text)[: self.config.length] for text in texts]
         lengths = tuple(len(row) for row in numbers)
-        device = self.words.weight.device
-        table = torch.zeros(len(texts), max(lengths), dtype=torch.long)
-        for row, values in zip(table, numbers, strict=True):
-            row[: len(values)] = torch.tensor(values)
-        real = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-        states = self(table.to(device), real.to(device))
-        return states.flatten(0, 1)[real.flatten().nonzero().squeeze(1).to(device)], lengths
+        order = sorted(range(len(texts)), key=lengths.__getitem__)  # alike in length together, so that little is filled up
+        states: dict[int, Tensor] = {}
+        for first in range(0, len(order), TOGETHER):
+            some = order[first : first + TOGETHER]
+            filled, real = fill_up([numbers[index] for index in some], self.words.weight.device)
+            for index, row in zip(some, self(filled, real), strict=True):
+                states[index] = row[: lengths[index]]
+        return torch.cat([states[index] for index in range(len(texts))]), lengths
+
+    def unheard(self, text: str) -> Iterator[str]:
+        """What of a text the encoder will not hear, a sentence each: words it does not know, and all beyond its length."""
+        for word, near in self.tokenizer.unknown(text).items():
+            yield f"the model does not know the word {word!r}" + (f"; did you mean {near!r}?" if near else "")
+        count = len(self.tokenizer.encode(text))
+        if count > self.config.length:
+            yield f"the model hears the first {self.config.length - 1} words that it knows, and {count - self.config.length} are left out"
 
     def forward(self, numbers: Int[Tensor, "text word"], real: Bool[Tensor, "text word"]) -> Float[Tensor, "text word dim"]:
         """States of every word; places where `real` is false are unseen by the others."""
@@ -55,6 +66,14 @@ class TextEncoder(nn.Module):
         for block in self.blocks:
             states = block(states, real)
         return self.norm(states)
+
+
+def fill_up(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Int[Tensor, "text word"], Bool[Tensor, "text word"]]:
+    """Rows of unequal lengths as one table, and where it holds a word."""
+    longest = max(map(len, rows))
+    table = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+    real = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
+    return table.to(device), real.to(device)
 
 
 class TextBlock(nn.Module):

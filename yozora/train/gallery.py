@@ -1,7 +1,5 @@
 """Pictures that a run leaves of what it can do so far."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -11,8 +9,8 @@ from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
 from yozora.train.clips import film, to_signal
-from yozora.train.loop import Show
 from yozora.train.recipe import Recipe
+from yozora.train.report import Gallery
 from yozora.vae import VideoVAE
 from yozora.video import Video
 from yozora.world.sample import sample
@@ -21,38 +19,26 @@ from yozora.world.words import caption
 STRIP = 6  # frames shown of each clip
 
 
-def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Show:
-    """Clips above what the network makes of them; the clips are the last of the largest pool."""
+def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gallery:
+    """Clips above what the network makes of them; clips of the largest shape that the training never sees."""
     shape = max(recipe.vae.cropping.shapes, key=lambda shape: (shape.frames, shape.width))
-
-    @torch.no_grad()
-    def write(step: int, folder: Path) -> None:
-        clips = film(recipe.vae.cropping.seed + 1, range(4), shape, recipe.habits.fps, device)
-        signal = to_signal(clips.frames)
-        with torch.autocast(device.type, torch.bfloat16):
-            again = vae.decode(vae.encode(signal)).float()
-        pixels = ((again.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 4, 1)
-        rows = [clip for pair in zip(clips.frames.cpu().numpy(), pixels.cpu().numpy(), strict=True) for clip in pair]
-        sheet(rows).save(folder / f"reconstructions-{step:07d}.png")
-
-    return write
+    clips = film(recipe.vae.cropping.seed + 1, range(4), shape, recipe.habits.fps, device)
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        again = vae.decode(vae.encode(to_signal(clips.frames))).float()
+    pixels = ((again.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 4, 1)
+    rows = [clip for pair in zip(clips.frames.cpu().numpy(), pixels.cpu().numpy(), strict=True) for clip in pair]
+    return Gallery(sheet(rows), tuple(captions.sentence for captions in clips.captions))
 
 
-def samples(model: Model, count: int = 8) -> Show:
+def samples(model: Model, count: int = 8) -> Gallery:
     """Clips of training-like prompts that are the same throughout a run."""
     prompts = [caption(sample(seed, "train"), seed).sentence for seed in range(count)]
     habits = model.habits
-
-    def write(step: int, folder: Path) -> None:
-        shot = Shot(width=habits.size[0], height=habits.size[1], frames=round(habits.seconds * habits.fps), fps=habits.fps)
-        canvases: list[Canvas] = [Generate(prompt=prompt).canvas(shot) for prompt in prompts]
-        device = next(model.transformer.parameters()).device
-        with torch.autocast(device.type, torch.bfloat16):
-            clips = render(canvases, range(count), Sampling(steps=habits.steps, guidance=habits.guidance), model)
-        sheet([clip.frames for clip in clips]).save(folder / f"samples-{step:07d}.png")
-        (folder / "samples.txt").write_text("\n".join(prompts) + "\n")
-
-    return write
+    shot = Shot(width=habits.size[0], height=habits.size[1], frames=round(habits.seconds * habits.fps), fps=habits.fps)
+    canvases: list[Canvas] = [Generate(prompt=prompt).canvas(shot) for prompt in prompts]
+    with torch.autocast(next(model.transformer.parameters()).device.type, torch.bfloat16):
+        clips = render(canvases, range(count), Sampling.by(habits), model)
+    return Gallery(sheet([clip.frames for clip in clips]), tuple(prompts))
 
 
 def sheet(clips: list[np.ndarray]) -> Video:

@@ -15,8 +15,9 @@ from yozora.text import TextEncoder
 from yozora.train.canvases import Mixture, draw_start
 from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
-from yozora.train.loop import Loss, Show
+from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
+from yozora.train.report import Gallery
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae.place import token_start
 
@@ -89,7 +90,8 @@ class Lesson:
 class GeneratorTask:
     """Rectified flow on canvases: the loss is the weighted squared error of the velocity where the noise level is above 0.
 
-    `grids` has the grid of each clip shape by its name; `show` writes pictures of what the averaged weights draw.
+    `grids` has the grid of each clip shape by its name; `show` draws with the averaged weights. Of several processes that share a
+    step, each has a `rank`, and groups are numbered through all of them: other clips, times and noise for each.
     """
 
     text: TextEncoder
@@ -98,7 +100,8 @@ class GeneratorTask:
     source: Source
     how: Optimization
     grids: dict[str, Grid]
-    show: Show
+    show: Callable[[], Gallery]
+    rank: int = 0
 
     def __post_init__(self) -> None:
         self.networks: dict[str, nn.Module] = {"generator": nn.ModuleDict({"text": self.text, "transformer": self.transformer})}
@@ -108,7 +111,8 @@ class GeneratorTask:
 
     def losses(self, step: int) -> Iterator[Loss]:
         """The one loss of a step."""
-        lessons = [self.lesson(step, group, *drawn) for group, drawn in enumerate(self.batching.drawn(step, self.grids))]
+        groups = enumerate(self.batching.drawn(step, self.grids), self.rank * self.batching.groups)
+        lessons = [self.lesson(step, group, *drawn) for group, drawn in groups]
         lessons.sort(key=lambda lesson: lesson.lengths[0])  # equal ones side by side: attention then runs dense
         level, target = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target"))
         with torch.autocast(self.device.type, torch.bfloat16):

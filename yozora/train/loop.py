@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from yozora.train import checkpoint
 from yozora.train.optimize import Average, Optimization, clip_gradients, optimizers, rate_at
-from yozora.train.report import Reporter
+from yozora.train.report import Gallery, Reporter
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,13 @@ class Loss:
     parts: dict[str, Tensor]
 
 
-Show = Callable[[int, Path], None]  # after step (so many), writes pictures of what the averaged weights can do to a folder
-
-
 @runtime_checkable
 class Task(Protocol):
     """What is trained: networks by name, how each is updated, the losses of a step, and how it shows what it has learned."""
 
     networks: dict[str, nn.Module]
     optimization: dict[str, Optimization]
-    show: Show
+    show: Callable[[], Gallery]  # while the networks hold their averaged weights
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Losses of step `step`, a pure function of the weights and `step`; each is applied before the next is asked for."""
@@ -72,7 +69,7 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
                 checkpoint.save(run.folder / "checkpoints", held)
             if (step + 1) % run.show_every == 0 or step + 1 == run.steps:
                 with state.averaged():
-                    task.show(step + 1, run.folder)
+                    reporter.show(step + 1, task.show())
     return state.split(state.average.values)
 
 

@@ -38,7 +38,7 @@ class Widths:
 
 def bundled_widths() -> Widths:
     """Those of the model that comes with Yozora, for every recipe that may go on from its weights."""
-    return Widths(dim=256, heads=4, layers=8, feedforward=1024, text_dim=192, text_layers=2, patch=(1, 1, 1))
+    return Widths(dim=256, heads=4, layers=6, feedforward=1024, text_dim=192, text_layers=2, patch=(1, 1, 1))
 
 
 @dataclass(frozen=True, kw_only=True)

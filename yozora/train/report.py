@@ -5,12 +5,23 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from yozora.video import Video
+
 SECONDS = 10  # between two lines
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a network can do so far: a strip of frames for each thing that was asked of it."""
+
+    sheet: Video
+    captions: tuple[str, ...]
 
 
 class Reporter:
@@ -18,7 +29,7 @@ class Reporter:
 
     def __init__(self, folder: Path, first: int, steps: int, say: Callable[[str], None]):
         folder.mkdir(parents=True, exist_ok=True)
-        self.first, self.steps, self.say = first, steps, say
+        self.folder, self.first, self.steps, self.say = folder, first, steps, say
         self.rows = (folder / "log.jsonl").open("a", encoding="utf-8")
         self.board = _board(folder, say)
         self.sums: dict[str, list[Tensor]] = {}
@@ -37,6 +48,14 @@ class Reporter:
         for name, value in parts.items():
             self.sums.setdefault(f"{network}/{name}", []).append(value.detach())
 
+    def show(self, step: int, gallery: Gallery) -> None:
+        """Keep a gallery as a picture, in the rows of JSON by its name, and on the board."""
+        name = f"step-{step:08d}.png"
+        gallery.sheet.save(self.folder / name)
+        self._note({"step": step, "picture": name, "captions": gallery.captions})
+        if self.board:
+            self.board.add_image("gallery", gallery.sheet.frames[0], step, dataformats="HWC")
+
     def step(self, step: int) -> None:
         """End a step; now and then say where the run stands."""
         now = time.monotonic()
@@ -47,15 +66,17 @@ class Reporter:
         self.sums.clear()
         seconds = (now - self.began) / (step + 1 - self.first)
         finite = {name: round(value, 5) for name, value in means.items() if math.isfinite(value)}  # a bin that was empty is left out
-        row = {"step": step + 1, "seconds": round(now - self.began, 1), **finite}
-        self.rows.write(json.dumps(row) + "\n")
-        self.rows.flush()
+        self._note({"step": step + 1, "seconds": round(now - self.began, 1), **finite})
         for name, value in means.items():
             if self.board:
                 self.board.add_scalar(name, value, step + 1)
         brief = "  ".join(f"{name} {value:.4f}" for name, value in means.items() if "/loss" in name)
         left = seconds * (self.steps - step - 1) / 60
         self.say(f"step {step + 1}/{self.steps}  {brief}  {seconds:.2f} s/step  {left:.1f} min left")
+
+    def _note(self, row: dict) -> None:
+        self.rows.write(json.dumps(row) + "\n")
+        self.rows.flush()
 
 
 def _board(folder: Path, say: Callable[[str], None]):

@@ -51,7 +51,7 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         adversary=stage.adversary,
         scales=stage.scales,
         noise=stage.cropping.noise,
-        show=reconstructions(vae, recipe, device),
+        show=lambda: reconstructions(vae, recipe, device),
     )
     steps = stage.optimization.steps
     run = Run(folder=place, recipe=repr(stage), steps=steps, save_every=stage.save_every, show_every=stage.save_every)
@@ -100,7 +100,7 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         source=source,
         how=stage.optimization,
         grids={shape.name: grid_of(vae, shape, patch) for shape in batching.shapes},
-        show=samples(model),
+        show=lambda: samples(model),
     )
     run = Run(
         folder=folder / "generator",

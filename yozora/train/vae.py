@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from yozora.train.clips import ClipShape, to_signal
 from yozora.train.draws import numpy_generator, torch_generator
-from yozora.train.loop import Loss, Show
+from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
 from yozora.train.pool import Block
+from yozora.train.report import Gallery
 from yozora.vae import VideoVAE
 from yozora.vae.discriminator import Discriminator, adversarial_weight, hinge_loss
 from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
@@ -50,16 +51,17 @@ Crops = tuple[Float[Tensor, "batch 3 time height width"], Float[Tensor, "batch 1
 class VAETask:
     """The network is updated first; once the adversary has joined, it then learns from the same reconstruction.
 
-    Latents are disturbed by noise of a deviation of up to `noise`; `show` writes the pictures.
+    Latents are disturbed by noise of a deviation of up to `noise`; `rank` says which of several processes that share a step this is.
     """
 
     vae: VideoVAE
-    crops: Callable[[int], Crops]
+    crops: Callable[[int, int], Crops]  # step, rank
     how: Optimization
     adversary: Adversary
     scales: LossScales
     noise: float
-    show: Show
+    show: Callable[[], Gallery]
+    rank: int = 0
 
     def __post_init__(self) -> None:
         self.device = next(self.vae.parameters()).device
@@ -69,8 +71,8 @@ class VAETask:
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Reconstruction, and from `adversary.begins` on the adversary's turn."""
-        video, foreground = (part.to(self.device) for part in self.crops(step))
-        noise = torch_generator(video.device, "latent noise", step)
+        video, foreground = (part.to(self.device) for part in self.crops(step, self.rank))
+        noise = torch_generator(video.device, "latent noise", step, self.rank)
         with torch.autocast(video.device.type, torch.bfloat16):
             mean, log_variance = self.vae.moments(video)
             drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
@@ -101,10 +103,10 @@ class PooledCrops:
     def __init__(self, pools: dict[str, Block], cropping: Cropping):
         self.pools, self.cropping = pools, cropping
 
-    def __call__(self, step: int) -> Crops:
-        """The crops of a step."""
+    def __call__(self, step: int, rank: int) -> Crops:
+        """The crops of a step for one process."""
         how = self.cropping
-        rng = numpy_generator(how.seed, "crops", step)
+        rng = numpy_generator(how.seed, "crops", step, rank)
         shape = how.shapes[rng.choice(len(how.shapes), p=_shares(how.shapes))]
         still = shape.frames == 1 or rng.random() < how.images
         count, length = (how.batch * how.frames, 1) if still else (how.batch, how.frames)

@@ -7,8 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from yozora.canvas import Grid
 from yozora.vae.blocks import Features, Outputs, Past
 from yozora.vae.model import Latents, Pixels, VideoVAE, split_time
+
+LARGE = 1 << 20  # pixels of a frame from which it is decoded in tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,12 @@ class Tiling:
     def __post_init__(self) -> None:
         if not 0 < self.overlap < self.side:
             raise ValueError(f"an overlap of {self.overlap} cells must lie between 0 and the tile's side of {self.side}")
+
+
+def in_tiles(grid: Grid) -> bool:
+    """Whether the frames of a grid are so large that they are decoded in tiles; its size decides alone, for equal bits every time."""
+    _, height, width = grid.padded
+    return height * width > LARGE
 
 
 def encode_tiled(vae: VideoVAE, video: Pixels, tiling: Tiling) -> Latents:
