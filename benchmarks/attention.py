@@ -11,10 +11,10 @@ import torch
 from yozora.layers.attention import chunked_attention, fastest, torch_attention
 
 CASES = {  # clips, tokens, keys, heads, width
-    "training, itself": (32, 112, 112, 4, 64),
-    "training, words": (32, 112, 20, 4, 64),
-    "clip of 4 s, both halves of guidance": (2, 832, 832, 4, 64),
-    "its words": (2, 832, 20, 4, 64),
+    "training on stills, itself": (18, 64, 64, 4, 64),
+    "training on stills, words": (18, 64, 20, 4, 64),
+    "clip of 4 s, both halves of guidance": (2, 576, 576, 4, 64),
+    "its words": (2, 576, 20, 4, 64),
     "longer": (1, 2304, 2304, 6, 64),
 }
 ROUNDS = 9

@@ -43,11 +43,11 @@ def tiny_model(tmp_path_factory):
     from yozora.model import Habits, Model, Trained, save
     from yozora.text import TextConfig, TextEncoder, Tokenizer
     from yozora.transformer.model import Transformer, TransformerConfig
-    from yozora.vae import VAEConfig, VideoVAE
+    from yozora.vae import VAEConfig, VideoVAE, initialise
 
     torch.manual_seed(0)
     widths = {"encoder_widths": (8, 16, 16), "decoder_widths": (16, 16, 16), "blocks": 1, "time_down": (True, True)}
-    vae = VideoVAE(VAEConfig(**widths, channels=4, fold=4, taps=(1, 3), shortcut="pool"))
+    vae = initialise(VideoVAE(VAEConfig(**widths, channels=4, fold=4, taps=(1, 3), shortcut="pool")))
     tokenizer = Tokenizer.train(["a red ball rolls left past two green eggs and the blue cube"])
     text = TextEncoder(TextConfig(vocabulary=tokenizer.size, dim=16, heads=2, layers=1), tokenizer)
     transformer = Transformer(TransformerConfig(channels=4, dim=32, heads=2, layers=2, feedforward=64, text_dim=16))

@@ -8,9 +8,9 @@ from yozora.pipeline import perform
 from yozora.recipes import debug
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings
-from yozora.train.clips import film, to_signal
+from yozora.train.clips import film
 from yozora.train.stages import run_recipe
-from yozora.vae import load_vae
+from yozora.vae import load_vae, to_frames, to_signal
 
 CLOSE = 3.0  # dB below the compression network's own error
 
@@ -33,7 +33,7 @@ def test_it_draws_its_clip_from_noise(folder):
     vae = load_vae(folder / "vae.safetensors")
     with torch.no_grad():
         again = vae.decode(vae.encode(to_signal(clips.frames)))[0]
-    ceiling = psnr(((again.clamp(-1, 1) + 1) * 127.5).permute(1, 2, 3, 0).numpy(), truth)
+    ceiling = psnr(to_frames(again).numpy(), truth)
     settings = Settings(model=str(folder), seconds=shape.frames / recipe.habits.fps, seed=11)
     ((video, _),) = perform(Generate(prompt=prompt), settings)
     assert ceiling > 20

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,8 +146,8 @@ def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path
     class Stub(card.Studio):
         made: list[str] = []
 
-        def __init__(self) -> None:
-            pass
+        def __init__(self, digest: str = "1234") -> None:
+            self.model = SimpleNamespace(digest=digest)
 
         def make(self, kind, batch):
             if any(case.number == 1 for case in batch):
@@ -161,6 +162,8 @@ def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path
     before = list(Stub.made)
     assert card.collect(Stub(), wanted, tmp_path, 2) == json.loads(json.dumps(rows))
     assert Stub.made == before
+    with pytest.raises(ValueError, match="clips of other weights than 5678"):
+        card.collect(Stub("5678"), wanted, tmp_path, 2)
     assert (tmp_path / "clips" / "free-000.mp4").exists()
 
 

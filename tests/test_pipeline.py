@@ -13,6 +13,7 @@ import torch
 import yozora
 from yozora import pipeline, plan
 from yozora.canvas import Canvas, Cue
+from yozora.flow.schedule import REFERENCE_TOKENS
 from yozora.model import digest, load
 from yozora.pipeline import Sampling, grid_of, perform, render, resolve
 from yozora.plan import memory_needed
@@ -47,8 +48,12 @@ def test_the_same_seed_gives_the_same_clip_and_another_another(model):
 
 def test_a_clip_does_not_depend_on_its_company(model):
     alone = render([empty()], [7], SAMPLING, model)[0].frames
-    _, packed = render([empty(32, 64, 9, "two green eggs"), empty()], [1, 7], SAMPLING, model)
-    assert np.abs(alone.astype(int) - packed.frames).max() <= 1
+    large, given = empty(96, 96, 17, "two green eggs"), replace(empty(), start=np.full((1, 1, 1), 0.5, np.float32))
+    assert grid_of(large, model).num_tokens > 2 * REFERENCE_TOKENS  # so that each has a schedule of its own
+    videos = render([large, empty(), given, empty(prompt="a blue cube")], [1, 7, 7, 2], SAMPLING, model)
+    assert [video.frames.shape[:2] for video in videos] == [(17, 96), (6, 32), (6, 32), (6, 32)]
+    assert np.abs(alone.astype(int) - videos[1].frames).max() <= 1
+    assert np.abs(alone.astype(int) - videos[2].frames).max() > 1
 
 
 def test_given_pixels_come_back_to_the_bit(model):
@@ -80,6 +85,17 @@ def test_clip_k_of_several_is_the_clip_of_its_seed(tiny_model):
 def test_python_generates_in_one_call(tiny_model):
     video = yozora.generate("a blue cube", size=(64, 32), seconds=0.25, steps=2, model=str(tiny_model))
     assert video.frames.shape == (2, 32, 64, 3)
+
+
+def test_python_is_told_that_one_call_makes_one_video(tiny_model):
+    with pytest.raises(ValueError, match="makes one video, not 2"):
+        yozora.generate("a blue cube", count=2, model=str(tiny_model))
+
+
+def test_a_length_in_frames_is_exact(tiny_model):
+    assert yozora.generate("a blue cube", size=(64, 32), frames=1, steps=1, model=str(tiny_model)).frames.shape == (1, 32, 64, 3)
+    with pytest.raises(ValueError, match="leave one of them out"):
+        yozora.generate("a blue cube", seconds=1, frames=3, model=str(tiny_model))
 
 
 def test_the_rate_of_the_file_does_not_change_the_speed(tiny_model):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from yozora.canvas import Canvas, Grid, Kept
-from yozora.vae import VideoVAE, bundled_vae_config
+from yozora.vae import VideoVAE, bundled_vae_config, initialise
 from yozora.vae.fill import fill
 from yozora.vae.place import PARTLY_GIVEN, crop, measure_partly_given, paste, place, token_start
 from yozora.video import Video
@@ -19,7 +19,7 @@ FRAMES, HEIGHT, WIDTH = 11, 72, 50
 @pytest.fixture(scope="module")
 def vae() -> VideoVAE:
     torch.manual_seed(0)
-    return VideoVAE(CONFIG)
+    return initialise(VideoVAE(CONFIG))
 
 
 def grid(frames: int = FRAMES, height: int = HEIGHT, width: int = WIDTH) -> Grid:
@@ -166,5 +166,5 @@ def test_the_seam_takes_up_a_drift_of_colour_and_fades() -> None:
 
 
 def test_the_start_of_partly_given_tokens_can_be_measured(vae: VideoVAE) -> None:
-    level = measure_partly_given(vae, [canvas(starts()["box"]), canvas(starts()["key"])])
+    level = measure_partly_given(vae, [canvas(starts()["box"]), canvas(starts()["key"])], (1, 2, 2))
     assert 0 < level < 1

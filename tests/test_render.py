@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.world.render import Look, render, render_video
+from yozora.world.render import Look, render
 from yozora.world.scene import COLOURS, FLOORS, MATERIALS, SHAPES, STYLES, TIMES, Camera, Floor, Light, Scene
 from yozora.world.take import Poses, Solid, Take, View
 
@@ -233,11 +233,6 @@ def test_cpu_and_gpu_agree():
     here, there = render(takes, (128, 96)), render(takes, (128, 96), "cuda")
     near = (here.frames.int() - there.frames.cpu().int()).abs().amax(-1) <= 2
     assert near.float().mean() > 0.999 and (here.masks == there.masks.cpu()).float().mean() > 0.999
-
-
-def test_a_video_of_a_take():
-    video = render_video(crowd(0), (64, 48))
-    assert video.frames.shape == (2, 48, 64, 3) and video.fps == 12.0
 
 
 def test_takes_of_different_lengths_are_refused():

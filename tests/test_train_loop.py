@@ -105,7 +105,8 @@ def test_nothing_is_updated_where_the_loss_is_not_finite(tmp_path):
 def test_numbers_and_pictures_are_kept(tmp_path):
     train(Regression(), run(tmp_path), lambda _: None)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert {"step", "seconds", "net/loss", "net/gradient"} <= rows[0].keys()
+    assert rows[0]["step"] == 0 and rows[0]["of"] == 30
+    assert {"step", "seconds", "seconds left", "net/loss", "net/gradient"} <= rows[1].keys()
     assert [row["picture"] for row in rows if "picture" in row] == ["step-00000015.png", "step-00000030.png"]
     assert Video.load(tmp_path / "step-00000030.png").frames.shape == (1, 8, 8, 3)
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator(str(tmp_path / "tensorboard"))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from yozora.world.heldout import reserved_phrase
-from yozora.world.parse import claims, compose, nearest, parse
+from yozora.world.parse import Reading, compose, nearest, parse
 from yozora.world.sample import sample
 from yozora.world.scene import SHAPES, Scene
 from yozora.world.simulate import simulate
@@ -30,6 +30,10 @@ def told(scenes) -> dict[str, list[Captions]]:
 
 def texts(captions: Captions) -> list[str]:
     return [captions.short, captions.sentence, captions.full, *(phrase.text for phrase in captions.script)]
+
+
+def claims(reading: Reading) -> Counter[tuple[str, str]]:
+    return Counter((thing.colour, thing.shape) for thing in reading.things)
 
 
 def objects(scene: Scene) -> Counter[tuple[str, str]]:

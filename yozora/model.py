@@ -88,8 +88,9 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     with foreign(folder):
         habits, name = _read(Habits, _table(described)["habits"]), str(described["name"])
         vae = load_vae(folder / "vae.safetensors").to(dtype)
-        text = TextEncoder(_read(TextConfig, described["text"]), tokenizer)
-        transformer = Transformer(_read(TransformerConfig, described["transformer"]))
+        with torch.device("meta"):  # no random weights only to replace them
+            text = TextEncoder(_read(TextConfig, described["text"]), tokenizer)
+            transformer = Transformer(_read(TransformerConfig, described["transformer"]))
         _check_parts(vae, text, transformer)
     load_into(text, folder / "text.safetensors", dtype)
     load_into(transformer, folder / "transformer.safetensors", dtype)

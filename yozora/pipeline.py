@@ -20,8 +20,9 @@ from yozora.model import Habits, Model, find, habits_of, load
 from yozora.patches import Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, choose_device, choose_dtype
 from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Settings, Shot
-from yozora.vae.place import crop, paste, place
+from yozora.tasks.settings import Request, Settings, Shot
+from yozora.vae.pixels import to_frames
+from yozora.vae.place import crop, paste, place, token_start
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
 
@@ -50,11 +51,14 @@ def generate(prompt: str, **settings: Any) -> Video:
     Raises ValueError for settings that make no sense or do not fit, with the remedy; warns of unknown words and of sizes
     outside the trained range.
     """
-    (made,) = perform(Generate(prompt=prompt), Settings(**settings))
-    return made[0]
+    chosen = Settings(**settings)
+    if chosen.count != 1:
+        raise ValueError(f"generate makes one video, not {chosen.count}; call it with each seed, or use yozora.pipeline.perform")
+    ((video, _),) = perform(Generate(prompt=prompt), chosen)
+    return video
 
 
-def perform(request: Generate, settings: Settings, progress: Progress = lambda *_: None) -> Iterator[tuple[Video, dict[str, str]]]:
+def perform(request: Request, settings: Settings, progress: Progress = lambda *_: None) -> Iterator[tuple[Video, dict[str, str]]]:
     """Carry out a request: one clip for each of `settings.count` seeds as it is finished, and what made it."""
     habits = habits_of(find(settings.model))
     shot, sampling = resolve(settings, habits)
@@ -75,7 +79,24 @@ def perform(request: Generate, settings: Settings, progress: Progress = lambda *
 def render(
     canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress = lambda *_: None
 ) -> list[Video]:
-    """Make a clip of every canvas; all are segments of one packed sequence, and each depends on its own seed alone."""
+    """Make a clip of every canvas; each depends on its own seed alone.
+
+    Those that take the same steps are segments of one packed sequence: they have equally many tokens, and begin equally high.
+    """
+    grids = [grid_of(canvas, model) for canvas in canvases]
+    kinds = [(grid.num_tokens, float(token_start(canvas.start, grid).max())) for canvas, grid in zip(canvases, grids, strict=True)]
+    videos: dict[int, Video] = {}
+    for kind in dict.fromkeys(kinds):
+        alike = [index for index, other in enumerate(kinds) if other == kind]
+        made = _render_alike([canvases[index] for index in alike], [seeds[index] for index in alike], sampling, model, progress)
+        videos |= zip(alike, made, strict=True)
+    return [videos[index] for index in range(len(canvases))]
+
+
+def _render_alike(
+    canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress
+) -> Iterator[Video]:
+    """Clips of canvases that take the same steps."""
     grids = [grid_of(canvas, model) for canvas in canvases]
     device = next(model.transformer.parameters()).device
     for grid in grids:
@@ -92,16 +113,16 @@ def render(
         denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
-    schedule = cut(times_for(sampling.steps, shift_for(max(tokens.lengths))), float(start.max()))
-    velocity = lambda x, level: denoiser(replace(tokens, values=x), level, words)  # noqa: E731
+    schedule = cut(times_for(sampling.steps, shift_for(tokens.lengths[0])), float(start.max()))
+
+    def velocity(x: Tensor, level: Tensor) -> Tensor:
+        return denoiser(replace(tokens, values=x), level, words)
+
     for step, reached in enumerate(states(velocity, state, start, schedule, unipc), 1):
         state = reached
         progress("denoise", step, len(schedule) - 1)
-
-    videos = []
     for canvas, grid, values in zip(canvases, grids, state.split(tokens.lengths), strict=True):
-        videos.append(decode(canvas, grid, values, model, progress))
-    return videos
+        yield decode(canvas, grid, values, model, progress)
 
 
 def grid_of(canvas: Canvas, model: Model) -> Grid:
@@ -129,8 +150,7 @@ def decode(canvas: Canvas, grid: Grid, values: Tensor, model: Model, progress: P
     parts = decode_tiled(model.vae, latents, Tiling()) if in_tiles(grid) else model.vae.decode_stream(latents)
     frames = []
     for cell, part in enumerate(parts, 1):
-        pixels = ((part[0].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        frames.append(pixels.permute(1, 2, 3, 0).cpu().numpy())
+        frames.append(to_frames(part[0]).cpu().numpy())
         progress("decode", cell, grid.cells[0])
     return Video(frames=paste(crop(np.concatenate(frames), grid), canvas), fps=canvas.given.fps)
 
@@ -140,9 +160,10 @@ def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:
     width, height = settings.size or habits.size
     seconds = habits.seconds if settings.seconds is None else settings.seconds
     limit = MOST * habits.trained.frames[1]
-    if seconds * habits.fps > limit + 0.5:
-        raise ValueError(f"{seconds:g} seconds are too long; this model makes at most {limit / habits.fps:g} seconds, {limit} frames")
-    frames = max(1, round(seconds * habits.fps))
+    frames = settings.frames or max(1, round(min(seconds * habits.fps, limit + 1)))
+    if frames > limit:
+        asked = f"{settings.frames} frames" if settings.frames else f"{seconds:g} seconds"
+        raise ValueError(f"{asked} are too long; this model makes at most {limit / habits.fps:g} seconds, {limit} frames")
     sides, lengths = habits.trained.sides, habits.trained.frames
     if not sides[0] <= min(width, height) <= max(width, height) <= sides[1] or not lengths[0] <= frames <= lengths[1]:
         warnings.warn(

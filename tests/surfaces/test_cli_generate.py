@@ -1,5 +1,6 @@
 """Every line under "Bad input": one clear line, exit code 2, nothing half-written."""
 
+import errno
 import json
 import os
 import pickle
@@ -77,6 +78,11 @@ BAD = {
     "seconds above the limit": (["p", "-o", "x.mp4", "--seconds", "9999"], "at most"),
     "seconds beyond counting": (["p", "-o", "x.mp4", "--seconds", "1e308"], "at most"),
     "image with seconds": (["p", "-o", "x.png", "--seconds", "4"], "x_%03d.png"),
+    "image of many frames": (["p", "-o", "x.png", "--frames", "9"], "x_%03d.png"),
+    "frames 0": (["p", "-o", "x.mp4", "--frames", "0"], "frames"),
+    "frames above the limit": (["p", "-o", "x.mp4", "--frames", "9999"], "9999 frames are too long; this model makes at most"),
+    "seconds and frames": (["p", "-o", "x.mp4", "--frames", "9", "--seconds", "1"], "leave one of them out"),
+    "size beyond all": (["p", "-o", "x.mp4", "--size", "9000x9000"], "use 256x256"),
     "image with fps": (["p", "-o", "x.png", "--fps", "24"], "one frame"),
     "gif too fast": (["p", "-o", "x.gif", "--fps", "60"], "at most 50"),
     "fps too slow": (["p", "-o", "x.mp4", "--fps", "1e-5"], "too few"),
@@ -139,6 +145,30 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, tmp_path_factory, tiny_model
     assert (done.code, len(done.lines)) == (2, 1), done.lines
     assert expected in done.lines[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_made(tmp_path, yozora, small, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # tests may run as a user who may write anywhere
+    monkeypatch.setattr("yozora.pipeline.perform", lambda *_: pytest.fail("a clip was made"))
+    done = yozora("generate", "a ball", "-o", "x.mp4", *small)
+    assert (done.code, len(done.lines)) == (2, 1) and "is not writable; choose another" in done.lines[0], done.lines
+
+
+def test_a_full_disk_is_one_line(tmp_path, yozora, small, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.replace", full)
+    done = yozora("generate", "a ball", "-o", "x.mp4", *small)
+    assert (done.code, len(done.lines)) == (2, 1) and "the disk is full" in done.lines[0], done.lines
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_was_not_trained_draws_a_warning_with_the_range(tmp_path, small):
+    words = ["generate", "a ball", "-o", "x.mp4", "--size", "96x32", *small[2:]]
+    done = subprocess.run([*PROGRAM, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "x.mp4").exists()
+    assert "yozora: warning: 96x32" in done.stderr and "32 to 64 pixels" in done.stderr
 
 
 def test_every_clip_of_several_is_checked_before_the_first_is_made(tmp_path, yozora, small):

@@ -16,7 +16,6 @@ from yozora.tasks.settings import Settings
 from yozora.video import check_output, is_still
 
 TASKS = (Generate,)
-STILL = 1e-6  # seconds: one frame
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,9 +44,10 @@ def perform_and_save(request: Any, chosen: dict[str, Any], output: Path) -> None
     """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
     settings = Settings(**chosen)
     if is_still(output):
-        if settings.seconds or settings.fps:
-            raise ValueError(f"a .png is one frame: leave out --seconds and --fps, or name it {output.stem}_%03d.png to save every frame")
-        settings = dataclasses.replace(settings, seconds=STILL)
+        if settings.seconds or settings.fps or (settings.frames or 1) > 1:
+            hint = f"leave out --seconds, --frames and --fps, or name it {output.stem}_%03d.png to save every frame"
+            raise ValueError(f"a .png is one frame: {hint}")
+        settings = dataclasses.replace(settings, frames=1)
     paths = [output.with_stem(f"{output.stem}-{number}") for number in range(settings.count)] if settings.count > 1 else [output]
     width, height = settings.size or (2, 2)
     for path in paths:

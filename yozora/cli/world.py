@@ -19,7 +19,7 @@ def render(
     seed: Annotated[int, typer.Option(min=0, help="seed of the first clip")] = 0,
     size: Annotated[str, typer.Option(help="width x height in pixels")] = "256x256",
     frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip, at 12 frames a second")] = 48,
-    split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation or extrapolation")] = "train",
+    split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation, extrapolation or paraphrase")] = "train",
 ) -> None:
     """Write clips of the physics world with their captions and ground truth, and a contact sheet."""
     from yozora.world.album import write_album

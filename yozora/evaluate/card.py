@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 
@@ -27,6 +26,7 @@ from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.video.sheet import sheet
 from yozora.world.sample import sample
 from yozora.world.scene import Scene
 from yozora.world.words import caption
@@ -103,10 +103,15 @@ def judged(case: Case, kind: str, clip: Video | None, error: str) -> Row:
 
 
 def collect(studio: Studio, wanted: Sequence[Case], folder: Path, batch: int) -> list[Row]:
-    """All records, those of an earlier run included; clips of the model are kept in `folder/clips`."""
+    """All records, those of an earlier run of the same weights included; clips of the model are kept in `folder/clips`.
+
+    Raises ValueError where the folder has records of other weights.
+    """
     file = folder / "clips.jsonl"
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    if any(row["digest"] != studio.model.digest for row in rows):
+        raise ValueError(f"{file} has clips of other weights than {studio.model.digest}; choose another --out or delete it")
     done = {(row["name"], row["kind"]) for row in rows}
     jobs = [(kind, [c for c in wanted if (c.name, kind) not in done and (c.scene or kind == "model")]) for kind in KINDS]
     total, began, made = sum(len(group) for _, group in jobs), time.monotonic(), 0
@@ -114,7 +119,7 @@ def collect(studio: Studio, wanted: Sequence[Case], folder: Path, batch: int) ->
         for kind, group in jobs:
             for start in range(0, len(group), batch):
                 for case, clip, error in studio.attempt(kind, group[start : start + batch]):
-                    rows.append(judged(case, kind, clip, error))
+                    rows.append({"digest": studio.model.digest, **judged(case, kind, clip, error)})
                     out.write(json.dumps(rows[-1]) + "\n")
                     out.flush()
                     if clip and kind == "model":
@@ -150,17 +155,13 @@ def page(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def sheet(folder: Path) -> None:
+def contact_sheet(folder: Path) -> None:
     """The first clips of the sampler's prompts, one a row, frames evenly spaced in time; a clip that is missing stays black."""
     paths = [folder / "clips" / f"train-{number:03d}.mp4" for number in range(SHEET)]
-    clips = [Video.load(path).frames if path.exists() else None for path in paths]
-    found = next((clip for clip in clips if clip is not None), None)
-    if found is None:
-        return
-    picks = np.linspace(0, len(found) - 1, STRIP).round().astype(int)
-    strips = [np.concatenate(list((np.zeros_like(found) if clip is None else clip)[picks]), axis=1) for clip in clips]
-    rows = [np.concatenate(pair, axis=1) for pair in zip(strips[::2], strips[1::2], strict=True)]
-    Video(frames=np.concatenate(rows)[None], fps=1).save(folder / "contact-sheet.png")
+    found = {path: Video.load(path).frames for path in paths if path.exists()}
+    if found:
+        missing = next(iter(found.values()))[:0]
+        sheet([found.get(path, missing) for path in paths], STRIP, columns=2).save(folder / "contact-sheet.png")
 
 
 def main(
@@ -177,7 +178,7 @@ def main(
     facts = {"model": loaded.name, "digest": loaded.digest, "habits": asdict(loaded.habits), "shares": summary(rows), "clips": rows}
     (out / "card.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (out / "card.md").write_text(page(rows), encoding="utf-8")
-    sheet(out)
+    contact_sheet(out)
     typer.echo(page(rows))
     typer.echo(f"all right: {share([row for row in rows if row['kind'] == 'model'], 'all')} of the model's clips")
 

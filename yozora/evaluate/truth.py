@@ -12,7 +12,7 @@ from yozora.evaluate.blobs import components, measure
 from yozora.evaluate.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import Spec, spec_of
 from yozora.tasks.settings import Shot
-from yozora.vae import VideoVAE
+from yozora.vae import VideoVAE, to_frames
 from yozora.vae.place import crop, place
 from yozora.video import Video
 from yozora.world.render import Look, render
@@ -69,7 +69,6 @@ def squeeze(videos: Sequence[Video], vae: VideoVAE) -> list[Video]:
         time, height, width = video.frames.shape[:3]
         grid = Grid(frames=time, height=height, width=width, cell=vae.config.cell)
         placed = place(vae, Canvas(given=video, start=np.zeros((1, 1, 1), np.float32), script=()), grid)
-        pixels = vae.decode(placed.latents[None].to(weight.dtype))[0].float()
-        frames = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
-        again.append(Video(frames=crop(frames, grid), fps=video.fps))
+        frames = to_frames(vae.decode(placed.latents[None].to(weight.dtype))[0])
+        again.append(Video(frames=crop(frames.cpu().numpy(), grid), fps=video.fps))
     return again

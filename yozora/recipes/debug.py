@@ -36,6 +36,7 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=Widths(dim=64, heads=2, layers=2, feedforward=128, text_dim=32, text_layers=1),
+            scenes=200,
             batching=Batching(shapes=(clip,), tokens=384, groups=1, seed=0, fps=12.0, mixture=Mixture(invent=0.8, given=0.1, levels=0.1)),
             optimization=Optimization(rate=4e-3, steps=200, warmup=20, muon=True),
             save_every=40,

@@ -40,6 +40,7 @@ def recipe() -> Recipe:
         ),
         generator=GeneratorStage(
             widths=bundled_widths(),
+            scenes=12000,
             batching=Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0),
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from yozora.canvas import Canvas
 
 STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
@@ -22,7 +24,7 @@ def read_size(value: str | Sequence[int]) -> tuple[int, int]:
     if width % 2 or height % 2:
         raise ValueError(f"size {width}x{height} is odd; the nearest even size is {width + width % 2}x{height + height % 2}")
     if max(width, height) > LARGEST_SIDE:
-        raise ValueError(f"size {width}x{height} has a side above {LARGEST_SIDE} pixels")
+        raise ValueError(f"size {width}x{height} has a side above {LARGEST_SIDE} pixels, more than memory holds; use 256x256")
     return width, height
 
 
@@ -36,6 +38,7 @@ class Settings:
 
     size: Annotated[Size | None, Field(description="width x height in pixels, both even")] = None
     seconds: Annotated[float | None, Positive, Field(description="length of the clip")] = None
+    frames: Annotated[int | None, Field(ge=1, description="length in the model's own frames, in place of seconds; 1 is an image")] = None
     fps: Annotated[float | None, Field(gt=0, le=120, allow_inf_nan=False, description="frames a second in the file")] = None
     seed: Annotated[int, Field(ge=0, lt=2**63, description="number that decides the noise")] = 0
     count: Annotated[int, Field(ge=1, le=1000, description="clips to make, with seeds that follow one another")] = 1
@@ -45,6 +48,12 @@ class Settings:
     ] = None
     negative: Annotated[str, Field(description="words to steer away from")] = ""
     model: Annotated[str, Field(min_length=1, description="bundled model or folder")] = "hoshi"
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Settings":
+        if self.seconds is not None and self.frames is not None:
+            raise ValueError("seconds and frames both say how long the clip is; leave one of them out")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -60,3 +69,14 @@ class Shot:
     def seconds(self) -> float:
         """Length of the clip."""
         return self.frames / self.fps
+
+
+@runtime_checkable
+class Request(Protocol):
+    """What every task is: something asked, as a frozen dataclass, that becomes a canvas."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def canvas(self, shot: Shot) -> Canvas:
+        """The canvas of the shot's size in which the request is to be met."""
+        ...

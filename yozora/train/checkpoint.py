@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
+
+from yozora.weights import write
 
 KEEP = 2  # newest checkpoints that stay
 
@@ -32,8 +34,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     hashes = {}
     for file, tensors in checkpoint.tensors.items():
         path = partial / f"{file}.safetensors"
-        save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, path)
-        _sync(path)
+        write(tensors, path)
         hashes[path.name] = _hash(path)
     manifest = partial / "manifest.json"
     manifest.write_text(json.dumps({"step": checkpoint.step, "recipe": checkpoint.recipe, "sha256": hashes}, indent=1))

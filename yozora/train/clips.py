@@ -86,8 +86,3 @@ def as_block(clips: Clips) -> Block:
 def spoken(captions: Captions) -> dict:
     """The captions of a clip as plain data: three lengths and a script with its spans in parts of the clip."""
     return {name: getattr(captions, name) for name in ("short", "sentence", "full")} | {"script": [asdict(cue) for cue in captions.script]}
-
-
-def to_signal(frames: UInt8[Tensor, "clip time height width 3"]) -> Tensor:
-    """Pixels as the VAE hears them: `float32[clip 3 time height width]` in [-1, 1]."""
-    return frames.permute(0, 4, 1, 2, 3).to(torch.float32) / 127.5 - 1

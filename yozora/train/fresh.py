@@ -62,6 +62,10 @@ class FreshClips:
         where = zip(rng.integers(seen.start, seen.stop, size=count), rng.integers(self.window.block, size=count), strict=True)
         return [clip_of(*self.blocks[shape.name, int(number)], int(index)) for number, index in where]
 
+    def close(self) -> None:
+        """Stop the workers; what they were to simulate ahead is dropped."""
+        self.workers.shutdown(cancel_futures=True)
+
     def _order(self, shape: ClipShape, numbers: range) -> None:
         maker = self.makers[shape.name]
         for number in numbers:

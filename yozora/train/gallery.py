@@ -1,6 +1,5 @@
 """Pictures that a run leaves of what it can do so far."""
 
-import numpy as np
 import torch
 
 from yozora.canvas import Canvas
@@ -8,11 +7,11 @@ from yozora.model import Model
 from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
-from yozora.train.clips import film, to_signal
+from yozora.train.clips import film
 from yozora.train.recipe import Recipe
 from yozora.train.report import Gallery
-from yozora.vae import VideoVAE
-from yozora.video import Video
+from yozora.vae import VideoVAE, to_frames, to_signal
+from yozora.video.sheet import sheet
 from yozora.world.sample import sample
 from yozora.world.words import caption
 
@@ -24,10 +23,9 @@ def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gall
     shape = max(recipe.vae.cropping.shapes, key=lambda shape: (shape.frames, shape.width))
     clips = film(recipe.vae.cropping.seed + 1, range(4), shape, recipe.habits.fps, device)
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-        again = vae.decode(vae.encode(to_signal(clips.frames))).float()
-    pixels = ((again.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 4, 1)
-    rows = [clip for pair in zip(clips.frames.cpu().numpy(), pixels.cpu().numpy(), strict=True) for clip in pair]
-    return Gallery(sheet(rows), tuple(captions.sentence for captions in clips.captions))
+        again = to_frames(vae.decode(vae.encode(to_signal(clips.frames))))
+    rows = [clip for pair in zip(clips.frames.cpu().numpy(), again.cpu().numpy(), strict=True) for clip in pair]
+    return Gallery(sheet(rows, STRIP), tuple(captions.sentence for captions in clips.captions))
 
 
 def samples(model: Model, count: int = 8) -> Gallery:
@@ -38,10 +36,4 @@ def samples(model: Model, count: int = 8) -> Gallery:
     canvases: list[Canvas] = [Generate(prompt=prompt).canvas(shot) for prompt in prompts]
     with torch.autocast(next(model.transformer.parameters()).device.type, torch.bfloat16):
         clips = render(canvases, range(count), Sampling.by(habits), model)
-    return Gallery(sheet([clip.frames for clip in clips]), tuple(prompts))
-
-
-def sheet(clips: list[np.ndarray]) -> Video:
-    """A picture with a strip of frames for each clip of equal size, evenly spaced in time."""
-    picks = [clip[np.linspace(0, len(clip) - 1, STRIP).round().astype(int)] for clip in clips]
-    return Video(frames=np.concatenate([np.concatenate(list(pick), axis=1) for pick in picks])[None], fps=1)
+    return Gallery(sheet([clip.frames for clip in clips], STRIP), tuple(prompts))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float16, Int
 from torch import Tensor, nn
 
 from yozora.canvas import Cue, Grid, tokens_heard
@@ -27,11 +28,11 @@ LEVELS = 4  # bins of noise level in which the loss is reported
 
 @dataclass(frozen=True)
 class Clip:
-    """A clean clip: its latents, perhaps a known part as `place` encodes it with its token starts, and its captions."""
+    """A clean clip: its latents, perhaps a known part as `place` encodes it with its token starts, and the fields of its Captions."""
 
-    latents: Tensor  # float16[channel time height width]
-    placed: tuple[Tensor, Tensor] | None  # latents alike; float16[time height width] in tokens
-    words: dict  # fields of Captions
+    latents: Float16[Tensor, "channel time height width"]
+    placed: tuple[Float16[Tensor, "channel time height width"], Float16[Tensor, "time rows columns"]] | None
+    words: dict
 
 
 Source = Callable[[int, int, ClipShape, int], Sequence[Clip]]  # step, group, shape, count
@@ -78,10 +79,10 @@ class Batching:
 class Lesson:
     """Clips of one shape, ready to be packed: what the network sees, what it should say, and what it hears."""
 
-    values: Tensor  # float32[token channel], noised
-    target: Tensor  # float32[token channel], noise minus data
-    level: Tensor  # float32[token]
-    coordinates: Tensor  # int64[token 3]
+    values: Float[Tensor, "token channel"]  # noised
+    target: Float[Tensor, "token channel"]  # noise minus data
+    level: Float[Tensor, " token"]
+    coordinates: Int[Tensor, "token 3"]
     lengths: tuple[int, ...]
     spoken: tuple[tuple[str, int], ...]  # each cue with the number of tokens that hear it
 
@@ -176,8 +177,8 @@ class GeneratorTask:
         return ((words[rng.choice(list(LENGTHS), p=list(LENGTHS.values()))], grid.num_tokens),)
 
 
-def detour(start: Tensor) -> Tensor:
-    """What turns the path of a token, `float32[token]`, so that it begins where the solver does: at given content noised to `start`.
+def detour(start: Float[Tensor, " token"]) -> Float[Tensor, " token"]:
+    """What turns the path of a token so that it begins where the solver does: at given content noised to `start`.
 
     With `noise + (1 - s) / s * (given - data)` for noise the path leads from there to the data; where both agree it is the usual one.
     """
@@ -185,8 +186,8 @@ def detour(start: Tensor) -> Tensor:
     return torch.where(between, (1 - start) / torch.where(between, start, 1), 0)
 
 
-def channel_weights(config: TransformerConfig) -> Tensor:
-    """How much the error of each number of a token counts, `float32[channel]`: less where the data spread more.
+def channel_weights(config: TransformerConfig) -> Float[Tensor, " channel"]:
+    """How much the error of each number of a token counts: less where the data spread more.
 
     Close to noise the error of a channel is the variance of its data: brightness alone would be nearly half of the loss.
     """

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
 from yozora.train.canvases import Mixture, draw_start
-from yozora.train.clips import ClipShape, FilmMaker, to_signal
+from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
 from yozora.train.pool import Block, Pool
-from yozora.vae import VideoVAE, load_vae
+from yozora.vae import VideoVAE, load_vae, to_signal
 from yozora.vae.place import place
 from yozora.video import Video
 
@@ -65,7 +65,7 @@ def encode_clips(
             with _half(clips.device):
                 placed = place(vae, Canvas(given=video, start=start, script=()), grid)
             known.append(placed.latents.half())
-            starts.append(placed.start.half())
+            starts.append(placed.start.half().cpu())  # canvases are drawn there
     tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.split(ENCODED)])}
     return tensors | ({"known": torch.stack(known), "start": torch.stack(starts)} if known else {})
 

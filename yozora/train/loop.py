@@ -46,6 +46,7 @@ class Run:
     save_every: int
     show_every: int
     average: float = 0.999
+    origin: str = ""  # the model whose weights it began from
 
 
 def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str, dict[str, Tensor]]:
@@ -57,7 +58,7 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
     identity = hashlib.sha256(run.recipe.encode()).hexdigest()
     found = checkpoint.load_newest(run.folder / "checkpoints", identity, say)
     first = state.restore(found.tensors, found.step) if found else 0
-    with Reporter(run.folder, first, run.steps, say) as reporter:
+    with Reporter(run.folder, first, run.steps, run.origin, say) as reporter:
         for step in range(first, run.steps):
             for loss in task.losses(step):
                 norm = state.update(loss, step)

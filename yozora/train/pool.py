@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
+
+from yozora.weights import write
 
 Block = tuple[dict[str, Tensor], list[dict]]  # tensors with one row a clip, and one JSON value a clip
 Maker = Callable[[Sequence[int]], Block]
@@ -65,9 +65,8 @@ class Pool:
         numbers = range(index * self.block, min((index + 1) * self.block, self.size))
         tensors, rows = self.make(numbers)
         path = self._path(index)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"rows": json.dumps(rows)})
-        os.replace(partial, path)
+        write(tensors, path, {"rows": json.dumps(rows)})
 
     def _path(self, index: int) -> Path:
-        return self.folder / f"{index:05d}.safetensors"
+        last = min((index + 1) * self.block, self.size)
+        return self.folder / f"{index * self.block:06d}-{last:06d}.safetensors"

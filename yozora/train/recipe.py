@@ -43,9 +43,13 @@ def bundled_widths() -> Widths:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorStage:
-    """Training of text encoder and transformer; `average` is the decay of the running average of the weights."""
+    """Training of text encoder and transformer; `average` is the decay of the running average of the weights.
+
+    The tokenizer learns the words of the captions of `scenes` scenes.
+    """
 
     widths: Widths
+    scenes: int
     batching: Batching
     optimization: Optimization
     save_every: int

@@ -27,13 +27,14 @@ class Gallery:
 class Reporter:
     """Collects the numbers of each step on their device and fetches their means a few times a minute."""
 
-    def __init__(self, folder: Path, first: int, steps: int, say: Callable[[str], None]):
+    def __init__(self, folder: Path, first: int, steps: int, origin: str, say: Callable[[str], None]):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.first, self.steps, self.say = folder, first, steps, say
         self.rows = (folder / "log.jsonl").open("a", encoding="utf-8")
         self.board = _board(folder, say)
         self.sums: dict[str, list[Tensor]] = {}
         self.began = self.spoke = time.monotonic()
+        self._note({"step": first, "of": steps, "torch": torch.__version__, "from": origin})
 
     def __enter__(self) -> "Reporter":
         return self
@@ -66,13 +67,13 @@ class Reporter:
         self.sums.clear()
         seconds = (now - self.began) / (step + 1 - self.first)
         finite = {name: round(value, 5) for name, value in means.items() if math.isfinite(value)}  # a bin that was empty is left out
-        self._note({"step": step + 1, "seconds": round(now - self.began, 1), **finite})
+        left = seconds * (self.steps - step - 1)
+        self._note({"step": step + 1, "seconds": round(now - self.began, 1), "seconds left": round(left), **finite})
         for name, value in means.items():
             if self.board:
                 self.board.add_scalar(name, value, step + 1)
         brief = "  ".join(f"{name} {value:.4f}" for name, value in means.items() if "/loss" in name)
-        left = seconds * (self.steps - step - 1) / 60
-        self.say(f"step {step + 1}/{self.steps}  {brief}  {seconds:.2f} s/step  {left:.1f} min left")
+        self.say(f"step {step + 1}/{self.steps}  {brief}  {seconds:.2f} s/step  {left / 60:.1f} min left")
 
     def _note(self, row: dict) -> None:
         self.rows.write(json.dumps(row) + "\n")

@@ -1,6 +1,7 @@
 """The two stages of a run, each from clips to weights: first the compression network, then the generator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,20 +10,22 @@ from torch import nn
 
 from yozora.model import Model, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
-from yozora.train.clips import ClipShape, FilmMaker, to_signal
+from yozora.train.clips import ClipShape, FilmMaker
+from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples
-from yozora.train.generator import GeneratorTask
+from yozora.train.generator import GeneratorTask, Source
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
 from yozora.train.pool import Block, Pool
 from yozora.train.recipe import Recipe
 from yozora.train.vae import PooledCrops, VAETask
 from yozora.transformer.model import Transformer, TransformerConfig
-from yozora.vae import VideoVAE, foreground_weights, load_vae, save_vae
+from yozora.vae import VideoVAE, foreground_weights, initialise, load_vae, save_vae, to_signal
 from yozora.vae.initialise import start_from_components
 from yozora.weights import sha256
-from yozora.world.words import vocabulary
+from yozora.world.sample import sample
+from yozora.world.words import caption
 
 Say = Callable[[str], None]
 BLOCK = 48  # clips to a file
@@ -32,7 +35,8 @@ COMPONENT_CLIPS = 160  # clips whose principal components the VAE begins from
 def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> Path:
     """Train the video compression network below `folder`; returns the file of its averaged weights."""
     stage, place = recipe.vae, folder / "vae"
-    weights = place / "vae.safetensors"
+    identity = repr((stage, recipe.habits.fps))
+    weights = place / f"vae-{key(identity):016x}.safetensors"
     if weights.exists():
         say(f"using the finished {weights}")
         return weights
@@ -40,7 +44,7 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
     films = [_films(shape, seed, recipe.habits.fps, folder) for shape in stage.cropping.shapes]
     pools = {pool.folder.name: _prepared(pool, recipe, say).load() for pool in films}
     torch.manual_seed(seed)
-    vae = VideoVAE(stage.network)
+    vae = initialise(VideoVAE(stage.network))
     if vae.straight is not None:
         begin_straight(vae, pools)
     vae = vae.to(device)
@@ -51,10 +55,11 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         adversary=stage.adversary,
         scales=stage.scales,
         noise=stage.cropping.noise,
+        seed=seed,
         show=lambda: reconstructions(vae, recipe, device),
     )
     steps = stage.optimization.steps
-    run = Run(folder=place, recipe=repr(stage), steps=steps, save_every=stage.save_every, show_every=stage.save_every)
+    run = Run(folder=place, recipe=identity, steps=steps, save_every=stage.save_every, show_every=stage.save_every)
     averaged = train(task, run, say)["vae"]
     vae.load_state_dict(averaged)
     scaled = VideoVAE(replace(stage.network, **_statistics(vae, pools, device)))
@@ -73,45 +78,58 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
     """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
-    stage, batching, patch = recipe.generator, recipe.generator.batching, recipe.generator.widths.patch
+    stage, patch = recipe.generator, recipe.generator.widths.patch
     vae = vae.to(device)
-    text, transformer = networks(recipe, vae)
+    text, transformer = networks(recipe, vae, heard(recipe, folder))
     model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
+    origin = ""
     if start:
-        take_up(model, load(start, device, torch.float32))
-        say(f"going on from the weights of {start}; the optimizer's moments are rebuilt during the warm-up")
+        other = load(start, device, torch.float32)
+        take_up(model, other)
+        origin = f"{other.name} {other.digest}"
+        say(f"going on from the weights of {origin}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
-    if recipe.window:
-        makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
-        source = FreshClips(vae, patch, makers, recipe.window, recipe.workers)
-    else:
-        films = film_all(recipe, folder, say)
-        kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
-        latents = [
-            Pool(folder=kept / pool.folder.name, size=pool.size, block=BLOCK, make=LatentMaker(weights=weights, films=pool, patch=patch))
-            for pool in films
-        ]
-        source = PooledClips({pool.folder.name: _prepared(pool, recipe, say).load() for pool in latents}, batching.seed)
-    task = GeneratorTask(
-        text=text,
-        transformer=transformer,
-        batching=batching,
-        source=source,
-        how=stage.optimization,
-        grids={shape.name: grid_of(vae, shape, patch) for shape in batching.shapes},
-        show=lambda: samples(model),
-    )
     run = Run(
         folder=folder / "generator",
-        recipe=repr(stage) + sha256(weights) + start,
+        recipe=repr((stage, recipe.window, sha256(weights), origin)),
+        origin=origin,
         steps=stage.optimization.steps,
         save_every=stage.save_every,
         show_every=stage.show_every,
         average=stage.average,
     )
-    nn.ModuleDict({"text": text, "transformer": transformer}).load_state_dict(train(task, run, say)["generator"])
+    with clips_of(recipe, vae, weights, say) as source:
+        task = GeneratorTask(
+            text=text,
+            transformer=transformer,
+            batching=stage.batching,
+            source=source,
+            how=stage.optimization,
+            grids={shape.name: grid_of(vae, shape, patch) for shape in stage.batching.shapes},
+            show=lambda: samples(model),
+        )
+        averaged = train(task, run, say)["generator"]
+    nn.ModuleDict({"text": text, "transformer": transformer}).load_state_dict(averaged)
     return model
+
+
+@contextmanager
+def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say) -> Iterator[Source]:
+    """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it."""
+    batching, patch, folder = recipe.generator.batching, recipe.generator.widths.patch, weights.parent
+    if recipe.window:
+        makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
+        with closing(FreshClips(vae, patch, makers, recipe.window, recipe.workers)) as fresh:
+            yield fresh
+        return
+    kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
+    pools = {}
+    for films in film_all(recipe, folder, say):
+        maker = LatentMaker(weights=weights, films=films, patch=patch)
+        pool = Pool(folder=kept / films.folder.name, size=films.size, block=BLOCK, make=maker)
+        pools[films.folder.name] = _prepared(pool, recipe, say).load()
+    yield PooledClips(pools, batching.seed)
 
 
 def take_up(model: Model, other: Model) -> None:
@@ -124,11 +142,30 @@ def take_up(model: Model, other: Model) -> None:
         mine.load_state_dict(theirs.state_dict())
 
 
-def networks(recipe: Recipe, vae: VideoVAE) -> tuple[TextEncoder, Transformer]:
+def heard(recipe: Recipe, folder: Path) -> Tokenizer:
+    """The tokenizer of a recipe: the words of as many captions of the training sampler as it says, kept in `folder`.
+
+    Words that the grammar has but training never says (its reserved phrasings, forms without a use) are left out: their
+    embeddings would stay random, where an unknown word is reported.
+    """
+    file = folder / "tokenizer.json"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        Tokenizer.train(sayings(recipe.generator.scenes)).save(file)
+    return Tokenizer.load(file)
+
+
+def sayings(scenes: int) -> Iterator[str]:
+    """All that is said of the first scenes of the training sampler."""
+    for seed in range(scenes):
+        captions = caption(sample(seed, "train"), seed, "train")
+        yield from (captions.short, captions.sentence, captions.full, *(cue.text for cue in captions.script))
+
+
+def networks(recipe: Recipe, vae: VideoVAE, tokenizer: Tokenizer) -> tuple[TextEncoder, Transformer]:
     """Text encoder and transformer of a recipe with random weights."""
     stage = recipe.generator
     widths = stage.widths
-    tokenizer = Tokenizer.train(sorted(vocabulary()))
     torch.manual_seed(stage.batching.seed)
     text = TextEncoder(TextConfig(vocabulary=tokenizer.size, dim=widths.text_dim, layers=widths.text_layers), tokenizer)
     sizes = {name: value for name, value in asdict(widths).items() if name != "text_layers"}
@@ -143,7 +180,7 @@ def film_all(recipe: Recipe, folder: Path, say: Say) -> list[Pool]:
 
 def _films(shape: ClipShape, seed: int, fps: float, folder: Path) -> Pool:
     maker = FilmMaker(shape=shape, seed=seed, fps=fps)
-    return Pool(folder=folder / f"films-{seed}" / shape.name, size=shape.pool, block=BLOCK, make=maker)
+    return Pool(folder=folder / f"films-{seed}-{fps:g}fps" / shape.name, size=shape.pool, block=BLOCK, make=maker)
 
 
 def _prepared(pool: Pool, recipe: Recipe, say: Say) -> Pool:
@@ -156,7 +193,7 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
     """Mean of each latent channel over some clips of every shape, one deviation for all, and what each keeps of its own."""
     latents = []
     for tensors, _ in pools.values():
-        signal = to_signal(tensors["frames"][:64]).to(device)
+        signal = to_signal(tensors["frames"][:64].to(device))
         time, height, width = vae.config.cell
         whole = signal[:, :, : 1 + (signal.shape[2] - 1) // time * time, : signal.shape[3] // height * height]
         for part in whole[..., : signal.shape[4] // width * width].split(8):

@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from yozora.train.clips import ClipShape, to_signal
+from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
 from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
 from yozora.train.pool import Block
 from yozora.train.report import Gallery
-from yozora.vae import VideoVAE
+from yozora.vae import VideoVAE, to_signal
 from yozora.vae.discriminator import Discriminator, adversarial_weight, hinge_loss
 from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
+from yozora.vae.model import Latents, Pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Adversary:
     optimization: Optimization
 
 
-Crops = tuple[Float[Tensor, "batch 3 time height width"], Float[Tensor, "batch 1 time height width"]]  # pixels, foreground
+Crops = tuple[UInt8[Tensor, "batch time height width 3"], Bool[Tensor, "batch time height width"]]  # pixels, foreground
 
 
 @dataclass(kw_only=True)
@@ -60,6 +61,7 @@ class VAETask:
     adversary: Adversary
     scales: LossScales
     noise: float
+    seed: int
     show: Callable[[], Gallery]
     rank: int = 0
 
@@ -71,8 +73,9 @@ class VAETask:
 
     def losses(self, step: int) -> Iterator[Loss]:
         """Reconstruction, and from `adversary.begins` on the adversary's turn."""
-        video, foreground = (part.to(self.device) for part in self.crops(step, self.rank))
-        noise = torch_generator(video.device, "latent noise", step, self.rank)
+        frames, objects = (part.to(self.device) for part in self.crops(step, self.rank))
+        video, foreground = to_signal(frames), objects.float()[:, None]
+        noise = torch_generator(video.device, self.seed, "latent noise", step, self.rank)
         with torch.autocast(video.device.type, torch.bfloat16):
             mean, log_variance = self.vae.moments(video)
             drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
@@ -91,7 +94,7 @@ class VAETask:
             judged = hinge_loss(self.discriminator(video).float(), self.discriminator(reconstruction.detach()).float())
         yield Loss("discriminator", judged, {"loss": judged.detach()})
 
-    def disturbed(self, latents: Tensor, generator: torch.Generator) -> Tensor:
+    def disturbed(self, latents: Latents, generator: torch.Generator) -> Latents:
         """Latents with noise of a level drawn for each clip, seldom a high one."""
         level = self.noise * torch.rand(len(latents), 1, 1, 1, 1, generator=generator, device=latents.device).square()
         return latents + level * torch.randn(latents.shape, generator=generator, device=latents.device)
@@ -119,7 +122,7 @@ class PooledCrops:
             window = (int(number), slice(first, first + length), slice(top, top + side_h), slice(left, left + side_w))
             frames.append(tensors["frames"][window])
             masks.append(tensors["masks"][window])
-        return to_signal(torch.stack(frames)), (torch.stack(masks) >= 0).float()[:, None]
+        return torch.stack(frames), torch.stack(masks) >= 0
 
 
 def _shares(shapes: tuple[ClipShape, ...]) -> list[float]:
@@ -127,7 +130,7 @@ def _shares(shapes: tuple[ClipShape, ...]) -> list[float]:
     return [shape.weight / total for shape in shapes]
 
 
-def _psnr(video: Tensor, reconstruction: Tensor, weight: Tensor | None = None) -> Tensor:
+def _psnr(video: Pixels, reconstruction: Pixels, weight: Float[Tensor, "batch 1 time height width"] | None = None) -> Float[Tensor, ""]:
     """Peak signal-to-noise ratio in dB, over the pixels of `weight` where given; nan where there are none."""
     error = (reconstruction.detach().clamp(-1, 1) - video).square().mean(1, keepdim=True)
     mean = error.mean() if weight is None else (error * weight).sum() / weight.sum()

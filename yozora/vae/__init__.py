@@ -6,6 +6,7 @@ from yozora.vae.files import load_vae, save_vae
 from yozora.vae.initialise import initialise
 from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
 from yozora.vae.model import VideoVAE
+from yozora.vae.pixels import to_frames, to_signal
 
 __all__ = [
     "LossScales",
@@ -18,6 +19,8 @@ __all__ = [
     "load_vae",
     "sample",
     "save_vae",
+    "to_frames",
+    "to_signal",
     "vae_loss",
     "wan21_vae_config",
     "wan22_vae_config",

@@ -23,6 +23,7 @@ def load_vae(path: Path, dtype: torch.dtype = torch.float32) -> VideoVAE:
     if found is None:
         raise ValueError(f"{path} does not say which arrangement its weights belong to; write it with save_vae")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(found).items()}
-    vae = VideoVAE(VAEConfig(**values))
+    with torch.device("meta"):  # no random weights only to replace them
+        vae = VideoVAE(VAEConfig(**values))
     load_into(vae, path, dtype)
     return vae

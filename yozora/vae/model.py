@@ -47,9 +47,6 @@ class VideoVAE(nn.Module):
         self.straight = Straight(config) if config.straight else None
         self.register_load_state_dict_post_hook(channels_last)
         channels_last(self)
-        from yozora.vae.initialise import initialise  # here, because it knows this class
-
-        initialise(self)
 
     def encode(self, video: Pixels, *, cells: int | None = None) -> Latents:
         """Normalised mean latents; `cells` bounds how many cells are computed at once (all of them by default)."""

@@ -1,6 +1,7 @@
 """The one place where pixels of a canvas become latents and a start level per token, and come back afterwards."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 from yozora.canvas import Canvas, Grid
 from yozora.vae.fill import fill
 from yozora.vae.model import VideoVAE
+from yozora.vae.pixels import to_signal
+from yozora.vae.tiles import Tiling, encode_tiled, in_tiles
 
-# Start of a token of which only a part is given; `measure_partly_given` says what a network calls for.
+# Start of a token of which only a part is given: above what `measure_partly_given` says of the bundled network (docs/vae.md).
 PARTLY_GIVEN = 0.7
 # How far the seam of `paste` reaches into what was invented.
 SEAM_FRAMES, SEAM_PIXELS = 4, 8
@@ -42,8 +45,9 @@ def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
     if len(needed):  # causal: nothing after the last cell needed is looked at
         cells = int(needed[-1]) + 1
         frames = fill(canvas.given.frames, np.broadcast_to(canvas.start == 1, canvas.given.frames.shape[:3]), grid.cell[0])
-        signal = _signal(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]]).to(parameter.device, parameter.dtype)
-        encoded = vae.encode(signal, cells=4)[0].to(latents)
+        signal = to_signal(torch.from_numpy(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]]).to(parameter.device)).to(parameter.dtype)
+        encode = partial(encode_tiled, tiling=Tiling()) if in_tiles(grid) else partial(VideoVAE.encode, cells=4)
+        encoded = encode(vae, signal[None])[0].to(latents)
         latents[:, needed] = encoded[:, needed]
     return Placed(latents=latents * torch.from_numpy(given).to(latents), start=start)
 
@@ -81,21 +85,21 @@ def crop(frames: UInt8[np.ndarray, "_ _ _ 3"], grid: Grid) -> UInt8[np.ndarray, 
 
 
 @torch.no_grad()
-def measure_partly_given(vae: VideoVAE, canvases: list[Canvas]) -> float:
+def measure_partly_given(vae: VideoVAE, canvases: list[Canvas], patch: tuple[int, int, int]) -> float:
     """The start at which noise outweighs the error of filling, for the tokens that these canvases give only in part.
 
-    `canvas.given` must be true everywhere, holes included. With latents that err by `e` (root mean square, in deviations),
-    noise `s` outweighs content `1 - s` twice over at `s = 2 e / (1 + 2 e)`.
+    `canvas.given` must be true everywhere, holes included. With latents that err by `e` in their worst channel (root mean
+    square, in deviations), noise `s` outweighs content `1 - s` twice over at `s = 2 e / (1 + 2 e)`.
     """
     errors = []
     for canvas in canvases:
         frames, height, width = canvas.given.frames.shape[:3]
-        grid = Grid(frames=frames, height=height, width=width, cell=vae.config.cell)
+        grid = Grid(frames=frames, height=height, width=width, cell=vae.config.cell, patch=patch)
         whole = place(vae, Canvas(given=canvas.given, start=np.zeros((1, 1, 1), np.float32), script=canvas.script), grid)
         partly = (_over_tokens(canvas.start, grid, "max") == 1) & (_over_tokens(canvas.start, grid, "min") < 1)
         over_cells = torch.from_numpy(_spread(partly, grid)).to(whole.latents.device)
-        errors.append((place(vae, canvas, grid).latents - whole.latents)[:, over_cells].flatten())
-    error = torch.cat(errors).square().mean().sqrt().item()
+        errors.append((place(vae, canvas, grid).latents - whole.latents)[:, over_cells])
+    error = torch.cat(errors, dim=1).square().mean(1).sqrt().max().item()
     return 2 * error / (1 + 2 * error)
 
 
@@ -118,10 +122,6 @@ def _spread(tokens: np.ndarray, grid: Grid) -> np.ndarray:
 def _pad(clip: np.ndarray, grid: Grid) -> np.ndarray:
     missing = [(0, whole - size) for whole, size in zip(grid.padded, clip.shape[:3], strict=True)]
     return np.pad(clip, missing + [(0, 0)] * (clip.ndim - 3), mode="edge")
-
-
-def _signal(frames: UInt8[np.ndarray, "time height width 3"]) -> Float[Tensor, "1 3 time height width"]:
-    return rearrange(torch.from_numpy(frames).float() / 127.5 - 1, "t h w c -> 1 c t h w")
 
 
 def _reuse(latents: Tensor, canvas: Canvas, grid: Grid) -> Bool[np.ndarray, " cells"]:

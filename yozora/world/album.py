@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+import torch
+from torch import Tensor
 
 from yozora.video import Video
+from yozora.video.sheet import sheet
+from yozora.weights import write
 from yozora.world.render import render
 from yozora.world.sample import sample
 from yozora.world.simulate import simulate
@@ -33,15 +36,13 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
         words["phrasings"] = sorted(words["phrasings"])
         clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
         (folder / f"{seed:06d}.json").write_text(json.dumps({"captions": words, "scene": dataclasses.asdict(scene)}, indent=1) + "\n")
-        save_file(_truth(take) | {"masks": rendered.masks[0].cpu().numpy()}, folder / f"{seed:06d}.safetensors")
-        strips.append(np.concatenate(list(clip.frames[np.linspace(0, frames - 1, STRIP).round().astype(int)]), axis=1))
-    strips += [np.zeros_like(strips[0])] * (-len(strips) % COLUMNS)
-    rows = [np.concatenate(strips[i : i + COLUMNS], axis=1) for i in range(0, len(strips), COLUMNS)]
-    return Video(frames=np.concatenate(rows)[None], fps=1).save(folder / "contact-sheet.png")
+        write(_truth(take) | {"masks": rendered.masks[0]}, folder / f"{seed:06d}.safetensors")
+        strips.append(clip.frames[np.linspace(0, frames - 1, STRIP).round().astype(int)])  # no more of a clip is kept
+    return sheet(strips, STRIP, COLUMNS).save(folder / "contact-sheet.png")
 
 
-def _truth(take: Take) -> dict[str, np.ndarray]:
+def _truth(take: Take) -> dict[str, Tensor]:
     """Poses, velocities, contacts and camera of a take by name."""
     poses = {field.name: getattr(take.poses, field.name) for field in dataclasses.fields(take.poses)}
     camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.array(take.view.focal)}
-    return {name: np.ascontiguousarray(value) for name, value in {**poses, **camera, "contacts": take.contacts}.items()}
+    return {name: torch.tensor(value) for name, value in {**poses, **camera, "contacts": take.contacts}.items()}

@@ -1,7 +1,6 @@
 """From words back to a scene: what a text says of objects, events, camera and place, and which of its words mean nothing here."""
 
 import difflib
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,16 +142,3 @@ def nearest(word: str) -> str:
     """The known word that is most like a strange one; empty where none is near."""
     known = sorted(words[0] for words, item in lexicon().items() if len(words) == 1 and item.tag != "stop")
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.72)), "")
-
-
-def claims(reading: Reading) -> Counter[tuple[str, str]]:
-    """The objects that a clip of these words must show: how many of each (colour, shape)."""
-    return Counter((thing.colour, thing.shape) for thing in reading.things)
-
-
-def main_direction(reading: Reading) -> str:
-    """The first direction that is said; else `down` for a drop, `still` where nothing happens, `any` where it is left open."""
-    if not reading.deeds:
-        return "still"
-    said = next((deed.direction for deed in reading.deeds if deed.direction), "")
-    return said or ("down" if reading.deeds[0].kind == "drop" else "any")

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool, Float, Int8, Int16, UInt8
 from torch import Tensor
 
-from yozora.video import Video
 from yozora.world import cast, shade
 from yozora.world.cast import Hits, Meetings
 from yozora.world.chunk import Cameras, Span, gather
@@ -55,11 +54,6 @@ def render(takes: Sequence[Take], size: tuple[int, int], device: torch.device | 
             masks[take, start:stop] = mask[first : first + stop - start]
             first += stop - start
     return Rendered(frames=frames, masks=masks)
-
-
-def render_video(take: Take, size: tuple[int, int]) -> Video:
-    """One take as a video of `size` (width, height)."""
-    return Video(frames=render([take], size).frames[0].numpy(), fps=take.fps)
 
 
 def _passes(takes: Sequence[Take], time: int, at_once: int) -> Iterator[tuple[str, list[Span]]]:

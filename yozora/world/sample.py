@@ -56,13 +56,9 @@ def outline(seed: int, split: str = "train") -> Scene:
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
     wanted = frozenset((split,)) & frozenset(LEVELS)
-    for attempt in count():
-        form = np.random.default_rng([seed, SPLITS.index(split), attempt // REDRAWS, 0])
-        content = np.random.default_rng([seed, SPLITS.index(split), attempt, 1])
-        scene = draw(form, content)
-        if levels(scene) == wanted:
-            return scene
-    raise AssertionError("no scene of this split exists")
+    rng, key = np.random.default_rng, (seed, SPLITS.index(split))
+    drawn = (draw(rng([*key, attempt // REDRAWS, 0]), rng([*key, attempt, 1])) for attempt in count())
+    return next(scene for scene in drawn if levels(scene) == wanted)
 
 
 def scan(num: int, seed: int = 0) -> int:
