@@ -92,7 +92,7 @@ def leaves(tree: object) -> list[torch.Tensor]:
 
 @torch.no_grad()
 def test_an_image_network_is_a_sane_video_network() -> None:
-    vae = VideoVAE(replace(TINY, straight=False))
+    vae = initialise(VideoVAE(replace(TINY, straight=False)))
     generator = torch.Generator().manual_seed(1)
     for name, parameter in vae.named_parameters():  # what training on single frames can change: no tap into the past, no change of rate
         if not name.endswith("time.weight") and not name.endswith("time.bias"):

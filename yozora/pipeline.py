@@ -84,6 +84,8 @@ def render(
     Those that take the same steps are segments of one packed sequence: they have equally many tokens, and begin equally high.
     """
     grids = [grid_of(canvas, model) for canvas in canvases]
+    for grid in grids:
+        check_memory(grid, model.transformer.config, model.vae.config, next(model.transformer.parameters()).device)
     kinds = [(grid.num_tokens, float(token_start(canvas.start, grid).max())) for canvas, grid in zip(canvases, grids, strict=True)]
     videos: dict[int, Video] = {}
     for kind in dict.fromkeys(kinds):
@@ -98,13 +100,10 @@ def _render_alike(
 ) -> Iterator[Video]:
     """Clips of canvases that take the same steps."""
     grids = [grid_of(canvas, model) for canvas in canvases]
-    device = next(model.transformer.parameters()).device
-    for grid in grids:
-        check_memory(grid, model.transformer.config, model.vae.config, device)
     placed = [place(model.vae, canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     tokens = pack([patchify(one.latents.float(), grid.patch) for one, grid in zip(placed, grids, strict=True)])
     start = torch.cat([one.start.flatten() for one in placed])
-    noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(device)
+    noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(tokens.values)
     state = mix(tokens.values, noise, start)
 
     denoiser = model.transformer

@@ -34,7 +34,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
     """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
     frames, height, width = grid.padded
-    pixels = frames * height * width * 3 * (1 + 4)  # uint8 result, float32 signal
+    pixels = frames * height * width * (3 * (1 + 4) + 4)  # uint8 result, float32 signal, float32 start
     tokens = 2 * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
     attention = transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
     area = (Tiling().side * vae.cell[1]) ** 2 if in_tiles(grid) else height * width
