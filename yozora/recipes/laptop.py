@@ -40,7 +40,7 @@ def recipe() -> Recipe:
             widths=bundled_widths(),
             scenes=12000,
             batching=Batching(shapes=clips, tokens=8192, groups=7, seed=2, fps=8.0, opening=2300),
-            optimization=Optimization(rate=2e-3, steps=4600, warmup=100, muon=True),
+            optimization=Optimization(rate=2e-3, steps=4200, warmup=100, muon=True),
             save_every=200,
             show_every=500,
             average=0.999,
