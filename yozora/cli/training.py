@@ -14,6 +14,7 @@ class RecipeName(StrEnum):
 
     debug = "debug"
     laptop = "laptop"
+    further = "further"
     gpu = "gpu"
 
 
@@ -23,7 +24,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[RecipeName, typer.Argument(help="debug (a minute), laptop (two CPU cores), gpu (one large card)")],
+    recipe: Annotated[
+        RecipeName, typer.Argument(help="debug (a minute), laptop (two CPU cores), further (on from its weights), gpu (one large card)")
+    ],
     folder: Annotated[Path, typer.Option(help="where the run keeps its state; run again to go on")] = Path("runs"),
     start: Annotated[str, typer.Option("--from", help="model whose weights the run starts from, its moments rebuilt by a warm-up")] = "",
 ) -> None:

@@ -68,12 +68,40 @@ def _box(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     return start
 
 
+def _key_frames(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """A few single frames anywhere, often the first and the last."""
+    chosen = rng.integers(0, grid.frames, size=int(rng.integers(1, 4))).tolist()
+    ends = [frame for frame in (0, grid.frames - 1) if rng.random() < 0.6]
+    start = np.ones((grid.frames, 1, 1))
+    start[[*chosen, *ends]] = 0
+    return start
+
+
+def _every_other(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """Each second, third or fourth frame, as of a clip at a lower rate."""
+    start = np.ones((grid.frames, 1, 1))
+    start[:: int(rng.integers(2, 5))] = 0
+    return start
+
+
+def _moving_box(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """A box that travels across the picture is invented, as where an object is replaced."""
+    height, width = (int(rng.integers(side // 6, side // 2)) for side in (grid.height, grid.width))
+    top, left = (rng.uniform(0, side - size, size=2) for side, size in ((grid.height, height), (grid.width, width)))
+    start = np.zeros((grid.frames, grid.height, grid.width))
+    for frame, share in zip(start, np.linspace(0, 1, grid.frames), strict=True):
+        row, column = (int(between[0] + share * (between[1] - between[0])) for between in (top, left))
+        frame[row : row + height, column : column + width] = 1
+    return start
+
+
 def _border(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     return 1 - _box(rng, grid)
 
 
-def _one_level(rng: np.random.Generator, grid: Grid) -> np.ndarray:
-    return np.full((1, 1, 1), rng.uniform(0.2, 1))
+def one_level(rng: np.random.Generator, grid: Grid, lowest: float = 0.2) -> np.ndarray:
+    """The whole clip at one level."""
+    return np.full((1, 1, 1), rng.uniform(lowest, 1), np.float32)
 
 
 def _frame_levels(rng: np.random.Generator, grid: Grid) -> np.ndarray:
@@ -96,6 +124,18 @@ def _staggered(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     return np.linspace(low, high, steps)[np.arange(grid.frames) * steps // grid.frames][:, None, None]
 
 
-_GIVEN: list[Draw] = [_first_frame, _first_frame, _prefix, _suffix, _both_ends, _missing, _box, _border]
-_LEVELS: list[Draw] = [_one_level, _frame_levels, _rising, _staggered]
-_STILL = (_box, _border, _one_level)
+_GIVEN: list[Draw] = [
+    _first_frame,
+    _first_frame,
+    _prefix,
+    _suffix,
+    _both_ends,
+    _key_frames,
+    _missing,
+    _every_other,
+    _box,
+    _moving_box,
+    _border,
+]
+_LEVELS: list[Draw] = [one_level, _frame_levels, _rising, _staggered]
+_STILL = (_box, _border, one_level)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int8, UInt8
 from torch import Tensor
 
+from yozora.train.before import before
 from yozora.train.draws import key
 from yozora.train.pool import Block
 from yozora.world.heldout import check_trainable, reserved_phrase
@@ -35,10 +36,11 @@ class ClipShape:
 
 @dataclass(frozen=True)
 class Clips:
-    """Rendered clips of one shape with the ground truth that training uses."""
+    """Rendered clips of one shape with the ground truth that training uses, and what the repainted among them were before."""
 
     frames: UInt8[Tensor, "clip time height width 3"]
     masks: Int8[Tensor, "clip time height width"]
+    before: UInt8[Tensor, "repainted time height width 3"]
     captions: tuple[Captions, ...]
 
 
@@ -53,16 +55,16 @@ def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, C
     return take, captions
 
 
-def develop(shots: Iterable[tuple[Take, Captions]], shape: ClipShape, device: torch.device) -> Clips:
-    """Render simulated scenes on `device`."""
+def develop(seed: int, numbers: Sequence[int], shots: Iterable[tuple[Take, Captions]], shape: ClipShape, device: torch.device) -> Clips:
+    """Render the simulated scenes of training clips `numbers` on `device`."""
     takes, captions = zip(*shots, strict=True)
     rendered = render(takes, (shape.width, shape.height), device)
-    return Clips(rendered.frames, rendered.masks, tuple(captions))
+    return Clips(rendered.frames, rendered.masks, before(key(seed, shape.name), numbers, takes, rendered.frames), tuple(captions))
 
 
 def film(seed: int, numbers: Sequence[int], shape: ClipShape, fps: float, device: torch.device) -> Clips:
     """Training clips `numbers` of a shape: bit-equal whenever and in whatever company they are made."""
-    return develop((shoot(seed, number, shape, fps) for number in numbers), shape, device)
+    return develop(seed, numbers, (shoot(seed, number, shape, fps) for number in numbers), shape, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +76,13 @@ class FilmMaker:
     fps: float
 
     def __call__(self, numbers: Sequence[int]) -> Block:
-        """Rows `frames` and `masks` of each clip, and its captions."""
+        """Rows `frames` and `masks` of each clip, `before` of the repainted ones, and its captions."""
         return as_block(film(self.seed, numbers, self.shape, self.fps, torch.device("cpu")))
 
 
 def as_block(clips: Clips) -> Block:
-    """Clips as tensors with a row each, and their captions as plain data."""
-    return {"frames": clips.frames, "masks": clips.masks}, [spoken(captions) for captions in clips.captions]
+    """Clips as tensors, and their captions as plain data."""
+    return {"frames": clips.frames, "masks": clips.masks, "before": clips.before}, [spoken(captions) for captions in clips.captions]
 
 
 def spoken(captions: Captions) -> dict:

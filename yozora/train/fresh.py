@@ -74,8 +74,9 @@ class FreshClips:
                 self.shot[key] = self.workers.submit(shoot_all, maker.seed, self._clips(number), shape, maker.fps)
 
     def _develop(self, shape: ClipShape, number: int) -> Block:
-        frames, words = as_block(develop(self.shot.pop((shape.name, number)).result(), shape, self.device))
-        return encode_clips(self.vae, self.makers[shape.name], self._clips(number), frames["frames"], self.patch), words
+        maker, numbers = self.makers[shape.name], self._clips(number)
+        pixels, words = as_block(develop(maker.seed, numbers, self.shot.pop((shape.name, number)).result(), shape, self.device))
+        return encode_clips(self.vae, maker, numbers, pixels, self.patch), words
 
     def _clips(self, number: int) -> range:
         return range(number * self.window.block, (number + 1) * self.window.block)

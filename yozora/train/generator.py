@@ -43,7 +43,9 @@ class Batching:
     """How a step is filled: about `tokens` in all, over `groups` of clips of one shape each.
 
     In the first `opening` steps stills take the share `stills` of the tokens: a picture teaches what words mean for a ninth of what
-    a clip costs. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by it at rate `scripted`.
+    a clip costs. A share `middle` of the groups of clips lose their first cell, which alone stands for one frame: so stretches out
+    of longer clips are known, and loops. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by
+    it at rate `scripted`.
     """
 
     shapes: tuple[ClipShape, ...]
@@ -52,6 +54,7 @@ class Batching:
     seed: int
     fps: float
     mixture: Mixture = Mixture()
+    middle: float = 0.0
     silence: float = 0.1
     scripted: float = 0.28  # seven clips in ten have a script
     opening: int = 0
@@ -138,7 +141,9 @@ class GeneratorTask:
         """Noise clips as the solver would see them at a time: `level = time * start`, known tokens as they are."""
         grid, rng = self.grids[shape.name], numpy_generator(self.batching.seed, step, group, "canvas")
         clips = self.source(step, group, shape, count)
-        scripts = [self._script(clip.words, grid, rng) for clip in clips]
+        # The first cell stands for one frame, all others for several; without it a clip is a stretch out of a longer one.
+        first = int(grid.frames > 1 and rng.random() < self.batching.middle)
+        scripts = [later(self._script(clip.words, grid, rng), first * grid.num_tokens // grid.tokens[0]) for clip in clips]
         # Sorted by their numbers of words, so that equal ones stand side by side for cross-attention too.
         order = sorted(range(count), key=lambda index: [len(text.split()) for text, _ in scripts[index]])
         clips, scripts = [clips[index] for index in order], [scripts[index] for index in order]
@@ -147,22 +152,23 @@ class GeneratorTask:
         for clip in clips:
             start = draw_start(rng, grid, self.batching.mixture)
             cut = clip.latents, torch.from_numpy(token_start(start, grid))
-            seen, begun = clip.placed if clip.placed and (start == 0).any() else cut
-            known.append(seen)
-            starts.append(begun.float().cpu())
+            seen, begun = clip.placed if clip.placed and fits(start, clip.placed[1]) else cut
+            known.append(seen[:, first:])
+            starts.append(begun[first:].float().cpu())
         patch = self.transformer.config.patch
-        cleans = [clip.latents for clip in clips]
+        cleans = [clip.latents[:, first:] for clip in clips]
         values, given = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in (cleans, known))
         generator = torch_generator(self.device, self.batching.seed, step, group, "noise")
-        times = draw_times(count, generator, shift_for(grid.num_tokens))
+        length = len(values) // count
+        times = draw_times(count, generator, shift_for(length))
         start = torch.stack([start.flatten() for start in starts]).to(self.device)
         level = (times[:, None] * start).flatten()
         noise = torch.randn(values.shape, generator=generator, device=self.device)
         noise = noise + detour(start.flatten())[:, None] * (given - values)
         noised = torch.where((level == 0)[:, None], given, mix(values, noise, level))
-        coordinates = patchify(clips[0].latents, patch).coordinates.repeat(count, 1).to(self.device)
+        coordinates = patchify(clips[0].latents, patch).coordinates[-length:].repeat(count, 1).to(self.device)
         spoken = tuple(cue for script in scripts for cue in script)
-        return Lesson(noised, noise - values, level, coordinates, (grid.num_tokens,) * count, spoken)
+        return Lesson(noised, noise - values, level, coordinates, (length,) * count, spoken)
 
     def _script(self, words: dict, grid: Grid, rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
         """Which words a clip hears, and by how many tokens: none, one caption of some length, or its script."""
@@ -175,6 +181,21 @@ class GeneratorTask:
             heard = tokens_heard(script, grid, self.batching.fps)
             return tuple((cue.text, count) for cue, count in zip(script, heard, strict=True) if count)
         return ((words[rng.choice(list(LENGTHS), p=list(LENGTHS.values()))], grid.num_tokens),)
+
+
+def later(script: tuple[tuple[str, int], ...], cut: int) -> tuple[tuple[str, int], ...]:
+    """A script, its cues with the number of tokens that hear each, without its first `cut` tokens."""
+    left = []
+    for text, count in script:
+        kept = max(0, count - cut)
+        cut -= count - kept
+        left += [(text, kept)] if kept else []
+    return tuple(left)
+
+
+def fits(start: np.ndarray, placed: Float16[Tensor, "time rows columns"]) -> bool:
+    """Whether a canvas that was placed beforehand is of the kind that was drawn: given in parts, or at levels between."""
+    return bool((start == 0).any()) == bool((placed == 0).any()) and bool((start < 1).any())
 
 
 def detour(start: Float[Tensor, " token"]) -> Float[Tensor, " token"]:

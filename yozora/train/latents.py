@@ -9,7 +9,8 @@ from jaxtyping import Float16, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
-from yozora.train.canvases import Mixture, draw_start
+from yozora.train.before import repainted
+from yozora.train.canvases import Mixture, draw_start, one_level
 from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
@@ -19,7 +20,9 @@ from yozora.vae.place import place
 from yozora.video import Video
 
 ENCODED = 4  # clips encoded at once
-PLACED = 3  # of every so many clips one keeps a known part that `place` encoded
+PLACED, UNPLACED = 3, 2  # of every so many clips the last keeps no known part that `place` encoded
+GIVEN = Mixture(invent=0.0, given=1.0, levels=0.0)
+REPAINTED_FROM = 0.5  # the lowest level at which repainting begins; below it too little can change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,11 @@ class LatentMaker:
     patch: tuple[int, int, int]
 
     def __call__(self, numbers: Sequence[int]) -> Block:
-        """Rows `latents` of every clip; `known` and `start` of each third one; words as JSON."""
+        """Rows `latents` of every clip, `known` and `start` of those that `placed` names; words as JSON."""
         film = self.films.make
         assert isinstance(film, FilmMaker)
         tensors, words = self.films.block_of(numbers[0])
-        return encode_clips(load_vae(self.weights), film, numbers, tensors["frames"], self.patch), words
+        return encode_clips(load_vae(self.weights), film, numbers, tensors, self.patch), words
 
 
 def grid_of(vae: VideoVAE, shape: ClipShape, patch: tuple[int, int, int]) -> Grid:
@@ -51,21 +54,26 @@ def encode_clips(
     vae: VideoVAE,
     film: FilmMaker,
     numbers: Sequence[int],
-    clips: UInt8[Tensor, "clip time height width 3"],
+    pixels: dict[str, Tensor],
     patch: tuple[int, int, int],
 ) -> dict[str, Tensor]:
-    """Encode filmed clips on their device, and for each third one a known part as it is placed in use."""
-    grid = grid_of(vae, film.shape, patch)
-    given = Mixture(invent=0.0, given=1.0, levels=0.0)
+    """Encode filmed clips (`frames` and `before` of FilmMaker) on their device, and the known parts of some as they are placed in use.
+
+    Of every three clips, one is given in parts and one is known as what it was before it was repainted, at one level.
+    """
+    grid, clips, earlier = grid_of(vae, film.shape, patch), pixels["frames"], iter(pixels["before"])
     known, starts = [], []
     for number, frames in zip(numbers, clips, strict=True):
-        if number % PLACED == 0:
-            start = draw_start(numpy_generator(film.seed, film.shape.name, number, "place"), grid, given)
-            video = Video(frames=frames.cpu().numpy(), fps=film.fps)
-            with _half(clips.device):
-                placed = place(vae, Canvas(given=video, start=start, script=()), grid)
-            known.append(placed.latents.half())
-            starts.append(placed.start.half().cpu())  # canvases are drawn there
+        if number % PLACED == UNPLACED:
+            continue
+        rng = numpy_generator(film.seed, film.shape.name, number, "place")
+        start = one_level(rng, grid, REPAINTED_FROM) if repainted(number) else draw_start(rng, grid, GIVEN)
+        given = next(earlier) if repainted(number) else frames
+        video = Video(frames=given.cpu().numpy(), fps=film.fps)
+        with _half(clips.device):
+            placed = place(vae, Canvas(given=video, start=start, script=()), grid)
+        known.append(placed.latents.half())
+        starts.append(placed.start.half().cpu())  # canvases are drawn there
     tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.split(ENCODED)])}
     return tensors | ({"known": torch.stack(known), "start": torch.stack(starts)} if known else {})
 
@@ -97,5 +105,6 @@ class PooledClips:
 
 def clip_of(tensors: dict[str, Tensor], rows: list[dict], number: int) -> Clip:
     """Clip `number` of a block that begins at a multiple of PLACED."""
-    placed = (tensors["known"][number // PLACED], tensors["start"][number // PLACED]) if number % PLACED == 0 else None
+    row = number // PLACED * (PLACED - 1) + number % PLACED
+    placed = None if number % PLACED == UNPLACED else (tensors["known"][row], tensors["start"][row])
     return Clip(tensors["latents"][number], placed, rows[number])

@@ -53,6 +53,14 @@ class Video:
         shown = (np.arange(count) * self.fps / fps + 1e-6).astype(int).clip(max=self.num_frames - 1)
         return Video(self.frames[shown], float(fps))
 
+    def resized(self, width: int, height: int) -> "Video":
+        """The same frames at another size in pixels, by Lanczos."""
+        if (width, height) == (self.width, self.height):
+            return self
+        from yozora.video.resize import resize
+
+        return Video(resize(self.frames, width, height), self.fps)
+
     @classmethod
     def load(cls, path: str | Path, *, fps: float | int | None = None) -> "Video":
         """Read a video or an image, upright and resampled by time to `fps` (by default the file's own mean rate).
