@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.pipeline import perform
+from yozora.pipeline import perform, prepare
 from yozora.recipes import debug
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings
@@ -35,6 +35,6 @@ def test_it_draws_its_clip_from_noise(folder):
         again = vae.decode(vae.encode(to_signal(clips.frames)))[0]
     ceiling = psnr(to_frames(again).numpy(), truth)
     settings = Settings(model=str(folder), seconds=shape.frames / recipe.habits.fps, seed=11)
-    ((video, _),) = perform(Generate(prompt=prompt), settings)
+    (made,) = perform(prepare(Generate(prompt=prompt), settings))
     assert ceiling > 20
-    assert psnr(video.frames, truth) > ceiling - CLOSE
+    assert psnr(made.video.frames, truth) > ceiling - CLOSE

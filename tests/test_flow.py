@@ -19,11 +19,11 @@ def test_the_path_is_straight_and_its_ends_are_exact():
 
 
 def test_a_clips_noise_depends_on_its_own_seed_alone():
-    together = draw_noise([7, 8, 7], [4, 6, 5], 3)
-    assert torch.equal(together[4:10], draw_noise([8], [6], 3))
+    together = draw_noise([(7, 0), (8, 0), (7, 0)], [4, 6, 5], 3)
+    assert torch.equal(together[4:10], draw_noise([(8, 0)], [6], 3))
     assert torch.equal(together[:4], together[10:14])
-    assert not torch.equal(draw_noise([8], [6], 3, draw=1), together[4:10])
-    assert abs(float(torch.corrcoef(torch.stack([draw_noise([s], [4000], 1)[:, 0] for s in (0, 1)]))[0, 1])) < 0.05
+    assert not torch.equal(draw_noise([(8, 1)], [6], 3), together[4:10])
+    assert abs(float(torch.corrcoef(torch.stack([draw_noise([(s, 0)], [4000], 1)[:, 0] for s in (0, 1)]))[0, 1])) < 0.05
 
 
 def test_schedule():

@@ -15,19 +15,25 @@ from yozora import pipeline, plan
 from yozora.canvas import Canvas, Cue
 from yozora.flow.schedule import REFERENCE_TOKENS
 from yozora.model import digest, load
-from yozora.pipeline import Sampling, grid_of, perform, render, resolve
+from yozora.pipeline import Sampling, grid_of, perform, prepare, render, resolve
 from yozora.plan import memory_needed
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, Shot
 from yozora.vae import VideoVAE, tiles
 from yozora.video import Video
 
+EMPTY = Generate(prompt="a red ball")
 SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue")
 
 
 @pytest.fixture(scope="module")
 def model(tiny_model):
     return load(str(tiny_model), torch.device("cpu"), torch.float32)
+
+
+def done(request, settings):
+    """Videos and facts of a request."""
+    return [(made.video, made.facts) for made in perform(prepare(request, settings))]
 
 
 def empty(width=64, height=32, frames=6, prompt="a red ball rolls left"):
@@ -76,8 +82,8 @@ def test_every_stage_reports_to_the_end(model):
 def test_clip_k_of_several_is_the_clip_of_its_seed(tiny_model):
     request = Generate(prompt="a red ball")
     settings = {"size": "64x32", "seconds": 0.5, "steps": 2, "model": str(tiny_model)}
-    several = [video.frames for video, _ in perform(request, Settings(seed=5, count=3, **settings))]
-    ((last, facts),) = perform(request, Settings(seed=7, **settings))
+    several = [video.frames for video, _ in done(request, Settings(seed=5, count=3, **settings))]
+    ((last, facts),) = done(request, Settings(seed=7, **settings))
     assert np.abs(several[2].astype(int) - last.frames).max() <= 1
     assert "a red ball" in facts["request"] and facts["yozora"] == yozora.__version__
 
@@ -100,7 +106,7 @@ def test_a_length_in_frames_is_exact(tiny_model):
 
 def test_the_rate_of_the_file_does_not_change_the_speed(tiny_model):
     settings = {"size": "32x32", "seconds": 1, "steps": 1, "model": str(tiny_model)}
-    ((video, _),) = perform(Generate(prompt="a ball"), Settings(fps=24.0, **settings))
+    ((video, _),) = done(Generate(prompt="a ball"), Settings(fps=24.0, **settings))
     assert (video.num_frames, video.seconds) == (24, 1.0)
 
 
@@ -130,15 +136,15 @@ def test_large_frames_are_decoded_in_tiles(model, monkeypatch):
 
 def test_unknown_words_and_untrained_sizes_are_said(tiny_model, model):
     with pytest.warns(UserWarning, match="'zeppelin'"):
-        list(perform(Generate(prompt="a zeppelin"), Settings(size="64x64", seconds=0.5, steps=1, model=str(tiny_model))))
+        list(done(Generate(prompt="a zeppelin"), Settings(size="64x64", seconds=0.5, steps=1, model=str(tiny_model))))
     with pytest.warns(UserWarning, match="32 to 64 pixels"):
-        resolve(Settings(size="128x128"), model.habits)
+        resolve(EMPTY, Settings(size="128x128"), model.habits, 4)
 
 
 @pytest.mark.parametrize("seconds", [1000, 1e308])
 def test_a_clip_above_the_limit_is_refused_with_the_limit(model, seconds):
     with pytest.raises(ValueError, match="at most"):
-        resolve(Settings(seconds=seconds), model.habits)
+        resolve(EMPTY, Settings(seconds=seconds), model.habits, 4)
 
 
 def test_an_empty_canvas_takes_no_memory():

@@ -31,6 +31,10 @@ def canvas(start: np.ndarray, seed: int = 0, frames: int = FRAMES, kept: tuple[K
     return Canvas(given=Video(frames=pixels, fps=12), start=start.astype(np.float32), script=(), kept=kept)
 
 
+def earlier(latents: np.ndarray, frame: int, frames: int = 9) -> Kept:
+    return Kept(latents=latents, frame=frame, end=frame + frames, where=range(frame, frame + frames), vae="")
+
+
 def starts() -> dict[str, np.ndarray]:
     box = np.zeros((FRAMES, HEIGHT, WIDTH))
     box[2:7, 10:50, 5:30] = 1
@@ -133,13 +137,13 @@ def test_kept_latents_are_used_where_they_lie_on_the_grid(vae: VideoVAE) -> None
     size = grid(13)
     latents = np.random.default_rng(0).normal(size=(4, 3, *size.cells[1:])).astype(np.float32)
     clip = canvas(start, frames=13)
-    placed, reused = place(vae, clip, size), place(vae, replace(clip, kept=(Kept(latents=latents, at=1),)), size)
+    placed, reused = place(vae, clip, size), place(vae, replace(clip, kept=(earlier(latents, 4),)), size)
     assert torch.equal(reused.latents[:, :2], placed.latents[:, :2]) and torch.equal(reused.start, placed.start)
     assert torch.equal(reused.latents[:, 2:], torch.from_numpy(latents[:, 1:]))
-    head = place(vae, replace(canvas(np.zeros((1, 1, 1)), frames=13), kept=(Kept(latents=latents, at=0),)), size)
+    head = place(vae, replace(canvas(np.zeros((1, 1, 1)), frames=13), kept=(earlier(latents, 0),)), size)
     assert torch.equal(head.latents[:, :3], torch.from_numpy(latents))
     with pytest.raises(ValueError, match="do not fit"):
-        place(vae, replace(clip, kept=(Kept(latents=latents[:, :, 1:], at=1),)), size)
+        place(vae, replace(clip, kept=(earlier(latents[:, :, 1:], 4),)), size)
 
 
 @pytest.mark.parametrize("name", starts())

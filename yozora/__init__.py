@@ -7,19 +7,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yozora.pipeline import generate as generate
+    from yozora.verbs import Verb
     from yozora.video import Video as Video
 
+    animate: Verb
+    blend: Verb
+    connect: Verb
+    extend: Verb
+    fill: Verb
+    finish: Verb
+    generate: Verb
+    loop: Verb
+    outpaint: Verb
+    recut: Verb
+    restyle: Verb
+    simulate: Verb
+
 __version__ = "0.1.0"
-__all__ = ["Video", "__version__", "generate"]
-HOMES = {"Video": "yozora.video", "generate": "yozora.pipeline"}
+VERBS = ("animate", "blend", "connect", "extend", "fill", "finish", "generate", "loop", "outpaint", "recut", "restyle", "simulate")
+__all__ = ["Video", "__version__", *VERBS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for, so that `import yozora` costs nothing (PEP 562)."""
-    if name not in HOMES:
-        raise AttributeError(f"module 'yozora' has no attribute {name!r}")
-    return getattr(import_module(HOMES[name]), name)
+    if name in VERBS:
+        return import_module("yozora.verbs").VERBS[name]
+    if name == "Video":
+        return import_module("yozora.video").Video
+    raise AttributeError(f"module 'yozora' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """What is known of a clip before it is made: the one thing that every task returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,27 @@ class Cue:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """Latents `float32[channel time height width]` of an earlier run whose cell 0 lies at cell `at` of this canvas."""
+    """Latents `[channel time height width]` of an earlier run.
+
+    Cell 0 stands for frame `frame` of this canvas alone, which may lie outside of it, and each other cell for the next
+    several; the clip that they belong to ends before frame `end`, and the canvas gives what they show in the frames `where`.
+    `vae` names the network that made them.
+    """
 
     latents: np.ndarray
-    at: int
+    frame: int
+    end: int
+    where: range
+    vae: str
+
+    def only(self, frames: range) -> "Kept":
+        """The same latents where the canvas gives what they show in these frames at most."""
+        return replace(self, where=range(max(self.where.start, frames.start), min(self.where.stop, frames.stop)))
+
+    def moved(self, by: int) -> "Kept":
+        """The same latents so many frames later."""
+        where = range(self.where.start + by, self.where.stop + by)
+        return replace(self, frame=self.frame + by, end=self.end + by, where=where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +47,14 @@ class Canvas:
 
     `given` holds the content (anything where nothing is given); `start` is the noise level each pixel begins at,
     `float32` broadcastable to `[time height width]`: 0 keeps, 1 invents, between restyles; `script` covers the clip's
-    seconds without gaps.
+    seconds without gaps. Where the clip `loops`, its first frame follows its last.
     """
 
     given: Video
     start: np.ndarray
     script: tuple[Cue, ...]
     kept: tuple[Kept, ...] = ()
+    loops: bool = False
 
     def __post_init__(self) -> None:
         shape = self.given.frames.shape[:3]
@@ -47,13 +65,19 @@ class Canvas:
         if not (np.isfinite(self.start).all() and self.start.min() >= 0 and self.start.max() <= 1):
             raise ValueError("start levels must lie in [0, 1]")
 
+    @property
+    def levels(self) -> np.ndarray:
+        """The highest start level of each frame, `float32[time]`."""
+        return np.broadcast_to(self.start.max(axis=(1, 2)), self.given.num_frames)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """A clip's size in pixels, cells and tokens for a model.
 
     Cell 0 in time stands for one frame, every other for `cell[0]` frames; sizes are rounded up to whole tokens and the
-    result is cropped. `cell` is `(time, height, width)` in pixels, `patch` likewise in cells.
+    result is cropped. `cell` is `(time, height, width)` in pixels, `patch` likewise in cells. A clip that `loops` has no
+    cell 0: all of its cells stand for equally many frames.
     """
 
     frames: int
@@ -61,6 +85,11 @@ class Grid:
     width: int
     cell: tuple[int, int, int]
     patch: tuple[int, int, int] = (1, 2, 2)
+    loops: bool = False
+
+    def __post_init__(self) -> None:
+        if self.loops and self.frames % (self.cell[0] * self.patch[0]):
+            raise ValueError(f"a loop of {self.frames} frames does not divide into cells of {self.cell[0]}; take a multiple of it")
 
     @property
     def cells(self) -> tuple[int, int, int]:
@@ -71,7 +100,7 @@ class Grid:
     @property
     def tokens(self) -> tuple[int, int, int]:
         """Tokens `(time, height, width)`."""
-        time = 1 + -(-(self.frames - 1) // self.cell[0])
+        time = self.frames // self.cell[0] if self.loops else 1 + -(-(self.frames - 1) // self.cell[0])
         rows, columns = self.cell[1] * self.patch[1], self.cell[2] * self.patch[2]
         return -(-time // self.patch[0]), -(-self.height // rows), -(-self.width // columns)
 
@@ -79,7 +108,8 @@ class Grid:
     def padded(self) -> tuple[int, int, int]:
         """Pixels `(frames, height, width)` that the cells stand for."""
         time, height, width = self.cells
-        return 1 + (time - 1) * self.cell[0], height * self.cell[1], width * self.cell[2]
+        frames = time * self.cell[0] if self.loops else 1 + (time - 1) * self.cell[0]
+        return frames, height * self.cell[1], width * self.cell[2]
 
     @property
     def num_tokens(self) -> int:

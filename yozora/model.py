@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer.model import Transformer, TransformerConfig
-from yozora.vae import VideoVAE, load_vae, save_vae
+from yozora.vae import VideoVAE, load_vae, read_config, save_vae
 from yozora.weights import load_into, sha256, write
 
 BUNDLED = "hoshi"
@@ -78,6 +78,12 @@ def habits_of(folder: Path) -> Habits:
     """A model's habits, read without loading its weights; raises ValueError for a model.json that is not ours."""
     with foreign(folder):
         return _read(Habits, _table(describe(folder))["habits"])
+
+
+def cell_of(folder: Path) -> tuple[int, int, int]:
+    """Pixels (time, height, width) that a cell of a model's latents stands for, read without loading its weights."""
+    with foreign(folder):
+        return read_config(folder / "vae.safetensors").cell
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:

@@ -1,30 +1,34 @@
 """The pipeline: task -> canvas -> place -> solve -> decode."""
 
-import json
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from yozora import __version__
-from yozora.canvas import Canvas, Grid, tokens_heard
+from yozora.canvas import Canvas, Grid, Kept, tokens_heard
 from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
-from yozora.flow.schedule import cut, shift_for, times_for
+from yozora.flow.schedule import cut as cut_at
+from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import states, unipc
-from yozora.model import Habits, Model, find, habits_of, load
-from yozora.patches import Words, pack, patchify, unpatchify
+from yozora.model import Habits, Model, cell_of, find, habits_of, load
+from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, choose_device, choose_dtype
-from yozora.tasks.generate import Generate
+from yozora.tasks.note import note
 from yozora.tasks.settings import Request, Settings, Shot
+from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
-from yozora.vae.place import crop, paste, place, token_start
+from yozora.vae.place import crop, paste, place, reuse, token_start
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
+from yozora.windows import cut, next_window, put_back
 
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 MOST = 4  # times the longest trained clip that a request may ask for
@@ -45,63 +49,104 @@ class Sampling:
         return cls(steps=habits.steps, guidance=habits.guidance, guided=habits.guided)
 
 
-def generate(prompt: str, **settings: Any) -> Video:
-    """Make one video from words; settings are the fields of `Settings` (size, seconds, fps, seed, steps, guidance, ...).
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A request, checked and complete, before any weights are loaded: `settings` leave nothing open, `canvas` is what is to be met."""
 
-    Raises ValueError for settings that make no sense or do not fit, with the remedy; warns of unknown words and of sizes
-    outside the trained range.
-    """
-    chosen = Settings(**settings)
-    if chosen.count != 1:
-        raise ValueError(f"generate makes one video, not {chosen.count}; call it with each seed, or use yozora.pipeline.perform")
-    ((video, _),) = perform(Generate(prompt=prompt), chosen)
-    return video
+    request: Request
+    settings: Settings
+    sampling: Sampling
+    canvas: Canvas
+
+    @property
+    def fps(self) -> float | int:
+        """Frames a second of what is returned."""
+        return self.settings.fps or self.canvas.given.fps
 
 
-def perform(request: Request, settings: Settings, progress: Progress = lambda *_: None) -> Iterator[tuple[Video, dict[str, str]]]:
-    """Carry out a request: one clip for each of `settings.count` seeds as it is finished, and what made it."""
-    habits = habits_of(find(settings.model))
-    shot, sampling = resolve(settings, habits)
-    device = choose_device()
-    model = load(settings.model, device, choose_dtype(device))
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A finished clip: what made it, and its latents, which later requests may reuse."""
+
+    video: Video
+    facts: dict[str, str]
+    kept: tuple[Kept, ...]
+
+
+def prepare(request: Request, settings: Settings) -> Order:
+    """Fill in what a request leaves open, and lay out its canvas; raises ValueError for what cannot be met, warns of what changes."""
+    folder = find(settings.model)
+    shot, sampling = resolve(request, settings, habits_of(folder), cell_of(folder)[0])
     canvas = request.canvas(shot)
-    for text in (settings.negative, *(cue.text for cue in canvas.script)):
+    size = (canvas.given.width, canvas.given.height)
+    settled = replace(settings, size=size, steps=sampling.steps, guidance=sampling.guidance)
+    if "frames" not in request.without:
+        settled = replace(settled, frames=shot.frames, seconds=None)
+    return Order(request=request, settings=settled, sampling=sampling, canvas=canvas)
+
+
+def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made]:
+    """Carry out a request: one clip for each of its seeds, as it is finished."""
+    settings, device = order.settings, choose_device()
+    model = load(settings.model, device, choose_dtype(device))
+    for text in dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script))):
         for complaint in model.text.unheard(text):
             warnings.warn(complaint, stacklevel=2)
     for seed in range(settings.seed, settings.seed + settings.count):
-        (video,) = render([canvas], [seed], sampling, model, progress)
-        asked = asdict(request) | asdict(settings) | asdict(shot) | asdict(sampling) | {"seed": seed, "count": 1}
-        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "request": json.dumps(asked)}
-        yield video.resampled(settings.fps or shot.fps), facts
+        (canvas,) = meet([order.canvas], [seed], order.sampling, model, progress)
+        asked = note(order.request, replace(settings, seed=seed, count=1))
+        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "request": asked}
+        video = canvas.given.resampled(order.fps)
+        yield Made(video=video, facts=facts, kept=canvas.kept if video is canvas.given else ())
 
 
-@torch.inference_mode()
 def render(
     canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress = lambda *_: None
 ) -> list[Video]:
-    """Make a clip of every canvas; each depends on its own seed alone.
+    """Make a clip of every canvas; see `meet`."""
+    return [canvas.given for canvas in meet(canvases, seeds, sampling, model, progress)]
 
-    Those that take the same steps are segments of one packed sequence: they have equally many tokens, and begin equally high.
+
+@torch.inference_mode()
+def meet(
+    canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress = lambda *_: None
+) -> list[Canvas]:
+    """Canvases in which all is given in the end, with the latents of what was made; each depends on its own seed alone.
+
+    Long ones are made window by window. Windows that take the same steps are segments of one packed sequence: they have
+    equally many tokens, and begin equally high.
     """
-    grids = [grid_of(canvas, model) for canvas in canvases]
-    for grid in grids:
-        check_memory(grid, model.transformer.config, model.vae.config, next(model.transformer.parameters()).device)
-    kinds = [(grid.num_tokens, float(token_start(canvas.start, grid).max())) for canvas, grid in zip(canvases, grids, strict=True)]
-    videos: dict[int, Video] = {}
-    for kind in dict.fromkeys(kinds):
-        alike = [index for index, other in enumerate(kinds) if other == kind]
-        made = _render_alike([canvases[index] for index in alike], [seeds[index] for index in alike], sampling, model, progress)
-        videos |= zip(alike, made, strict=True)
-    return [videos[index] for index in range(len(canvases))]
+    vae, longest, cell = model.digest.partition("-")[0], model.habits.trained.frames[1], model.vae.config.cell[0]
+    finished = [replace(canvas, kept=tuple(kept for kept in canvas.kept if kept.vae == vae)) for canvas in canvases]
+    for draw in count():
+        spans = {index: span for index, canvas in enumerate(finished) if (span := next_window(canvas, longest, cell))}
+        if not spans:
+            return finished
+        parts = {index: cut(finished[index], span) for index, span in spans.items()}
+        for part in parts.values():
+            check_memory(grid_of(part, model), model.transformer.config, model.vae.config, next(model.transformer.parameters()).device)
+        kinds = {index: _kind(part, grid_of(part, model)) for index, part in parts.items()}
+        for kind in dict.fromkeys(kinds.values()):
+            alike = [index for index, other in kinds.items() if other == kind]
+            made = _make([parts[index] for index in alike], [(seeds[index], draw) for index in alike], sampling, model, progress)
+            for index, (video, latents) in zip(alike, made, strict=True):
+                kept = Kept(latents=latents, frame=0, end=video.num_frames, where=range(video.num_frames), vae=vae)
+                finished[index] = put_back(finished[index], spans[index], video, () if parts[index].loops else (kept,))
+    raise AssertionError("windows come to an end")
 
 
-def _render_alike(
-    canvases: Sequence[Canvas], seeds: Sequence[int], sampling: Sampling, model: Model, progress: Progress
-) -> Iterator[Video]:
-    """Clips of canvases that take the same steps."""
+def _kind(canvas: Canvas, grid: Grid) -> tuple[int, bool, float]:
+    _, levels = reuse(canvas, grid)
+    return grid.num_tokens, grid.loops, float(token_start(levels, grid).max())
+
+
+def _make(
+    canvases: Sequence[Canvas], seeds: Sequence[tuple[int, int]], sampling: Sampling, model: Model, progress: Progress
+) -> Iterator[tuple[Video, np.ndarray]]:
+    """Clips and latents of canvases that take the same steps; a seed is (seed of the clip, number of the window)."""
     grids = [grid_of(canvas, model) for canvas in canvases]
     placed = [place(model.vae, canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
-    tokens = pack([patchify(one.latents.float(), grid.patch) for one, grid in zip(placed, grids, strict=True)])
+    tokens = pack([_stretch(patchify(one.latents.float(), grid.patch), grid) for one, grid in zip(placed, grids, strict=True)])
     start = torch.cat([one.start.flatten() for one in placed])
     noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(tokens.values)
     state = mix(tokens.values, noise, start)
@@ -110,9 +155,11 @@ def _render_alike(
     if sampling.guidance != 1:
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
         denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
+    if grids[0].loops:
+        denoiser = rolled(denoiser, _shifts(seeds[0], grids[0]))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
-    schedule = cut(times_for(sampling.steps, shift_for(tokens.lengths[0])), float(start.max()))
+    schedule = cut_at(times_for(sampling.steps, shift_for(tokens.lengths[0])), float(start.max()))
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)
@@ -121,13 +168,27 @@ def _render_alike(
         state = reached
         progress("denoise", step, len(schedule) - 1)
     for canvas, grid, values in zip(canvases, grids, state.split(tokens.lengths), strict=True):
-        yield decode(canvas, grid, values, model, progress)
+        latents = unpatchify(values, grid.cells, grid.patch)
+        yield decode(canvas, grid, latents, model, progress), latents.half().cpu().numpy()
+
+
+def _stretch(tokens: Tokens, grid: Grid) -> Tokens:
+    """A loop has no cell 0: to a model it is a stretch out of the middle of a longer clip."""
+    return replace(tokens, coordinates=tokens.coordinates + torch.tensor([int(grid.loops), 0, 0]).to(tokens.coordinates))
+
+
+def _shifts(seed: tuple[int, int], grid: Grid) -> Iterator[int]:
+    """By how many tokens a loop is turned at each step: any number of its latent frames."""
+    time, height, width = grid.tokens
+    rng = np.random.default_rng((*seed, time))
+    return (int(rng.integers(time)) * height * width for _ in count())
 
 
 def grid_of(canvas: Canvas, model: Model) -> Grid:
     """The grid of a canvas for a model."""
     frames, height, width = canvas.given.frames.shape[:3]
-    return Grid(frames=frames, height=height, width=width, cell=model.vae.config.cell, patch=model.transformer.config.patch)
+    cell, patch = model.vae.config.cell, model.transformer.config.patch
+    return Grid(frames=frames, height=height, width=width, cell=cell, patch=patch, loops=canvas.loops)
 
 
 def cues(canvas: Canvas, grid: Grid) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -143,32 +204,51 @@ def hear(texts: Sequence[tuple[str, ...]], heard: Sequence[tuple[int, ...]], mod
     return model.transformer.prepare(Words(states=states, lengths=lengths, tokens=tuple(count for clip in heard for count in clip)))
 
 
-def decode(canvas: Canvas, grid: Grid, values: Tensor, model: Model, progress: Progress) -> Video:
-    """Tokens to pixels, cell by cell; pixels that were given come back as they were."""
-    latents = unpatchify(values, grid.cells, grid.patch)[None].to(next(model.vae.parameters()).dtype)
-    parts = decode_tiled(model.vae, latents, Tiling()) if in_tiles(grid) else model.vae.decode_stream(latents)
+def decode(canvas: Canvas, grid: Grid, latents: Float[Tensor, "channel time height width"], model: Model, progress: Progress) -> Video:
+    """Latents to pixels, cell by cell; pixels that were given come back as they were.
+
+    A loop goes round twice, and the second round counts: its first frames then follow its last ones.
+    """
+    rounds = latents.repeat(1, 1 + grid.loops, 1, 1)[None].to(next(model.vae.parameters()).dtype)
+    parts = decode_tiled(model.vae, rounds, Tiling()) if in_tiles(grid) else model.vae.decode_stream(rounds)
     frames = []
     for cell, part in enumerate(parts, 1):
         frames.append(to_frames(part[0]).cpu().numpy())
-        progress("decode", cell, grid.cells[0])
-    return Video(frames=paste(crop(np.concatenate(frames), grid), canvas), fps=canvas.given.fps)
+        progress("decode", cell, rounds.shape[2])
+    pixels = np.concatenate(frames)[-grid.padded[0] :]
+    return Video(frames=paste(crop(pixels, grid), canvas), fps=canvas.given.fps)
 
 
-def resolve(settings: Settings, habits: Habits) -> tuple[Shot, Sampling]:
-    """What a request leaves out is filled from a model's habits; raises ValueError above the model's limit."""
-    width, height = settings.size or habits.size
+def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> tuple[Shot, Sampling]:
+    """What a request leaves out is filled from what it gives and from a model's habits; raises ValueError above the model's limit.
+
+    Without a size, a clip takes that of what is given if the model has seen such, else the nearest of its shape.
+    """
+    for name in request.without:
+        if getattr(settings, name) is not None:
+            raise ValueError(f"{type(request).__name__.lower()} keeps the length of what it is given; leave out --{name}")
+    given = request.given()
+    width, height = settings.size or (suited((given.width, given.height), habits) if given else habits.size)
     seconds = habits.seconds if settings.seconds is None else settings.seconds
     limit = MOST * habits.trained.frames[1]
     frames = settings.frames or max(1, round(min(seconds * habits.fps, limit + 1)))
     if frames > limit:
         asked = f"{settings.frames} frames" if settings.frames else f"{seconds:g} seconds"
         raise ValueError(f"{asked} are too long; this model makes at most {limit / habits.fps:g} seconds, {limit} frames")
-    sides, lengths = habits.trained.sides, habits.trained.frames
-    if not sides[0] <= min(width, height) <= max(width, height) <= sides[1] or not lengths[0] <= frames <= lengths[1]:
-        warnings.warn(
-            f"{width}x{height} with {frames} frames lies outside what the model was trained on: sides of {sides[0]} to "
-            f"{sides[1]} pixels, {lengths[0]} to {lengths[1]} frames at {habits.fps:g} fps; expect a worse clip",
-            stacklevel=2,
-        )
+    low, high = habits.trained.sides
+    if not low <= min(width, height) <= max(width, height) <= high:
+        said = f"{width}x{height} lies outside what the model was trained on: sides of {low} to {high} pixels; expect a worse clip"
+        warnings.warn(said, stacklevel=2)
     asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
-    return Shot(width=width, height=height, frames=frames, fps=habits.fps), replace(Sampling.by(habits), **asked)
+    shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat)
+    return shot, replace(Sampling.by(habits), **asked)
+
+
+def suited(size: tuple[int, int], habits: Habits) -> tuple[int, int]:
+    """The size in which a model takes up a picture of `size` (width, height): its own where the model has seen such, made even."""
+    width, height = size
+    if max(size) <= habits.trained.sides[1]:
+        return max(2, width - width % 2), max(2, height - height % 2)
+    scale = math.sqrt(math.prod(habits.size) / (width * height))
+    scale = min(scale, habits.trained.sides[1] / max(size))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)

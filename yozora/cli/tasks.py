@@ -1,49 +1,61 @@
 """A command for each task: its options are the fields of the task's dataclass and of Settings."""
 
 import dataclasses
+import hashlib
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Settings
-from yozora.video import check_output, is_still
-
-TASKS = (Generate,)
+from yozora import sidecar
+from yozora.tasks import TASKS
+from yozora.tasks.note import understand
+from yozora.tasks.settings import Request, Settings
+from yozora.video import check_output, is_still, read_metadata
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands of all tasks."""
+    """Add the commands of all tasks, and the one that repeats any."""
     for task in TASKS:
         app.command(task.__name__.lower(), help=inspect.getdoc(task))(command_of(task))
+    app.command()(reproduce)
 
 
-def command_of(task: type) -> Callable[..., None]:
+def command_of(task: type[Request]) -> Callable[..., None]:
     """A function whose signature the command line reads."""
+    own = {field.name for field in dataclasses.fields(task)}
 
     def command(**values: Any) -> None:
-        output = values.pop("output")
-        own = {field.name for field in dataclasses.fields(task)}
-        request = task(**{name: value for name, value in values.items() if name in own})
-        chosen = {name: value for name, value in values.items() if name not in own and value is not None}
-        perform_and_save(request, chosen, output)
+        output, latents = values.pop("output"), values.pop("latents")
+        given = {name: value for name, value in values.items() if value not in (None, [])}
+        request = task(**{name: value for name, value in given.items() if name in own})
+        settings = Settings(**{name: value for name, value in given.items() if name not in own})
+        perform_and_save(request, settings, output, keep_latents if latents else forget)
 
     out = Annotated[Path, typer.Option("--output", "-o", help="file to write: .mp4, .webm, .gif or .png")]
-    parameters = [*_parameters(task), inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=out), *_parameters(Settings)]
+    beside = Annotated[bool, typer.Option(help="keep the latents beside the file, so that going on from it never encodes it again")]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        *_parameters(task),
+        inspect.Parameter("output", keyword, annotation=out),
+        *(one for one in _parameters(Settings) if one.name not in own | set(task.without)),
+        inspect.Parameter("latents", keyword, annotation=beside, default=True),
+    ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
 
 
-def perform_and_save(request: Any, chosen: dict[str, Any], output: Path) -> None:
+def perform_and_save(request: Request, settings: Settings, output: Path, keep: Callable[..., None]) -> None:
     """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
-    settings = Settings(**chosen)
-    if is_still(output):
+    if is_still(output) and "frames" not in request.without:
         if settings.seconds or settings.fps or (settings.frames or 1) > 1:
             hint = f"leave out --seconds, --frames and --fps, or name it {output.stem}_%03d.png to save every frame"
             raise ValueError(f"a .png is one frame: {hint}")
@@ -52,11 +64,48 @@ def perform_and_save(request: Any, chosen: dict[str, Any], output: Path) -> None
     width, height = settings.size or (2, 2)
     for path in paths:
         check_output(path, num_frames=1, height=height, width=width, fps=settings.fps)
-    from yozora.pipeline import perform  # brings torch
+    from yozora.pipeline import perform, prepare  # brings torch
 
+    order = prepare(request, settings)
+    clip = order.canvas.given
+    check_output(output, num_frames=clip.num_frames, height=clip.height, width=clip.width, fps=order.fps)
     with progress_bar() as progress:
-        for path, (video, facts) in zip(paths, perform(request, settings, progress), strict=True):
-            print(video.save(path, facts))
+        for path, made in zip(paths, perform(order, progress), strict=True):
+            print(made.video.save(path, made.facts))
+            keep(made, path)
+
+
+def keep_latents(made: Any, path: Path) -> None:
+    """Write a clip's latents beside it; pictures of a numbered row have none."""
+    if made.kept and path.exists():
+        sidecar.save(made.kept, path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def forget(made: Any, path: Path) -> None:
+    """Keep nothing beside a clip."""
+
+
+def reproduce(
+    file: Annotated[Path, typer.Argument(help="video or picture that Yozora made")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="file to write; without it, beside the other")] = None,
+) -> None:
+    """Make a file again from what it says of itself, and say whether it came out the same."""
+    facts = read_metadata(file)
+    try:
+        request, settings = understand(facts.get("request", ""), TASKS)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be made again: {error}") from error
+    again = output or file.with_stem(f"{file.stem}-again")
+    if again.suffix.lower() != file.suffix.lower():
+        raise ValueError(f"{again.name} is of another kind than {file.name}, so that they could not be compared; end it in {file.suffix}")
+    from yozora.model import describe, digest, find  # brings torch
+
+    folder = find(settings.model)
+    if (name := f"{describe(folder)['name']} {digest(folder)}") != facts.get("model"):
+        raise ValueError(f"{file} was made by {facts.get('model')}, and {settings.model} is now {name}: it cannot come out the same")
+    perform_and_save(request, settings, again, forget)
+    if again.read_bytes() != file.read_bytes():
+        warnings.warn(f"{again} is not {file} to the bit: it was made on another machine or changed since", stacklevel=2)
 
 
 @contextmanager
@@ -78,29 +127,42 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _parameters(declared: type) -> Iterator[inspect.Parameter]:
-    """Command-line parameters for the fields of a dataclass: arguments where there is no default, options elsewhere."""
+    """Command-line parameters for the fields of a dataclass: arguments where there is no default and for prompts, options elsewhere."""
     for field in dataclasses.fields(declared):
         hint = get_type_hints(declared, include_extras=True)[field.name]
         notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         help_text = next((note.description for note in notes if isinstance(note, FieldInfo) and note.description), "")
-        kind = _plain_type(hint)
-        if field.default is dataclasses.MISSING:
-            yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, typer.Argument(help=help_text)])
+        kind, default = _plain(field, hint)
+        if field.default is dataclasses.MISSING or field.name == "prompt":
+            note = Annotated[kind, typer.Argument(help=help_text)]
         else:
-            note = Annotated[kind, typer.Option(help=help_text)]
-            yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, annotation=note, default=field.default)
+            flag = f"--{field.name.rstrip('_')}"
+            note = Annotated[
+                kind, typer.Option(flag, f"--no-{flag[2:]}", help=help_text) if kind is bool else typer.Option(flag, help=help_text)
+            ]
+        shown = {} if field.default is dataclasses.MISSING else {"default": default}
+        yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, annotation=note, **shown)
 
 
-def _plain_type(hint: Any) -> Any:
-    """The type that the command line reads for a field: sizes are text until pydantic reads them."""
-    for plain in (str, int, float):
-        if any(inner is plain for inner in _leaves(hint)) and tuple not in _leaves(hint):
-            return plain | None if type(None) in _leaves(hint) else plain
-    return str | None
+def _plain(field: dataclasses.Field, hint: Any) -> tuple[Any, Any]:
+    """The type that the command line reads for a field, and its default: whatever pydantic reads itself is text."""
+    default = field.default
+    if default == ():
+        return list[str], []
+    if default is None or isinstance(default, bool | int | float | str):
+        kinds = [kind for kind in (bool, int, float) if isinstance(default, kind)] or [kind for kind in (int, float) if _is(hint, kind)]
+        if kinds and not _reads_text(hint):
+            return (kinds[0] | None if default is None else kinds[0]), default
+        return (str | None, None) if default is None else (str, str(default))
+    return str, "" if default is dataclasses.MISSING else ",".join(":".join(f"{number:g}" for number in point) for point in default)
 
 
-def _leaves(hint: Any) -> list[Any]:
-    if get_origin(hint) is tuple:
-        return [tuple]
-    inner = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
-    return [leaf for one in inner for leaf in _leaves(one)] if inner else [hint]
+def _is(hint: Any, kind: type) -> bool:
+    """Whether a hint is of a plain kind, or of that or None."""
+    inner = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    return hint is kind or any(_is(one, kind) for one in inner)
+
+
+def _reads_text(hint: Any) -> bool:
+    """Whether a field has a way of its own to read text."""
+    return any(isinstance(note, BeforeValidator) for note in get_args(hint)[1:]) or any(map(_reads_text, get_args(hint)[:1]))

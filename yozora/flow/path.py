@@ -23,14 +23,14 @@ def clean(
     return state - level[:, None] * velocity
 
 
-def draw_noise(seeds: Sequence[int], lengths: Sequence[int], channels: int, *, draw: int = 0) -> Float[Tensor, "token channel"]:
+def draw_noise(seeds: Sequence[tuple[int, int]], lengths: Sequence[int], channels: int) -> Float[Tensor, "token channel"]:
     """Gaussian noise for a packed sequence: each segment's is that of its own seed, whatever stands beside it.
 
-    Drawn on the CPU, so that every device starts from the same numbers; `draw` tells several draws of one clip apart.
+    Drawn on the CPU, so that every device starts from the same numbers; a seed is (that of the clip, which of its draws).
     """
     parts = []
     for seed, length in zip(seeds, lengths, strict=True):
         # Mixed into 64 bits, so that neighbouring seeds and draws share nothing.
-        key = int(np.random.SeedSequence((seed, draw)).generate_state(1, np.uint64)[0])
+        key = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
         parts.append(torch.randn(length, channels, generator=torch.Generator().manual_seed(key)))
     return torch.cat(parts)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
+from yozora.video import Video
 
 STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
@@ -58,12 +59,16 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Shot:
-    """The size of a clip once a model's habits have filled what the request left out."""
+    """The size of a clip once a model's habits have filled what the request left out.
+
+    `beat` is how many frames the model makes at once: a clip placed a multiple of it later lies on the same grid.
+    """
 
     width: int
     height: int
     frames: int
     fps: float
+    beat: int = 1
 
     @property
     def seconds(self) -> float:
@@ -71,12 +76,19 @@ class Shot:
         return self.frames / self.fps
 
 
-@runtime_checkable
-class Request(Protocol):
+class Request:
     """What every task is: something asked, as a frozen dataclass, that becomes a canvas."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+    without: ClassVar[tuple[str, ...]] = ()  # settings that have no meaning here
+
+    def given(self) -> Video | None:
+        """What the clip takes its size from, if anything."""
+        return None
 
     def canvas(self, shot: Shot) -> Canvas:
-        """The canvas of the shot's size in which the request is to be met."""
-        ...
+        """The canvas of the shot's size in which the request is to be met; raises ValueError where it cannot be."""
+        raise NotImplementedError
+
+
+LENGTH = ("seconds", "frames")  # `without` of a task whose clip is as long as what it is given

@@ -1,4 +1,7 @@
-"""How weights that hear one noise level for a whole clip become one that hears a level for each token."""
+"""Denoisers made of denoisers: a level for each token from weights that hear one for a whole clip; loops from weights that know none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -39,3 +42,22 @@ def raise_to(
     keep = torch.where(level < highest, (1 - highest) / (1 - level).clamp_min(1e-12), 1)
     spread = (highest.square() - (keep * level).square()).clamp_min(0).sqrt()
     return keep[:, None] * values + spread[:, None] * noise
+
+
+def rolled(denoiser: Denoiser, shifts: Iterator[int]) -> Denoiser:
+    """A denoiser of loops: at every call all tokens are moved along by the next of `shifts` tokens, round each segment's end, and back.
+
+    So no place is always the seam. All segments are equally long and hear one cue each.
+    """
+
+    def denoise(tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
+        shift, segments = next(shifts), len(tokens.lengths)
+        assert len(set(tokens.lengths)) == 1 and len(words.tokens) == segments, "loops of one length and one cue each"
+
+        def turned(values: Tensor, by: int) -> Tensor:
+            return values.unflatten(0, (segments, -1)).roll(by, dims=1).flatten(0, 1)
+
+        velocity = denoiser(replace(tokens, values=turned(tokens.values, shift)), turned(level, shift), words)
+        return turned(velocity, -shift)
+
+    return denoise

@@ -2,7 +2,7 @@
 
 from yozora.vae.config import VAEConfig, bundled_vae_config, wan21_vae_config, wan22_vae_config
 from yozora.vae.cost import flops_per_pixel
-from yozora.vae.files import load_vae, save_vae
+from yozora.vae.files import load_vae, read_config, save_vae
 from yozora.vae.initialise import initialise
 from yozora.vae.losses import LossScales, foreground_weights, sample, vae_loss
 from yozora.vae.model import VideoVAE
@@ -17,6 +17,7 @@ __all__ = [
     "foreground_weights",
     "initialise",
     "load_vae",
+    "read_config",
     "sample",
     "save_vae",
     "to_frames",

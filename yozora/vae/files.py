@@ -19,11 +19,17 @@ def save_vae(vae: VideoVAE, path: Path, dtype: torch.dtype = torch.float32) -> N
 
 def load_vae(path: Path, dtype: torch.dtype = torch.float32) -> VideoVAE:
     """Read what `save_vae` wrote; raises ValueError where the file holds no arrangement or other weights."""
+    config = read_config(path)
+    with torch.device("meta"):  # no random weights only to replace them
+        vae = VideoVAE(config)
+    load_into(vae, path, dtype)
+    return vae
+
+
+def read_config(path: Path) -> VAEConfig:
+    """The arrangement of the network in a file, without its weights; raises ValueError where the file does not say it."""
     found = read_notes(path).get("config")
     if found is None:
         raise ValueError(f"{path} does not say which arrangement its weights belong to; write it with save_vae")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(found).items()}
-    with torch.device("meta"):  # no random weights only to replace them
-        vae = VideoVAE(VAEConfig(**values))
-    load_into(vae, path, dtype)
-    return vae
+    return VAEConfig(**values)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 from einops import rearrange, reduce
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Shaped, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
@@ -34,13 +34,18 @@ def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
     """Encode what a canvas gives for its place in the clip.
 
     Pixels with start 1 have no influence: they are filled from what is given before encoding. Sizes are padded to whole
-    tokens by their edges. Kept latents stand in for encoding where they lie on the grid.
+    tokens by their edges. Kept latents stand in for encoding where they lie on the grid. Of a loop nothing can be given:
+    it is cut open where something is.
     """
     parameter = next(vae.parameters())
-    start = torch.from_numpy(token_start(canvas.start, grid)).to(parameter.device)
-    given = rearrange(_cells_given(canvas.start, grid), "t h w -> 1 t h w")
+    found, levels = reuse(canvas, grid)
+    start = torch.from_numpy(token_start(levels, grid)).to(parameter.device)
+    given = rearrange(_cells_given(levels, grid), "t h w -> 1 t h w")
+    assert not (grid.loops and given.any()), "a loop is cut open before it is placed"
     latents = torch.zeros(vae.config.channels, *grid.cells, device=parameter.device)
-    reused = _reuse(latents, canvas, grid) & given.any(axis=(0, 2, 3))
+    for cell, kept in found.items():
+        latents[:, cell] = torch.from_numpy(kept).to(latents)
+    reused = np.isin(np.arange(grid.cells[0]), list(found)) & given.any(axis=(0, 2, 3))
     needed = np.flatnonzero(given.any(axis=(0, 2, 3)) & ~reused)
     if len(needed):  # causal: nothing after the last cell needed is looked at
         cells = int(needed[-1]) + 1
@@ -50,6 +55,33 @@ def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
         encoded = encode(vae, signal[None])[0].to(latents)
         latents[:, needed] = encoded[:, needed]
     return Placed(latents=latents * torch.from_numpy(given).to(latents), start=start)
+
+
+def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "channel rows columns"]], np.ndarray]:
+    """The cells that kept latents stand for, and the start levels `[time height width]` (broadcastable) as they then are.
+
+    Cell 0 stands for one frame and every other for several, so a kept cell fits only a cell of its own kind, and only where none
+    of its frames is to be invented. What a clip's last cell holds beyond the clip was made with it, and comes with it.
+    """
+    found: dict[int, np.ndarray] = {}
+    levels, highest = canvas.start, canvas.levels
+    for kept in canvas.kept:
+        if kept.latents.shape[2:] != grid.cells[1:]:
+            raise ValueError(f"kept latents of {kept.latents.shape[2:]} cells do not fit a canvas of {grid.cells[1:]}")
+        for cell in range(grid.cells[0]):
+            last = cell * grid.cell[0]  # of the frames that the cell stands for
+            number, off = divmod(last - kept.frame, grid.cell[0])
+            if off or (number == 0) != (cell == 0) or not 0 <= number < kept.latents.shape[1]:
+                continue
+            inside = slice(max(last - grid.cell[0] + 1, 0), min(last + 1, kept.end, grid.frames))
+            shown = kept.where.start <= inside.start < inside.stop <= kept.where.stop
+            if not shown or highest[inside].max() == 1:
+                continue
+            found[cell] = kept.latents[:, number]
+            if inside.stop <= min(last, grid.frames - 1):
+                levels = np.broadcast_to(levels, (grid.frames, *levels.shape[1:])).copy()
+                levels[inside.stop : last + 1] = levels[inside].max(axis=0)
+    return found, levels
 
 
 def token_start(start: Float[np.ndarray, "#frames #rows #columns"], grid: Grid) -> Float32[np.ndarray, "time height width"]:
@@ -111,7 +143,8 @@ def _over_tokens(start: np.ndarray, grid: Grid, how: str) -> np.ndarray:
     levels = _pad(np.broadcast_to(start, (grid.frames, grid.height, grid.width)), grid)
     rows, columns = grid.cell[1] * grid.patch[1], grid.cell[2] * grid.patch[2]
     levels = reduce(levels, "t (h i) (w j) -> t h w", how, i=rows, j=columns)
-    cells = np.concatenate([levels[:1], reduce(levels[1:], "(t k) h w -> t h w", how, k=grid.cell[0])])
+    alone = 0 if grid.loops else 1  # frames of cell 0
+    cells = np.concatenate([levels[:alone], reduce(levels[alone:], "(t k) h w -> t h w", how, k=grid.cell[0])])
     return reduce(cells, "(t k) h w -> t h w", how, k=grid.patch[0])
 
 
@@ -122,21 +155,6 @@ def _spread(tokens: np.ndarray, grid: Grid) -> np.ndarray:
 def _pad(clip: np.ndarray, grid: Grid) -> np.ndarray:
     missing = [(0, whole - size) for whole, size in zip(grid.padded, clip.shape[:3], strict=True)]
     return np.pad(clip, missing + [(0, 0)] * (clip.ndim - 3), mode="edge")
-
-
-def _reuse(latents: Tensor, canvas: Canvas, grid: Grid) -> Bool[np.ndarray, " cells"]:
-    # Cell 0 stands for one frame and every other for several, so a kept cell fits only a cell of its own kind.
-    reused = np.zeros(grid.cells[0], bool)
-    whole = _over_tokens(canvas.start, grid, "max").max(axis=(1, 2)) < 1
-    whole = whole.repeat(grid.patch[0])
-    for kept in canvas.kept:
-        if kept.latents.shape[2:] != grid.cells[1:] or kept.latents.shape[0] != len(latents):
-            raise ValueError(f"kept latents of shape {kept.latents.shape} do not fit {len(latents)} channels of {grid.cells} cells")
-        for cell in range(max(kept.at, 0), min(kept.at + kept.latents.shape[1], grid.cells[0])):
-            if (cell == 0) == (cell == kept.at) and whole[cell]:
-                latents[:, cell] = torch.from_numpy(kept.latents[:, cell - kept.at]).to(latents)
-                reused[cell] = True
-    return reused
 
 
 def _near(known: np.ndarray) -> list[np.ndarray]:

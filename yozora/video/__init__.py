@@ -3,7 +3,8 @@
 import base64
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,11 +100,25 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return read_note(Path(path))
 
 
+def frame_times(path: str | Path) -> np.ndarray:
+    """When each frame of a file is first shown, in seconds from the first on, `float64[frame]` in order; raises as `Video.load`."""
+    from yozora.video.read import times
+
+    return times(Path(path))
+
+
 def is_still(path: str | Path) -> bool:
     """Whether a path holds one picture by its name: a .png without a %d."""
     from yozora.video.write import NUMBER
 
     return Path(path).suffix.lower() == ".png" and not NUMBER.search(Path(path).name)
+
+
+def replacing(targets: Sequence[Path]) -> AbstractContextManager[list[Path]]:
+    """Yield a path beside each target; move all into place at the end, or leave nothing behind."""
+    from yozora.video.write import replacing
+
+    return replacing(targets)
 
 
 def check_output(path: str | Path, *, num_frames: int, height: int, width: int, fps: float | int | None = None) -> None:

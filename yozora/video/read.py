@@ -45,6 +45,13 @@ def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
         return np.stack(frames), rate
 
 
+def times(path: Path) -> np.ndarray:
+    """When each frame is first shown; see `frame_times`."""
+    with opened(path) as file:
+        shown = sorted(frame.time or 0.0 for frame in whole_frames(file))
+        return np.array(shown) - shown[0]
+
+
 def read_note(path: Path) -> dict[str, str]:
     """What `write` kept inside the file; see `read_metadata`."""
     with opened(path) as file:

@@ -1,0 +1,104 @@
+"""Edits in space: what a region shows instead, and whether what lies beyond a border belongs to what lies within."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch.nn import functional as F
+
+from yozora.evaluate.camera import Move, find_move
+from yozora.evaluate.detect import default_eye, regions, shrink
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.seams import SEAM, steps
+from yozora.evaluate.track import Sight
+from yozora.video import Video
+from yozora.world.scene import COLOURS
+
+SHOWN = 0.8  # of a span's frames, in which a region must show the asked colour
+GONE = 0.1  # of a span's frames, in which it may still show the old one
+ROUND = 0.05  # by which a ball may be wider than high, or higher than wide
+LARGE = 60  # pixels of area at the size that is looked at, from which on a shape is measured
+NEARBY = 6  # columns or rows on each side, of which the usual difference is the median
+FLAT = 0.02  # of 255: a mean difference below it is none
+STEERED = 0.5  # of the floor's movement, by which it may differ beyond a border
+
+Area = Bool[np.ndarray, "time height width"]
+
+
+def replaced(sight: Sight, region: Area, new: str, old: str) -> Finding:
+    """The share of the frames that a region covers in which the new colour is seen in it; the old one must be gone."""
+    span = np.flatnonzero(region.any((1, 2)))
+    shown, left = (_present(sight, region, colour)[span].mean() if colour else 0.0 for colour in (new, old))
+    return Finding(float(shown), bool(shown >= SHOWN and left <= GONE), f"{new} in {shown:.0%}, {old} in {left:.0%} of the frames")
+
+
+def _present(sight: Sight, region: Area, colour: str) -> np.ndarray:
+    """In which frames the middle of something of a colour lies in a region: `bool[time]`."""
+    blobs, (width, height) = sight.found.blobs.chosen(sight.of(colour)), sight.found.size
+    row = (blobs.centre[:, 1] * region.shape[1] / height).astype(int)
+    column = (blobs.centre[:, 0] * region.shape[2] / width).astype(int)
+    frames = blobs.frame[region[blobs.frame, row, column]]
+    return np.bincount(frames, minlength=len(region)) > 0
+
+
+def roundness(video: Video, beyond: Bool[np.ndarray, "height width"], colour: str) -> Finding:
+    """The width of balls of a colour over their height, the median over frames in which they reach into an area.
+
+    Second moments of their pixels give both, so that a pixel more or less tells nothing. What touches the picture's border is left out.
+    """
+    pixels = shrink(torch.from_numpy(video.frames))
+    labels, number, blobs = regions(pixels, default_eye())
+    height, width = labels.shape[1:]
+    focal = find_move(pixels, torch.from_numpy(labels > 0), video.fps).focal
+    area = F.interpolate(torch.from_numpy(beyond)[None, None].float(), (height, width))[0, 0].numpy() > 0
+    whole = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height) & (blobs.area >= LARGE)
+    found = []
+    for index in np.flatnonzero(whole & (blobs.label == 1 + list(COLOURS).index(colour))):
+        y, x = np.nonzero(number[blobs.frame[index]] == blobs.number[index])
+        if area[y, x].any():
+            centre = np.array([x.mean() + 0.5 - width / 2, y.mean() + 0.5 - height / 2]) / (focal * height / 2)
+            # A pixel is a square, not a point; and a ball aside of a picture's middle is drawn longer toward its border.
+            across, down = (np.array([x.var(), y.var()]) + 1 / 12) / (1 + centre**2)
+            found.append(np.sqrt(across / down))
+    if not found:
+        return Finding(0.0, False, f"no {colour} ball is seen whole there")
+    scale = (video.width / width) / (video.height / height)  # the size that is looked at is rounded
+    ratio = float(np.median(found)) * scale
+    return Finding(ratio, abs(ratio - 1) <= ROUND, f"in {len(found)} frames")
+
+
+def border_seam(video: Video, inside: Bool[np.ndarray, "height width"]) -> Finding:
+    """The difference across the border of a rectangle over the usual one of neighbouring columns and rows; the worst of its sides.
+
+    Far more shows an edge, far less that the border was only repeated outward.
+    """
+    ratios = []
+    for axis, line in ((2, inside.any(0)), (1, inside.any(1))):
+        change = steps(np.moveaxis(video.frames, axis, 0))
+        for edge in np.flatnonzero(np.diff(line)):
+            near = np.concatenate([change[max(edge - NEARBY, 0) : edge], change[edge + 1 : edge + 1 + NEARBY]])
+            ratios.append((change[edge] + FLAT) / (np.median(near) + FLAT))
+    worst = float(max(ratios, key=lambda ratio: abs(np.log(ratio))))
+    return Finding(worst, SEAM[0] <= worst <= SEAM[1])
+
+
+def same_camera(video: Video, inside: Bool[np.ndarray, "height width"]) -> Finding:
+    """How differently the floor moves beyond a border and within, by a camera read off each, in parts of the larger movement."""
+    pixels = shrink(torch.from_numpy(video.frames))
+    labels, _, _ = regions(pixels, default_eye())
+    size = labels.shape[1:]
+    within = F.interpolate(torch.from_numpy(inside)[None, None].float(), size)[0] > 0.5
+    things = torch.from_numpy(labels > 0)
+    moves = [find_move(pixels, things | hidden, video.fps) for hidden in (~within, within)]
+    flows = [_flow(move, size[1] / size[0]) for move in moves]
+    apart, most = np.linalg.norm(flows[0] - flows[1], axis=-1).mean(), max(np.linalg.norm(flow, axis=-1).mean() for flow in flows)
+    difference = float(apart / most) if most else 0.0
+    return Finding(difference, difference <= STEERED, " and ".join(f"{move.kind} {move.direction} {move.rate:.1f}" for move in moves))
+
+
+def _flow(move: Move, aspect: float) -> np.ndarray:
+    """Where points in the lower half of the picture go in half a second, `float64[point 2]`, in half heights."""
+    x, y = np.meshgrid(np.linspace(-aspect, aspect, 9), np.linspace(0, 1, 5))
+    points = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    before, after = move.floor(np.array([0.0, 0.5]))
+    there = after @ np.linalg.inv(before) @ points
+    return (there[:2] / there[2] - points[:2]).T

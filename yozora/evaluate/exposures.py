@@ -1,0 +1,68 @@
+"""Whether two clips that are to follow one another are seen at once: as a double exposure, or side by side."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from yozora.evaluate.detect import default_eye, regions, shrink
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.measures import colours, count
+from yozora.evaluate.spec import Spec
+from yozora.evaluate.track import look
+from yozora.video import Video
+
+SEEN = 0.25  # of an object's contrast with what is around it: from here on it counts as there
+RING = 9  # pixels of the pictures looked at, that are compared with what is inside
+APART = 0.5  # of an object's pixels that the other clip's objects must leave free, or nothing can be told
+FAINT = 12.0  # of 255: an object of less contrast cannot be told from its floor
+ALLOWED = 0.05  # of the frames
+
+
+def double_exposure(made: Video, first: Video, second: Video) -> Finding:
+    """The share of frames that show the objects of both clips, each where its own clip has them at that frame.
+
+    A cross-dissolve shows both; so does one clip's content laid over the other's. Objects that lie over one another tell nothing.
+    """
+    seen = [_shrunk(video) for video in (made, first, second)]
+    masks = [regions(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255, default_eye())[1] > 0 for pixels in seen[1:]]
+    one, two = (_strength(seen[0], clip, own, other) for clip, own, other in zip(seen[1:], masks, masks[::-1], strict=True))
+    both = np.minimum(one, two)
+    told = ~np.isnan(both)
+    share = float((both[told] > SEEN).mean()) if told.any() else 0.0
+    return Finding(share, share <= ALLOWED, f"{told.mean():.0%} of the frames can be told")
+
+
+def shown_together(made: Video, first: Spec, second: Spec) -> Finding:
+    """The share of frames in which colours that only the first clip has are seen beside colours that only the second has."""
+    sight = look(made)
+    groups = [set(one.colours) - set(other.colours) for one, other in ((first, second), (second, first))]
+    shown = [np.any([sight.counts(colour) > 0 for colour in group] or [np.zeros(sight.found.frames, bool)], axis=0) for group in groups]
+    share = float((shown[0] & shown[1]).mean())
+    return Finding(share, share <= ALLOWED)
+
+
+def answers(part: Video, spec: Spec) -> Finding:
+    """Whether a part of a clip shows the asked colours, and as many objects as asked; the value is the lesser share of frames."""
+    sight = look(part)
+    scores = [measure(sight, spec) for measure in (colours, count)]
+    return Finding(min(score.value for score in scores), all(score.passed for score in scores), "; ".join(score.seen for score in scores))
+
+
+def _shrunk(video: Video) -> np.ndarray:
+    pixels = shrink(torch.from_numpy(video.frames))
+    return (pixels * 255).permute(0, 2, 3, 1).numpy()
+
+
+def _strength(made: np.ndarray, clip: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """By frame, how much of the contrast of a clip's objects is found in another at their place; NaN where that cannot be told."""
+    near = F.max_pool2d(torch.from_numpy(own | other)[:, None].float(), RING, 1, RING // 2)[:, 0].numpy() > 0
+    around = F.max_pool2d(torch.from_numpy(own)[:, None].float(), 2 * RING + 1, 1, RING)[:, 0].numpy() > 0
+    found = np.full(len(made), np.nan)
+    for frame, (inside, ring) in enumerate(zip(own & ~other, around & ~near, strict=True)):
+        if not inside.any() or not ring.any() or inside.sum() < APART * own[frame].sum():
+            continue
+        true = clip[frame][inside] - clip[frame][ring].mean(0)
+        if np.sqrt((true**2).mean()) >= FAINT:
+            shown = made[frame][inside] - made[frame][ring].mean(0)
+            found[frame] = (shown * true).sum() / (true**2).sum()
+    return found

@@ -1,0 +1,19 @@
+"""What a measure of an edit finds: a number in the measure's own unit, and whether it passes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A value in the unit that its measure names, whether it is good enough, and what was seen, in words."""
+
+    value: float
+    passed: bool
+    seen: str = ""
+
+
+def record(findings: Mapping[str, Finding]) -> dict[str, list]:
+    """Findings as JSON: value, verdict and what was seen; and `all`, whether every one passes."""
+    together = all(finding.passed for finding in findings.values())
+    return {name: [round(one.value, 4), one.passed, one.seen] for name, one in (findings | {"all": Finding(float(together), together)}).items()}

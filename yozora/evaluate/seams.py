@@ -1,0 +1,129 @@
+"""Joins in time: whether a step from one frame to the next is like the others, and whether what moves goes on as it went.
+
+A seam at frame `s` lies between frames `s - 1` and `s`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.trails import Trail, trails
+from yozora.evaluate.track import Sight
+
+QUIET = 0.1  # of 255: a mean change below it is no motion, but noise or nothing
+AROUND = 6  # steps on each side, of which the usual one is the median
+SEAM = (0.5, 2.0)  # of the usual step, that the step at a seam may be
+JUMP = 2.5  # times the usual step around it, that no step of a clip may be larger than
+FIT = 4  # frames on each side of a seam to which a line is fitted
+FEWEST = 3  # of these, in which a thing must be seen
+CLOSE = 0.02  # of the width: how far apart places, and how different shifts per frame, may be
+SLOW, SWERVE = 0.006, 0.4  # widths a frame, and part of the speed, by which a velocity may differ; together `CLOSE` at most
+
+Frames = UInt8[np.ndarray, "time height width 3"]
+
+
+def steps(frames: Frames) -> Float64[np.ndarray, " step"]:
+    """Mean absolute change of the pixels from each frame to the next, of 255."""
+    return np.array([np.abs(after.astype(np.int16) - before).mean() for before, after in zip(frames, frames[1:])])
+
+
+def over_usual(change: Float64[np.ndarray, " step"]) -> Float64[np.ndarray, " step"]:
+    """Each step over the median of those around it, held frames left out.
+
+    Where all around is still, a step counts as `QUIET` at least, and so does the usual one: noise is no seam there.
+    """
+    ratio = np.empty(len(change))
+    for index, step in enumerate(change):
+        near = np.concatenate([change[max(index - AROUND, 0) : index], change[index + 1 : index + 1 + AROUND]])
+        moving = near[near > QUIET]
+        ratio[index] = step / np.median(moving) if len(moving) else max(step, QUIET) / QUIET
+    return ratio
+
+
+def seam_ratio(frames: Frames, seam: int) -> Finding:
+    """The step at a seam over the usual one around it."""
+    change = steps(frames)
+    ratio = float(over_usual(change)[seam - 1])
+    return Finding(ratio, SEAM[0] <= ratio <= SEAM[1], f"{change[seam - 1]:.2f} of 255")
+
+
+def largest_step(frames: Frames) -> Finding:
+    """The largest step over the usual one around it: a cut within a clip is a jump."""
+    ratio = over_usual(steps(frames))
+    return Finding(float(ratio.max()), bool(ratio.max() <= JUMP), f"at frame {int(ratio.argmax()) + 1}")
+
+
+def rolled(frames: Frames) -> tuple[Frames, int]:
+    """A loop turned by half its length, and the frame at which its seam lies then: what is no loop has a cut there."""
+    half = len(frames) // 2
+    return np.roll(frames, half, axis=0), half
+
+
+def place_through(sight: Sight, seam: int) -> Finding:
+    """How far apart, in widths, a thing is where its ways before and after a seam meet; the worst of all things."""
+    passages = through(sight, seam)
+    return _worst([(float(np.linalg.norm(one.before.at(seam - 0.5) - one.after.at(seam - 0.5))), CLOSE, one.colour) for one in passages])
+
+
+def motion_through(sight: Sight, seam: int) -> Finding:
+    """How much, in widths a frame, the velocity of a thing differs before and after a seam; the worst of all things."""
+    differences = []
+    for one in through(sight, seam):
+        speed = max(float(np.linalg.norm(way.velocity)) for way in (one.before, one.after))
+        change = float(np.linalg.norm(one.after.velocity - one.before.velocity))
+        differences.append((change, min(SLOW + SWERVE * speed, CLOSE), one.colour))
+    return _worst(differences)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A straight way: where something is at frame 0, and by how much it moves in a frame, in widths."""
+
+    origin: np.ndarray  # float64[2]
+    velocity: np.ndarray  # float64[2]
+
+    def at(self, frame: float) -> np.ndarray:
+        """Where it is at a frame."""
+        return self.origin + self.velocity * frame
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A thing of a colour that is seen on both sides of a seam."""
+
+    colour: str
+    before: Course
+    after: Course
+
+
+def through(sight: Sight, seam: int) -> list[Passage]:
+    """All things that are seen on both sides of a seam; what is lost there and found elsewhere in the same colour counts as one."""
+    ends, begins = ({} for _ in range(2))
+    for number, trail in enumerate(trails(sight)):
+        for found, first in ((ends, seam - FIT), (begins, seam)):
+            near = (trail.frame >= first) & (trail.frame < first + FIT)
+            if near.sum() >= FEWEST:
+                found[number] = trail.colour, course(trail, near)
+    passages = [Passage(colour, before, begins.pop(number)[1]) for number, (colour, before) in ends.items() if number in begins]
+    for number, (colour, before) in ends.items():
+        alike = [other for other in begins if begins[other][0] == colour and number not in begins]
+        if alike and not any(one.before is before for one in passages):
+            nearest = min(alike, key=lambda other: float(np.linalg.norm(begins[other][1].at(seam) - before.at(seam))))
+            passages.append(Passage(colour, before, begins.pop(nearest)[1]))
+    return passages
+
+
+def course(trail: Trail, which: np.ndarray) -> Course:
+    """The straight way that fits some points of a trail best."""
+    velocity, origin = np.polyfit(trail.frame[which], trail.place[which], 1)
+    return Course(origin=origin, velocity=velocity)
+
+
+def _worst(found: list[tuple[float, float, str]]) -> Finding:
+    """The value that comes nearest to its limit, or lies farthest beyond it."""
+    if not found:
+        return Finding(1.0, False, "nothing can be followed")
+    value, limit, colour = max(found, key=lambda one: one[0] / one[1])
+    return Finding(value, value <= limit, colour)

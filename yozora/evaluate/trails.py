@@ -1,0 +1,104 @@
+"""Where things are on the picture by frame, and whether an edit keeps them where they were."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from yozora.evaluate.faults import _project
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.track import Sight
+from yozora.world.scene import COLOURS
+from yozora.world.stage import extent
+from yozora.world.take import Take
+
+KEPT = 0.02  # of the width: median distance from where a thing was, or should be
+LASTING = 0.25  # of a clip's frames: what is seen for less is no thing to be kept
+STEADY = 0.9  # of the frames of a span, in which there must be as many things as around it
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One thing over time: its colour, frames, and middles in widths of the picture, x to the right and y down."""
+
+    colour: str
+    frame: np.ndarray  # int64[point]
+    place: np.ndarray  # float64[point 2]
+
+
+def trails(sight: Sight) -> list[Trail]:
+    """All tracks of a clip, without the frames in which a thing reaches beyond the picture."""
+    blobs, (width, height) = sight.found.blobs, sight.found.size
+    whole = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height)
+    names = list(COLOURS)
+    found = []
+    for number in np.unique(sight.track[sight.track >= 0]):
+        which = np.flatnonzero((sight.track == number) & whole)
+        if len(which):
+            colour = names[int(blobs.label[which[0]]) - 1]
+            found.append(Trail(colour, blobs.frame[which], blobs.centre[which] / width))
+    return found
+
+
+def lasting(sight: Sight) -> list[Trail]:
+    """The trails that go through a fair part of a clip."""
+    return [trail for trail in trails(sight) if len(trail.frame) >= LASTING * sight.found.frames]
+
+
+def kept_by_colour(before: Sight, after: Sight) -> Finding:
+    """The median distance, in widths, from a thing of a clip to one of its colour in an edit of it; the worst of all things."""
+    return _kept(lasting(before), after, lambda trail: after.of(trail.colour))
+
+
+def kept_by_place(before: Sight, after: Sight) -> Finding:
+    """The same, to the nearest thing of whatever colour, where an edit changes colours."""
+    return _kept(lasting(before), after, lambda _: after.track >= 0)
+
+
+def engine_error(take: Take, sight: Sight) -> Finding:
+    """The median distance, in widths, from where the engine has an object to a thing of its colour; the worst of all objects.
+
+    Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
+    """
+    count, aspect = len(take.scene.objects), sight.found.size[0] / sight.found.size[1]
+    picture, scale = _project(take, take.poses.position)
+    reach = scale * [extent(solid) for solid in take.solids]
+    clear = (np.abs(picture) + reach[..., None] < [aspect, 1.0]).all(-1)
+    apart = np.linalg.norm(picture[:, :, None] - picture[:, None], axis=-1) > reach[:, :, None] + reach[:, None]
+    clear &= (apart | np.eye(len(take.solids), dtype=bool)).all(-1)
+    place = (picture * [1.0, -1.0] + [aspect, 1.0]) / (2 * aspect)
+    wanted = [
+        Trail(take.scene.objects[index].colour, np.flatnonzero(clear[:, index]), place[clear[:, index], index])
+        for index in range(count)
+        if clear[:, index].mean() >= LASTING
+    ]
+    return _kept(wanted, sight, lambda trail: sight.of(trail.colour))
+
+
+def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:
+    """The share of a span's frames with as many things of each colour as on either side of it."""
+    first, last = span
+    counts = {colour: sight.counts(colour) for colour in sight.colours}
+    around = {colour: np.concatenate([number[:first], number[last:]]) for colour, number in counts.items()}
+    usual = {colour: round(float(np.median(number))) for colour, number in around.items()}
+    right = np.ones(last - first, bool)
+    for colour, number in counts.items():
+        right &= number[first:last] == usual[colour]
+    there = ", ".join(f"{number} {colour}" for colour, number in usual.items() if number)
+    return Finding(float(right.mean()), bool(there) and right.mean() >= STEADY, there or "nothing")
+
+
+def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray]) -> Finding:
+    """The worst median distance of trails to the regions that each may belong to, where there is none in a frame a whole width."""
+    distances = [float(np.median(_distance(trail, sight, regions(trail)))) for trail in wanted]
+    if not distances:
+        return Finding(1.0, False, "nothing can be followed")
+    worst = int(np.argmax(distances))
+    return Finding(distances[worst], distances[worst] <= KEPT, wanted[worst].colour)
+
+
+def _distance(trail: Trail, sight: Sight, which: np.ndarray) -> np.ndarray:
+    """From each point of a trail to the nearest of some regions of its frame, in widths."""
+    blobs = sight.found.blobs.chosen(which)
+    far = np.linalg.norm(blobs.centre / sight.found.size[0] - trail.place[:, None], axis=2)
+    return np.where(blobs.frame == trail.frame[:, None], far, 1.0).min(1, initial=1.0)

@@ -1,0 +1,44 @@
+"""Latents beside the clip that they belong to, found by the clip's hash, so that going on from it never encodes it again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from yozora.canvas import Kept
+from yozora.video import replacing
+
+SUFFIX = ".latents"
+LETTERS = 12  # of the clip's hash, in the file's name
+
+
+def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
+    """Write the latents of a clip whose file has this hash; raises ValueError where that cannot be done."""
+    path = clip.with_name(f"{clip.stem}.{sha256[:LETTERS]}{SUFFIX}")
+    said = [{"frame": one.frame, "end": one.end, "vae": one.vae} for one in kept]
+    tensors = {str(index): np.ascontiguousarray(one.latents) for index, one in enumerate(kept)}
+    with replacing([path]) as (part,):
+        save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said)})
+    return path
+
+
+def find(clip: Path, sha256: str) -> tuple[Kept, ...]:
+    """The latents beside a clip whose file has this hash, whatever either is called now; none where there are none that can be read."""
+    for path in sorted(clip.absolute().parent.glob(f"*.{sha256[:LETTERS]}{SUFFIX}")):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                notes = file.metadata() or {}
+                said = json.loads(notes["kept"])
+                if notes["clip"] == sha256:
+                    return tuple(_kept(file.get_tensor(str(index)), **one) for index, one in enumerate(said))
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+            continue  # another program's file, or a damaged one: the clip itself is still there
+    return ()
+
+
+def _kept(latents: np.ndarray, frame: int, end: int, vae: str) -> Kept:
+    if latents.ndim != 4 or latents.dtype != np.float16 or not np.isfinite(latents).all():
+        raise ValueError("these are no latents of a clip")
+    return Kept(latents=latents, frame=int(frame), end=int(end), where=range(int(frame), int(end)), vae=str(vae))

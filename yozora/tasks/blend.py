@@ -1,0 +1,88 @@
+"""One clip melts into another."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from yozora.canvas import Canvas, Cue
+from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.source import Clip, fitted
+from yozora.video import Video
+
+
+def read_curve(value: Any) -> Any:
+    """Points of a weight curve from TIME:WEIGHT,TIME:WEIGHT,...; raises ValueError unless times rise and all lie in [0, 1]."""
+    points = value
+    if isinstance(value, str):
+        parts = [re.fullmatch(r"\s*([\d.]+)\s*:\s*([\d.]+)\s*", part) for part in value.split(",")]
+        try:
+            points = tuple((float(part[1]), float(part[2])) for part in parts if part)
+        except ValueError:
+            points = ()
+        if len(points) != len(parts):
+            raise ValueError(f"curve {value!r} is not TIME:WEIGHT,TIME:WEIGHT, such as 0:0,1:1")
+    if not isinstance(points, Sequence) or len(points) < 2:
+        raise ValueError("a curve has two points or more, such as 0:0,1:1")
+    if any(after[0] <= before[0] for before, after in pairwise(points)):
+        raise ValueError(f"the times of the curve {value!r} do not rise; list its points in order of time, each time once")
+    if not all(0 <= number <= 1 for point in points for number in point):
+        raise ValueError(
+            f"the curve {value!r} leaves 0 to 1; times are parts of the clip, weights are 0 for the first and 1 for the second video"
+        )
+    return points
+
+
+Curve = Annotated[tuple[tuple[float, float], ...], BeforeValidator(read_curve)]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Blend(Request):
+    """Melt one video into another along a curve of weights over time."""
+
+    without = LENGTH
+    first: Annotated[Clip, Field(description="video that has the weight 0")]
+    second: Annotated[Clip, Field(description="video that has the weight 1")]
+    prompt: Annotated[str, Field(description="what the clip shows; without it, the words of each video hold where it has more weight")] = ""
+    curve: Annotated[Curve, Field(description="TIME:WEIGHT points, both from 0 to 1; times are parts of the clip")] = (
+        (0.0, 0.0),
+        (1.0, 1.0),
+    )
+
+    def given(self) -> Video:
+        """The first video."""
+        return self.first.video
+
+    def canvas(self, shot: Shot) -> Canvas:
+        """In each frame the video that has more weight, at a level that is 0 where it has all of it and 1 where both have the same.
+
+        A mixture of the two would leave both to be seen at once; noise hides the change from one to the other instead.
+        """
+        first, second = fitted(self.first, shot), fitted(self.second, shot)
+        frames = min(first.video.num_frames, second.video.num_frames)
+        times, weights = zip(*self.curve, strict=True)
+        weight = np.interp(np.linspace(0, 1, frames), times, weights)
+        given = np.where((weight < 0.5)[:, None, None, None], first.video.frames[:frames], second.video.frames[:frames])
+        start = np.sin(np.pi * weight).clip(0, 1).astype(np.float32)
+        start[np.isin(weight, (0, 1))] = 0
+        turned = weight >= 0.5
+        kept = tuple(one.only(run) for clip, shown in ((first, ~turned), (second, turned)) for run in runs(shown) for one in clip.kept)
+        return Canvas(given=Video(given, shot.fps), start=start[:, None, None], script=self._script(turned, shot.fps), kept=kept)
+
+    def _script(self, turned: np.ndarray, fps: float) -> tuple[Cue, ...]:
+        """The prompt, or the words of the video that each stretch is taken from."""
+        if self.prompt:
+            return (Cue(text=self.prompt, start=0.0, end=len(turned) / fps),)
+        spans = sorted([*runs(turned), *runs(~turned)], key=lambda run: run.start)
+        words = [(self.second if turned[run.start] else self.first).words for run in spans]
+        return tuple(Cue(text=text, start=run.start / fps, end=run.stop / fps) for text, run in zip(words, spans, strict=True))
+
+
+def runs(chosen: np.ndarray) -> list[range]:
+    """The stretches of frames that are chosen, `bool[time]`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
+    return [range(int(first), int(last)) for first, last in edges.reshape(-1, 2)]

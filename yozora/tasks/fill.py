@@ -1,0 +1,73 @@
+"""A region, a stretch or missing frames of a clip are invented anew."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from yozora.canvas import Canvas
+from yozora.tasks.region import Box, boxed, masked, over
+from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.source import Clip, fitted
+from yozora.tasks.span import Until, frames_between, listed
+from yozora.tasks.timeline import Prompt, Seconds, laid
+from yozora.video import Video, frame_times
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Fill(Request):
+    """Replace what a mask or a box covers, a span of time, or frames that are missing."""
+
+    without = LENGTH
+    video: Annotated[Clip, Field(description="video or picture to change")]
+    prompt: Prompt
+    mask: Annotated[Clip | None, Field(description="picture or video of the same size: white is replaced")] = None
+    box: Annotated[Box | None, Field(description="x,y,width,height in pixels of the video: what is inside is replaced")] = None
+    from_: Annotated[Seconds | None, Field(description="second from which on it is replaced")] = None
+    to: Until = None
+    missing: Annotated[str, Field(description="frames to invent: a list such as 3,7-9, or 'gaps' for those that the file lacks")] = ""
+
+    @model_validator(mode="after")
+    def _says_what(self) -> "Fill":
+        parts = [part for part in (self.mask, self.box, self.from_, self.to) if part is not None]
+        if not parts and not self.missing:
+            raise ValueError("say what to fill: --mask, --box, --from and --to, or --missing")
+        if (parts and self.missing) or (self.mask and self.box):
+            raise ValueError("say in one way what to fill: --mask, --box or --missing; a mask or a box may hold --from and --to a second")
+        return self
+
+    def given(self) -> Video:
+        """The video."""
+        return self.video.video
+
+    def canvas(self, shot: Shot) -> Canvas:
+        """The video, with a start of 1 where it is to be replaced."""
+        source = fitted(self.video, shot)
+        lost = self._gaps(source.video) if self.missing == "gaps" else over(self._chosen(), self.video, shot)
+        canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt)
+        return replace(canvas, start=lost.astype(np.float32))
+
+    def _chosen(self) -> np.ndarray:
+        """What is to be replaced in the given video, `bool` broadcastable to `[time height width]`."""
+        video = self.video.video
+        if self.missing:
+            return listed(self.missing, video)[:, None, None]
+        span = frames_between(self.from_ or 0.0, self.to, video)
+        inside = np.isin(np.arange(video.num_frames), span)[:, None, None]
+        if self.mask:
+            return masked(self.mask, video) & inside
+        return boxed(self.box, video) & inside if self.box else inside
+
+    def _gaps(self, video: Video) -> np.ndarray:
+        """The frames at the model's rate for which the file has none of its own, `bool[time 1 1]`."""
+        if not self.video.file:
+            raise ValueError("only a file can have gaps; list the --missing frames")
+        times = frame_times(Path(self.video.file))
+        # A frame shows what is on screen in the middle of its span.
+        lost = np.histogram(times, (np.arange(video.num_frames + 1) - 0.5) / video.fps + 1e-6)[0] == 0
+        if not lost.any():
+            raise ValueError(f"{self.video.name} has a frame for each of the {video.num_frames} at {video.fps:g} a second; none is missing")
+        return lost[:, None, None]

@@ -1,0 +1,38 @@
+"""A small draft again at full size."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from yozora.canvas import Canvas
+from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.source import Clip, fitted
+from yozora.tasks.strength import NAMES, Strength
+from yozora.tasks.timeline import Words, laid
+from yozora.video import Video
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Finish(Request):
+    """Make a low-resolution draft again at --size, with its composition and motion."""
+
+    without = LENGTH
+    draft: Annotated[Clip, Field(description="video or picture to finish")]
+    prompt: Words = ""
+    strength: Strength = NAMES["subtle"]
+
+    def given(self) -> Video:
+        """The draft."""
+        return self.draft.video
+
+    def canvas(self, shot: Shot) -> Canvas:
+        """The draft, enlarged, at the strength throughout."""
+        video = self.draft.video
+        if shot.width <= video.width or shot.height <= video.height:
+            raise ValueError(f"--size {shot.width}x{shot.height} is not larger than the draft's {video.width}x{video.height}")
+        source = fitted(self.draft, shot)
+        canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt or source.words)
+        return replace(canvas, start=np.full((1, 1, 1), self.strength, np.float32))

@@ -1,0 +1,41 @@
+"""A part of a clip, opened at either side."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from yozora.canvas import Canvas
+from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.source import Clip, fitted
+from yozora.tasks.span import Until, frames_between
+from yozora.tasks.timeline import Seconds, Words, laid, on_beat
+from yozora.video import Video
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Recut(Request):
+    """Trim a video, then invent anew what comes before or after."""
+
+    without = LENGTH
+    video: Annotated[Clip, Field(description="video to cut")]
+    from_: Annotated[Seconds, Field(description="second at which the part begins")] = 0.0
+    to: Until = None
+    before: Annotated[Seconds, Field(description="seconds to invent before the part")] = 0.0
+    after: Annotated[Seconds, Field(description="seconds to invent after the part")] = 0.0
+    prompt: Words = ""
+
+    def given(self) -> Video:
+        """The video."""
+        return self.video.video
+
+    def canvas(self, shot: Shot) -> Canvas:
+        """The part, and invented frames around it; on the model's grid where that can be had."""
+        source = fitted(self.video, shot)
+        part = frames_between(self.from_, self.to, source.video)
+        before, after = (round(seconds * shot.fps) for seconds in (self.before, self.after))
+        before = on_beat(before, shot.beat)
+        piece = Video(source.video.frames[part.start : part.stop], shot.fps)
+        trimmed = replace(source, video=piece, kept=tuple(one.only(part).moved(-part.start) for one in source.kept))
+        return laid([(before, trimmed)], before + piece.num_frames + after, shot, self.prompt or source.words)

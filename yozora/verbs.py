@@ -1,0 +1,51 @@
+"""What Yozora can be asked from Python: a function for each task, of the same name and with the same options as its command."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from yozora.pipeline import perform, prepare
+from yozora.tasks import TASKS
+from yozora.tasks.settings import Request, Settings
+from yozora.video import Video
+
+Verb = Callable[..., Video]
+
+
+def verb(task: type[Request]) -> Verb:
+    """A function that makes one video of a task's fields and settings; sources are paths or a `Video`.
+
+    It raises ValueError for what makes no sense or does not fit, with the remedy, and warns of unknown words and of what was changed.
+    """
+    fields = {field.name: field for field in dataclasses.fields(task)}
+    common = {field.name: field for field in dataclasses.fields(Settings) if field.name not in {*fields, *task.without}}
+    signature = inspect.Signature([_parameter(field) for field in sorted((fields | common).values(), key=_parameter_kind)])
+    name = task.__name__.lower()
+
+    def call(*given: Any, **options: Any) -> Video:
+        chosen = signature.bind(*given, **options).arguments
+        request = task(**{name: value for name, value in chosen.items() if name in fields})
+        settings = Settings(**{name: value for name, value in chosen.items() if name not in fields})
+        if settings.count != 1:
+            raise ValueError(f"{name} makes one video, not {settings.count}; call it with each seed, or use yozora.pipeline.perform")
+        (made,) = perform(prepare(request, settings))
+        return made.video
+
+    call.__name__, call.__qualname__, call.__doc__ = name, name, inspect.getdoc(task)
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call
+
+
+def _parameter(field: dataclasses.Field) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+    return inspect.Parameter(field.name, _parameter_kind(field), default=default, annotation=field.type)
+
+
+def _parameter_kind(field: dataclasses.Field) -> Any:
+    """Sources and the prompt by place or name, everything else by name."""
+    first = field.default is dataclasses.MISSING or field.name == "prompt"
+    return inspect.Parameter.POSITIONAL_OR_KEYWORD if first else inspect.Parameter.KEYWORD_ONLY
+
+
+VERBS: dict[str, Verb] = {task.__name__.lower(): verb(task) for task in TASKS}

@@ -1,0 +1,89 @@
+"""A canvas is met in windows: stretches around what is still to be made, none longer than a model was trained on.
+
+What one window made is given to the next. So a long clip takes the memory of a short one, a clip that is longer than a model's
+own is carried on from itself, and of a long given clip only the neighbourhood of what changes is ever looked at.
+"""
+
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from yozora.canvas import Canvas, Cue, Kept
+from yozora.video import Video
+
+Span = tuple[int, int]  # first frame and the one after the last; of a loop the latter may lie in the next round
+
+
+def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
+    """The next stretch of at most `longest` frames to be made; None where nothing is left to do.
+
+    What is given on both sides is shown as far as there is room. Where it can, the stretch begins `cell` frames or a multiple
+    of them after the first frame of the latents that are kept, so that they lie on its grid.
+    """
+    levels = canvas.levels
+    frames, busy = len(levels), np.flatnonzero(levels > 0)
+    if not len(busy):
+        return None
+    if canvas.loops:
+        if len(busy) == frames:
+            return 0, frames
+        first = next(int(frame) for frame in busy if levels[frame - 1] == 0)
+        busy = np.sort((busy - first) % frames) + first
+        before = after = frames - int(busy[-1] - busy[0] + 1)
+    elif frames <= longest:
+        return 0, frames
+    else:
+        before, after = int(busy[0]), frames - 1 - int(busy[-1])
+    begin, end = int(busy[0]), int(busy[-1]) + 1
+    room = longest - (cell - 1) - (end - begin)  # the grid can ask for some frames more
+    ahead = min(before, max(room // 2, room - after) if room >= 0 else longest // 2)
+    start = begin - ahead
+    start -= (start - (canvas.kept[0].frame if canvas.kept else 0)) % cell
+    if not canvas.loops:
+        start = max(start, 0)
+    return start, min(end + after, start + longest)
+
+
+def cut(canvas: Canvas, span: Span) -> Canvas:
+    """A stretch of a canvas as a canvas of its own."""
+    frames, fps = canvas.given.num_frames, canvas.given.fps
+    if span == (0, frames):
+        return canvas
+    first, last = span
+    inside = np.arange(first, last) % frames
+    within = slice(first, last) if first >= 0 and last <= frames else inside
+    rounds = range(first // frames, (last - 1) // frames + 1)
+    return replace(
+        canvas,
+        given=Video(frames=canvas.given.frames[within], fps=fps),
+        start=canvas.start if len(canvas.start) == 1 else canvas.start[within],
+        script=_script(canvas.script, inside, fps),
+        kept=tuple(kept.moved(turn * frames - first) for kept in canvas.kept for turn in rounds),
+        loops=False,
+    )
+
+
+def put_back(canvas: Canvas, span: Span, made: Video, kept: tuple[Kept, ...]) -> Canvas:
+    """The canvas with a stretch of it made: its frames are given from now on, and its latents kept."""
+    frames = canvas.given.num_frames
+    if span == (0, frames):
+        given, start = made, np.zeros((1, 1, 1), np.float32)
+    else:
+        inside = np.arange(*span) % frames
+        pixels, start = canvas.given.frames.copy(), np.broadcast_to(canvas.start, (frames, *canvas.start.shape[1:])).copy()
+        pixels[inside], start[inside] = made.frames, 0
+        given = Video(frames=pixels, fps=canvas.given.fps)
+    return replace(canvas, given=given, start=start, kept=canvas.kept + tuple(one.moved(span[0]) for one in kept))
+
+
+def _script(script: tuple[Cue, ...], frames: np.ndarray, fps: float) -> tuple[Cue, ...]:
+    """The cues that hold in the middle of each of some frames, one behind the other."""
+    ends = np.array([cue.end for cue in script[:-1]])
+    heard = np.searchsorted(ends, (frames + 0.5) / fps, side="right")
+    found, place = [], 0
+    for index, run in groupby(heard.tolist()):
+        length = len(list(run))
+        found.append(Cue(text=script[index].text, start=place / fps, end=(place + length) / fps))
+        place += length
+    return tuple(found)
