@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -17,7 +18,7 @@ LETTERS = 12  # of the clip's hash, in the file's name
 def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
     """Write the latents of a clip whose file has this hash; raises ValueError where that cannot be done."""
     path = clip.with_name(f"{clip.stem}.{sha256[:LETTERS]}{SUFFIX}")
-    said = [{"frame": one.frame, "end": one.end, "vae": one.vae} for one in kept]
+    said = [{"frame": one.frame, "end": one.end, "where": [one.where.start, one.where.stop], "vae": one.vae} for one in kept]
     tensors = {str(index): np.ascontiguousarray(one.latents) for index, one in enumerate(kept)}
     with replacing([path]) as (part,):
         save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said)})
@@ -38,7 +39,8 @@ def find(clip: Path, sha256: str) -> tuple[Kept, ...]:
     return ()
 
 
-def _kept(latents: np.ndarray, frame: int, end: int, vae: str) -> Kept:
+def _kept(latents: np.ndarray, **said: Any) -> Kept:
+    frame, end, first, last = (int(number) for number in (said["frame"], said["end"], *said["where"]))
     if latents.ndim != 4 or latents.dtype != np.float16 or not np.isfinite(latents).all():
         raise ValueError("these are no latents of a clip")
-    return Kept(latents=latents, frame=int(frame), end=int(end), where=range(int(frame), int(end)), vae=str(vae))
+    return Kept(latents=latents, frame=frame, end=end, where=range(first, last), vae=str(said["vae"]))

@@ -37,8 +37,12 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
         before, after = int(busy[0]), frames - 1 - int(busy[-1])
     begin, end = int(busy[0]), int(busy[-1]) + 1
     room = longest - (cell - 1) - (end - begin)  # the grid can ask for some frames more
-    ahead = min(before, max(room // 2, room - after) if room >= 0 else longest // 2)
-    start = begin - ahead
+    if room >= 0:
+        start = begin - min(before, max(room // 2, room - after))
+    elif before or not after:
+        start = begin - min(before, longest // 2)
+    else:  # nothing is known but what comes after: from there backwards
+        start = end + min(after, longest // 2) - longest
     start -= (start - (canvas.kept[0].frame if canvas.kept else 0)) % cell
     if not canvas.loops:
         start = max(start, 0)
@@ -65,16 +69,26 @@ def cut(canvas: Canvas, span: Span) -> Canvas:
 
 
 def put_back(canvas: Canvas, span: Span, made: Video, kept: tuple[Kept, ...]) -> Canvas:
-    """The canvas with a stretch of it made: its frames are given from now on, and its latents kept."""
+    """The canvas with a stretch of it made: its frames are given from now on, and its latents kept in place of older ones."""
     frames = canvas.given.num_frames
+    inside = np.arange(*span) % frames
     if span == (0, frames):
         given, start = made, np.zeros((1, 1, 1), np.float32)
     else:
-        inside = np.arange(*span) % frames
         pixels, start = canvas.given.frames.copy(), np.broadcast_to(canvas.start, (frames, *canvas.start.shape[1:])).copy()
         pixels[inside], start[inside] = made.frames, 0
         given = Video(frames=pixels, fps=canvas.given.fps)
-    return replace(canvas, given=given, start=start, kept=canvas.kept + tuple(one.moved(span[0]) for one in kept))
+    same = canvas.levels == 0
+    same[np.setdiff1d(np.arange(frames), inside)] = True
+    older = (one.only(run) for one in canvas.kept for run in runs(same))
+    newer = (one.moved(span[0]).only(range(frames)) for one in kept)
+    return replace(canvas, given=given, start=start, kept=tuple(one for one in (*older, *newer) if one.where))
+
+
+def runs(chosen: np.ndarray) -> list[range]:
+    """The stretches of frames that are chosen, `bool[time]`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
+    return [range(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
 def _script(script: tuple[Cue, ...], frames: np.ndarray, fps: float) -> tuple[Cue, ...]:

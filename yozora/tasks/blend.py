@@ -13,6 +13,7 @@ from yozora.canvas import Canvas, Cue
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, fitted
 from yozora.video import Video
+from yozora.windows import runs
 
 
 def read_curve(value: Any) -> Any:
@@ -80,9 +81,3 @@ class Blend(Request):
         spans = sorted([*runs(turned), *runs(~turned)], key=lambda run: run.start)
         words = [(self.second if turned[run.start] else self.first).words for run in spans]
         return tuple(Cue(text=text, start=run.start / fps, end=run.stop / fps) for text, run in zip(words, spans, strict=True))
-
-
-def runs(chosen: np.ndarray) -> list[range]:
-    """The stretches of frames that are chosen, `bool[time]`."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
-    return [range(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
