@@ -13,18 +13,19 @@ app = typer.Typer(no_args_is_help=True, help="The physics world that the bundled
 
 
 @app.command()
-def render(
+def render(  # noqa: PLR0913 (options of a command)
     folder: Annotated[Path, typer.Argument(help="where clips, captions and a contact sheet go")],
     count: Annotated[int, typer.Option(min=1, help="number of clips")] = 16,
     seed: Annotated[int, typer.Option(min=0, help="seed of the first clip")] = 0,
     size: Annotated[str, typer.Option(help="width x height in pixels")] = "256x256",
-    frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip, at 12 frames a second")] = 48,
+    frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip")] = 48,
+    fps: Annotated[float, typer.Option(min=1, max=120, help="frames a second")] = 12.0,
     split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation, extrapolation or paraphrase")] = "train",
 ) -> None:
     """Write clips of the physics world with their captions and ground truth, and a contact sheet."""
     from yozora.world.album import write_album
 
-    print(write_album(folder, range(seed, seed + count), size=read_size(size), frames=frames, split=split))
+    print(write_album(folder, range(seed, seed + count), size=read_size(size), frames=frames, fps=fps, split=split))
 
 
 @app.command()

@@ -18,20 +18,19 @@ from yozora.world.simulate import simulate
 from yozora.world.take import Take
 from yozora.world.words import caption
 
-FPS = 12.0
 STRIP = 5  # frames of each clip on the contact sheet
 COLUMNS = 2  # clips side by side
 
 
-def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], frames: int, split: str) -> Path:
+def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], frames: int, fps: float, split: str) -> Path:
     """Write a clip, its captions and its ground truth for each seed into `folder`, which is made; returns the contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     strips = []
     for seed in seeds:
         scene = sample(seed, split)
-        take = simulate(scene, frames=frames, fps=FPS, aspect=size[0] / size[1])
+        take = simulate(scene, frames=frames, fps=fps, aspect=size[0] / size[1])
         rendered = render([take], size)
-        clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=FPS)
+        clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=fps)
         words = dataclasses.asdict(caption(scene, seed, "paraphrase" if split == "paraphrase" else "train", take))
         words["phrasings"] = sorted(words["phrasings"])
         clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
