@@ -194,8 +194,8 @@ def later(script: tuple[tuple[str, int], ...], cut: int) -> tuple[tuple[str, int
 
 
 def fits(start: np.ndarray, placed: Float16[Tensor, "time rows columns"]) -> bool:
-    """Whether a canvas that was placed beforehand is of the kind that was drawn: given in parts, or at levels between."""
-    return bool((start == 0).any()) == bool((placed == 0).any()) and bool((start < 1).any())
+    """Whether a canvas that was placed beforehand is of the kind that was drawn: something of it invented, or nothing."""
+    return (float(start.max()) == 1) == (float(placed.max()) == 1) and float(start.min()) < 1
 
 
 def detour(start: Float[Tensor, " token"]) -> Float[Tensor, " token"]:

@@ -1,0 +1,105 @@
+"""What clips were before they were repainted, and stretches without a first cell: pure functions that leave held-out scenes alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.model import load
+from yozora.recipes import debug, further, laptop
+from yozora.train.before import KINDS, REPAINTED, before, remake, repainted
+from yozora.train.clips import ClipShape, FilmMaker, as_block, film, shoot
+from yozora.train.draws import key
+from yozora.train.generator import Clip, GeneratorTask, fits, later
+from yozora.train.latents import UNPLACED, clip_of, encode_clips, grid_of
+from yozora.world.heldout import reserved
+
+SHAPE = ClipShape(frames=9, width=64, height=64, weight=1.0)
+NUMBERS = range(REPAINTED * len(KINDS))
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return film(3, NUMBERS, SHAPE, 8.0, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("number", range(1, 60, 3))
+def test_another_look_may_be_trained_on_and_moves_alike(number):
+    take, _ = shoot(3, number, SHAPE, 8.0)
+    other = remake(take, np.random.default_rng(number))
+    assert not reserved(other.scene)
+    assert np.array_equal(other.poses.position, take.poses.position) and other.view is take.view
+    pairs = {(body.colour, again.colour) for body, again in zip(take.scene.objects, other.scene.objects, strict=True)}
+    assert len(pairs) == len({first for first, _ in pairs}) == len({second for _, second in pairs})  # what was equal stays equal
+
+
+def test_what_a_clip_was_before_does_not_depend_on_its_company(clips):
+    assert len(clips.before) == sum(map(repainted, NUMBERS)) == len(KINDS)
+    alone = film(3, [4], SHAPE, 8.0, torch.device("cpu"))
+    assert torch.equal(alone.before[0], clips.before[1]) and not repainted(3)
+
+
+def test_each_kind_is_what_it_says(clips):
+    after = clips.frames[[number for number in NUMBERS if repainted(number)]].float()
+    sketch, _, draft, _ = clips.before.float()
+    floor = clips.masks[1][0, -8:] < 0  # the nearest rows of the first repainted clip
+    grain = [float(picture[0, -8:][floor].mean(-1).diff().abs().mean()) for picture in (after[0], sketch)]
+    assert grain[1] < grain[0]  # a blank floor
+    assert (draft - after[2]).abs().mean() < 6 and not torch.equal(draft, after[2])
+    takes = [shoot(3, number, SHAPE, 8.0)[0] for number in NUMBERS]
+    again = before(key(3, SHAPE.name), NUMBERS, takes, clips.frames)
+    assert torch.equal(again, clips.before)
+
+
+def test_known_parts_belong_to_their_clips(tiny_model, clips):
+    vae = load(str(tiny_model), torch.device("cpu"), torch.float32).vae
+    maker = FilmMaker(shape=SHAPE, seed=3, fps=8.0)
+    pixels, words = as_block(clips)
+    tensors = encode_clips(vae, maker, NUMBERS, pixels, (1, 2, 2))
+    for number in NUMBERS:
+        placed = clip_of(tensors, words, number).placed
+        assert (placed is None) == (number % REPAINTED == UNPLACED)
+        if placed is None:
+            continue
+        _, start = placed
+        if repainted(number):
+            assert 0.5 <= float(start.min()) == float(start.max()) < 1
+            assert fits(np.full((1, 1, 1), 0.7), start) and not fits(np.zeros((1, 1, 1)), start)
+        else:
+            assert float(start.max()) == 1 > float(start.min()) and fits(np.array([0.0, 1.0])[:, None, None], start)
+        assert not fits(np.ones((1, 1, 1)), start)
+
+
+def test_a_script_without_its_first_tokens():
+    script = (("a", 4), ("b", 6))
+    assert later(script, 0) == script
+    assert later(script, 3) == (("a", 1), ("b", 6))
+    assert later(script, 5) == (("b", 5),)
+
+
+def test_a_stretch_out_of_the_middle_has_no_first_cell(tiny_model, clips):
+    model = load(str(tiny_model), torch.device("cpu"), torch.float32)
+    pixels, words = as_block(clips)
+    grid = grid_of(model.vae, SHAPE, (1, 2, 2))
+    latents = encode_clips(model.vae, FilmMaker(shape=SHAPE, seed=3, fps=8.0), NUMBERS, pixels, (1, 2, 2))["latents"]
+    stage = debug.recipe().generator
+    task = GeneratorTask(
+        text=model.text,
+        transformer=model.transformer,
+        batching=replace(stage.batching, middle=1.0),
+        source=lambda *_: [Clip(latents[0], None, words[0]), Clip(latents[1], None, words[1])],
+        how=stage.optimization,
+        grids={SHAPE.name: grid},
+        show=lambda: pytest.fail("nothing is shown"),
+    )
+    lesson = task.lesson(0, 0, SHAPE, 2)
+    time, height, width = grid.tokens
+    assert lesson.lengths == ((time - 1) * height * width,) * 2 and len(lesson.values) == sum(lesson.lengths)
+    assert lesson.coordinates[:, 0].unique().tolist() == list(range(1, time))
+    assert sum(count for _, count in lesson.spoken) == len(lesson.values)
+
+
+def test_the_run_that_goes_on_has_the_networks_of_the_one_before():
+    assert further.recipe().generator.widths == laptop.recipe().generator.widths
+    assert further.recipe().generator.batching.seed != laptop.recipe().generator.batching.seed
