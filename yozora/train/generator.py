@@ -194,8 +194,9 @@ def later(script: tuple[tuple[str, int], ...], cut: int) -> tuple[tuple[str, int
 
 
 def fits(start: np.ndarray, placed: Float16[Tensor, "time rows columns"]) -> bool:
-    """Whether a canvas that was placed beforehand is of the kind that was drawn: something of it invented, or nothing."""
-    return (float(start.max()) == 1) == (float(placed.max()) == 1) and float(start.min()) < 1
+    """Whether a canvas that was placed beforehand is of the kind that was drawn: all at one level, or given in parts."""
+    low, high = float(start.min()), float(start.max())
+    return low == high < 1 if placed.min() == placed.max() else (low, high) == (0, 1)
 
 
 def detour(start: Float[Tensor, " token"]) -> Float[Tensor, " token"]:
