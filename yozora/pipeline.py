@@ -117,7 +117,7 @@ def meet(
     equally many tokens, and begin equally high.
     """
     vae, longest, cell = model.digest.partition("-")[0], model.habits.trained.frames[1], model.vae.config.cell[0]
-    finished = [replace(canvas, kept=tuple(kept for kept in canvas.kept if kept.vae == vae)) for canvas in canvases]
+    finished = [replace(canvas, kept=tuple(kept for kept in canvas.kept if _fits(kept, canvas, model))) for canvas in canvases]
     for draw in count():
         spans = {index: span for index, canvas in enumerate(finished) if (span := next_window(canvas, longest, cell))}
         if not spans:
@@ -133,6 +133,15 @@ def meet(
                 kept = Kept(latents=latents, frame=0, end=video.num_frames, where=range(video.num_frames), vae=vae)
                 finished[index] = put_back(finished[index], spans[index], video, () if parts[index].loops else (kept,))
     raise AssertionError("windows come to an end")
+
+
+def _fits(kept: Kept, canvas: Canvas, model: Model) -> bool:
+    """Whether latents are of a model's VAE and of a canvas's size, with a cell for each of their frames."""
+    grid = grid_of(replace(canvas, loops=False), model)
+    (channels, cells, *sides), beat = kept.latents.shape, grid.cell[0]
+    needed = 1 + -(-(kept.end - kept.frame - 1) // beat)
+    whole = needed <= cells < needed + grid.patch[0]
+    return kept.vae == model.digest.partition("-")[0] and channels == model.vae.config.channels and (*sides,) == grid.cells[1:] and whole
 
 
 def _kind(canvas: Canvas, grid: Grid) -> tuple[int, bool, float]:
@@ -240,7 +249,7 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> 
         said = f"{width}x{height} lies outside what the model was trained on: sides of {low} to {high} pixels; expect a worse clip"
         warnings.warn(said, stacklevel=2)
     asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
-    shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat)
+    shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
     return shot, replace(Sampling.by(habits), **asked)
 
 

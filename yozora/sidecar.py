@@ -1,6 +1,8 @@
 """Latents beside the clip that they belong to, found by the clip's hash, so that going on from it never encodes it again."""
 
+import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +23,33 @@ def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
     said = [{"frame": one.frame, "end": one.end, "where": [one.where.start, one.where.stop], "vae": one.vae} for one in kept]
     tensors = {str(index): np.ascontiguousarray(one.latents) for index, one in enumerate(kept)}
     with replacing([path]) as (part,):
-        save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said)})
+        save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said), "latents": _digest(tensors.values())})
     return path
 
 
 def find(clip: Path, sha256: str) -> tuple[Kept, ...]:
     """The latents beside a clip whose file has this hash, whatever either is called now; none where there are none that can be read."""
     for path in sorted(clip.absolute().parent.glob(f"*.{sha256[:LETTERS]}{SUFFIX}")):
+        if not path.is_file():
+            continue
         try:
             with safe_open(path, framework="numpy") as file:
                 notes = file.metadata() or {}
                 said = json.loads(notes["kept"])
-                if notes["clip"] == sha256:
-                    return tuple(_kept(file.get_tensor(str(index)), **one) for index, one in enumerate(said))
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+                tensors = [file.get_tensor(str(index)) for index in range(len(said))]
+                if (notes["clip"], notes["latents"]) == (sha256, _digest(tensors)):
+                    return tuple(_kept(latents, **one) for latents, one in zip(tensors, said, strict=True))
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue  # another program's file, or a damaged one: the clip itself is still there
     return ()
+
+
+def _digest(tensors: Iterable[np.ndarray]) -> str:
+    """A hash of all numbers, which tells damaged ones."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()
 
 
 def _kept(latents: np.ndarray, **said: Any) -> Kept:

@@ -10,40 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from dataclasses import dataclass
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from yozora.cli import main
 from yozora.video import Video, read_metadata
 
 PROGRAM = [sys.executable, "-c", "from yozora.cli import main; main()"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended, and what it said to stderr beside warnings."""
-
-    code: int
-    lines: list[str]
-
-
-@pytest.fixture
-def yozora(monkeypatch, capsys, tmp_path):
-    """Run a command in this process, in an empty folder."""
-
-    def run(*words):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["yozora", *map(str, words)])
-        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Done(stopped.value.code or 0, [line for line in capsys.readouterr().err.splitlines() if "warning" not in line])
-
-    return run
 
 
 @pytest.fixture
@@ -192,7 +166,7 @@ def test_memory_that_ends_midway_is_one_line(tmp_path, yozora, small, monkeypatc
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("yozora.pipeline.render", fail)
+    monkeypatch.setattr("yozora.pipeline.meet", fail)
     done = yozora("generate", "a ball", "-o", "x.mp4", *small)
     assert (done.code, len(done.lines)) == (2, 1) and "smaller size" in done.lines[0], done.lines
     assert not list(tmp_path.iterdir())

@@ -3,17 +3,18 @@
 import signal
 import sys
 import warnings
-from typing import Any
 
 import typer
 from pydantic import ValidationError
 
-from yozora.cli import tasks, training, world
+from yozora.cli import evaluating, tasks, training, world
+from yozora.cli.complaints import complaint
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.callback(help="Yozora: words, pictures and videos to video.")(lambda: None)
 tasks.add_to(app)
 training.add_to(app)
+evaluating.add_to(app)
 app.add_typer(world.app, name="world")
 
 
@@ -27,7 +28,7 @@ def main() -> None:
         print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
         sys.exit(130)
     except ValidationError as error:
-        _fail("; ".join(_plain(one) for one in error.errors()))
+        _fail(complaint(error))
     except (ValueError, OSError, FloatingPointError) as error:
         _fail(str(error))
     except Exception as error:
@@ -43,13 +44,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and isinstance(error, torch.OutOfMemoryError)
     return isinstance(error, MemoryError) or on_gpu or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
-
-
-def _plain(error: Any) -> str:
-    """One pydantic error as a line: which option, what is wrong."""
-    name = "--" + str(error["loc"][0]) if error["loc"] else ""
-    message = error["msg"].removeprefix("Value error, ")
-    return message if error["type"] == "value_error" else f"{name}: {message} (got {error['input']!r})"
 
 
 def _fail(message: str) -> None:

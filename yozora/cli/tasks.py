@@ -7,15 +7,18 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
+from safetensors import SafetensorError
 
 from yozora import sidecar
+from yozora.cli.complaints import complaint
 from yozora.tasks import TASKS
 from yozora.tasks.note import understand
 from yozora.tasks.settings import Request, Settings
@@ -46,7 +49,7 @@ def command_of(task: type[Request]) -> Callable[..., None]:
     parameters = [
         *_parameters(task),
         inspect.Parameter("output", keyword, annotation=out),
-        *(one for one in _parameters(Settings) if one.name not in own | set(task.without)),
+        *(_hidden(one) if one.name in task.without else one for one in _parameters(Settings) if one.name not in own),
         inspect.Parameter("latents", keyword, annotation=beside, default=True),
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -55,7 +58,7 @@ def command_of(task: type[Request]) -> Callable[..., None]:
 
 def perform_and_save(request: Request, settings: Settings, output: Path, keep: Callable[..., None]) -> None:
     """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
-    if is_still(output) and "frames" not in request.without:
+    if is_still(output) and request.given() is None:
         if settings.seconds or settings.fps or (settings.frames or 1) > 1:
             hint = f"leave out --seconds, --frames and --fps, or name it {output.stem}_%03d.png to save every frame"
             raise ValueError(f"a .png is one frame: {hint}")
@@ -76,9 +79,12 @@ def perform_and_save(request: Request, settings: Settings, output: Path, keep: C
 
 
 def keep_latents(made: Any, path: Path) -> None:
-    """Write a clip's latents beside it; pictures of a numbered row have none."""
+    """Write a clip's latents beside it; pictures of a numbered row have none, and a clip without them is whole all the same."""
     if made.kept and path.exists():
-        sidecar.save(made.kept, path, hashlib.sha256(path.read_bytes()).hexdigest())
+        try:
+            sidecar.save(made.kept, path, hashlib.sha256(path.read_bytes()).hexdigest())
+        except (ValueError, OSError, SafetensorError) as error:
+            warnings.warn(f"{path} is made, but its latents could not be kept beside it: {error}", stacklevel=2)
 
 
 def forget(made: Any, path: Path) -> None:
@@ -90,22 +96,33 @@ def reproduce(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="file to write; without it, beside the other")] = None,
 ) -> None:
     """Make a file again from what it says of itself, and say whether it came out the same."""
+    again = output or file.with_stem(f"{file.stem}-again")
+    if again.exists() and again.samefile(file):
+        raise ValueError(f"{file} is what is to be made again; name another file to compare it with")
+    if again.suffix.lower() != file.suffix.lower():
+        raise ValueError(f"{again.name} is of another kind than {file.name}, so that they could not be compared; end it in {file.suffix}")
     facts = read_metadata(file)
     try:
         request, settings = understand(facts.get("request", ""), TASKS)
     except ValueError as error:
-        raise ValueError(f"{file} cannot be made again: {error}") from error
-    again = output or file.with_stem(f"{file.stem}-again")
-    if again.suffix.lower() != file.suffix.lower():
-        raise ValueError(f"{again.name} is of another kind than {file.name}, so that they could not be compared; end it in {file.suffix}")
+        reason = complaint(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"{file} cannot be made again: {reason}") from error
     from yozora.model import describe, digest, find  # brings torch
 
     folder = find(settings.model)
     if (name := f"{describe(folder)['name']} {digest(folder)}") != facts.get("model"):
-        raise ValueError(f"{file} was made by {facts.get('model')}, and {settings.model} is now {name}: it cannot come out the same")
+        made_by = f"{file} was made by {facts.get('model')}, and {settings.model} is now {name}"
+        raise ValueError(f"{made_by}: it cannot come out the same; bring those weights back")
     perform_and_save(request, settings, again, forget)
-    if again.read_bytes() != file.read_bytes():
-        warnings.warn(f"{again} is not {file} to the bit: it was made on another machine or changed since", stacklevel=2)
+    if not any(path.read_bytes() == file.read_bytes() for path in _written(again)):
+        warnings.warn(f"{again} is not {file} to the bit: it was made on another machine, or something changed since", stacklevel=2)
+
+
+def _written(path: Path) -> Iterator[Path]:
+    """The file of a clip, or each picture of a numbered row."""
+    if path.suffix.lower() != ".png" or is_still(path):
+        return iter([path])
+    return takewhile(Path.exists, (path.with_name(path.name % index) for index in count()))
 
 
 @contextmanager
@@ -142,6 +159,12 @@ def _parameters(declared: type) -> Iterator[inspect.Parameter]:
             ]
         shown = {} if field.default is dataclasses.MISSING else {"default": default}
         yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, annotation=note, **shown)
+
+
+def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter that makes no sense here and is taken only so that the request can say why."""
+    kind, option = get_args(parameter.annotation)
+    return parameter.replace(annotation=Annotated[kind, typer.Option(*option.param_decls, hidden=True)])
 
 
 def _plain(field: dataclasses.Field, hint: Any) -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ ROUND = 0.05  # by which a ball may be wider than high, or higher than wide
 LARGE = 60  # pixels of area at the size that is looked at, from which on a shape is measured
 NEARBY = 6  # columns or rows on each side, of which the usual difference is the median
 FLAT = 0.02  # of 255: a mean difference below it is none
+SHADOWED = 25  # pixels around things at the size that is looked at, which their shadows may take
 STEERED = 0.5  # of the floor's movement, by which it may differ beyond a border
 
 Area = Bool[np.ndarray, "time height width"]
@@ -87,7 +88,7 @@ def same_camera(video: Video, inside: Bool[np.ndarray, "height width"]) -> Findi
     labels, _, _ = regions(pixels, default_eye())
     size = labels.shape[1:]
     within = F.interpolate(torch.from_numpy(inside)[None, None].float(), size)[0] > 0.5
-    things = torch.from_numpy(labels > 0)
+    things = F.max_pool2d(torch.from_numpy(labels > 0)[:, None].float(), SHADOWED, 1, SHADOWED // 2)[:, 0] > 0
     moves = [find_move(pixels, things | hidden, video.fps) for hidden in (~within, within)]
     flows = [_flow(move, size[1] / size[0]) for move in moves]
     apart, most = np.linalg.norm(flows[0] - flows[1], axis=-1).mean(), max(np.linalg.norm(flow, axis=-1).mean() for flow in flows)

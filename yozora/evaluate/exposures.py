@@ -6,14 +6,15 @@ from torch.nn import functional as F
 
 from yozora.evaluate.detect import default_eye, regions, shrink
 from yozora.evaluate.finding import Finding
-from yozora.evaluate.measures import colours, count
+from yozora.evaluate.measures import binding, colours, count
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.track import look
 from yozora.video import Video
 
 SEEN = 0.25  # of an object's contrast with what is around it: from here on it counts as there
 RING = 9  # pixels of the pictures looked at, that are compared with what is inside
-APART = 0.5  # of an object's pixels that the other clip's objects must leave free, or nothing can be told
+SOLID = 0.35  # quantile of an object's pixels: a thing half way between two places that touch covers four tenths of both, a ghost all
+APART = 0.9  # of an object's pixels that the other clip's objects must leave free, or it tells nothing
 FAINT = 12.0  # of 255: an object of less contrast cannot be told from its floor
 ALLOWED = 0.05  # of the frames
 
@@ -24,8 +25,8 @@ def double_exposure(made: Video, first: Video, second: Video) -> Finding:
     A cross-dissolve shows both; so does one clip's content laid over the other's. Objects that lie over one another tell nothing.
     """
     seen = [_shrunk(video) for video in (made, first, second)]
-    masks = [regions(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255, default_eye())[1] > 0 for pixels in seen[1:]]
-    one, two = (_strength(seen[0], clip, own, other) for clip, own, other in zip(seen[1:], masks, masks[::-1], strict=True))
+    things = [regions(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255, default_eye())[1] for pixels in seen[1:]]
+    one, two = (_strength(seen[0], clip, own, other > 0) for clip, own, other in zip(seen[1:], things, things[::-1], strict=True))
     both = np.minimum(one, two)
     told = ~np.isnan(both)
     share = float((both[told] > SEEN).mean()) if told.any() else 0.0
@@ -42,9 +43,9 @@ def shown_together(made: Video, first: Spec, second: Spec) -> Finding:
 
 
 def answers(part: Video, spec: Spec) -> Finding:
-    """Whether a part of a clip shows the asked colours, and as many objects as asked; the value is the lesser share of frames."""
+    """Whether a part of a clip shows as many objects as asked, in their colours and shapes; the value is the least of the three."""
     sight = look(part)
-    scores = [measure(sight, spec) for measure in (colours, count)]
+    scores = [measure(sight, spec) for measure in (colours, count, binding)]
     return Finding(min(score.value for score in scores), all(score.passed for score in scores), "; ".join(score.seen for score in scores))
 
 
@@ -53,16 +54,21 @@ def _shrunk(video: Video) -> np.ndarray:
     return (pixels * 255).permute(0, 2, 3, 1).numpy()
 
 
-def _strength(made: np.ndarray, clip: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """By frame, how much of the contrast of a clip's objects is found in another at their place; NaN where that cannot be told."""
-    near = F.max_pool2d(torch.from_numpy(own | other)[:, None].float(), RING, 1, RING // 2)[:, 0].numpy() > 0
-    around = F.max_pool2d(torch.from_numpy(own)[:, None].float(), 2 * RING + 1, 1, RING)[:, 0].numpy() > 0
+def _strength(made: np.ndarray, clip: np.ndarray, number: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """By frame, how much of the contrast of a clip's numbered objects is found in another at their place; NaN where that cannot be told."""
+    free = np.bincount(number[~other], minlength=number.max() + 1) >= APART * np.bincount(number.ravel())
+    own = (number > 0) & free[number]
+    near, around = (_widened(mask, size) for mask, size in (((number > 0) | other, RING), (own, 2 * RING + 1)))
     found = np.full(len(made), np.nan)
     for frame, (inside, ring) in enumerate(zip(own & ~other, around & ~near, strict=True)):
-        if not inside.any() or not ring.any() or inside.sum() < APART * own[frame].sum():
-            continue
-        true = clip[frame][inside] - clip[frame][ring].mean(0)
-        if np.sqrt((true**2).mean()) >= FAINT:
-            shown = made[frame][inside] - made[frame][ring].mean(0)
-            found[frame] = (shown * true).sum() / (true**2).sum()
+        if inside.any() and ring.any():
+            true, shown = (picture[frame][inside] - picture[frame][ring].mean(0) for picture in (clip, made))
+            power = (true**2).mean(1)
+            clear = power >= FAINT**2
+            if clear.mean() >= SOLID:
+                found[frame] = np.quantile((shown * true).mean(1)[clear] / power[clear], SOLID)
     return found
+
+
+def _widened(mask: np.ndarray, size: int) -> np.ndarray:
+    return F.max_pool2d(torch.from_numpy(mask)[:, None].float(), size, 1, size // 2)[:, 0].numpy() > 0

@@ -13,7 +13,8 @@ class Finding:
     seen: str = ""
 
 
-def record(findings: Mapping[str, Finding]) -> dict[str, list]:
-    """Findings as JSON: value, verdict and what was seen; and `all`, whether every one passes."""
-    together = all(finding.passed for finding in findings.values())
-    return {name: [round(one.value, 4), one.passed, one.seen] for name, one in (findings | {"all": Finding(float(together), together)}).items()}
+def record(findings: Mapping[str, Finding | None]) -> dict[str, list | None]:
+    """Findings as JSON: value, verdict and what was seen, null where a measure does not apply; and `all`, whether every one passes."""
+    together = all(finding.passed for finding in findings.values() if finding)
+    whole = {**findings, "all": Finding(float(together), together)}
+    return {name: [round(one.value, 4), one.passed, one.seen] if one else None for name, one in whole.items()}

@@ -3,19 +3,21 @@
 A seam at frame `s` lies between frames `s - 1` and `s`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from yozora.evaluate.finding import Finding
-from yozora.evaluate.trails import Trail, trails
 from yozora.evaluate.track import Sight
+from yozora.evaluate.trails import Trail, trails
 
 QUIET = 0.1  # of 255: a mean change below it is no motion, but noise or nothing
 AROUND = 6  # steps on each side, of which the usual one is the median
 SEAM = (0.5, 2.0)  # of the usual step, that the step at a seam may be
-JUMP = 2.5  # times the usual step around it, that no step of a clip may be larger than
+JUMP = 3.0  # times the usual step around it, that no step of a clip may be larger than
+ONWARD = 1.3  # times the change from frame to frame, that the change over two frames must be where things move
 FIT = 4  # frames on each side of a seam to which a line is fitted
 FEWEST = 3  # of these, in which a thing must be seen
 CLOSE = 0.02  # of the width: how far apart places, and how different shifts per frame, may be
@@ -55,6 +57,16 @@ def largest_step(frames: Frames) -> Finding:
     return Finding(float(ratio.max()), bool(ratio.max() <= JUMP), f"at frame {int(ratio.argmax()) + 1}")
 
 
+def in_order(frames: Frames) -> Finding:
+    """The change over two frames over the change over one: above 1 where things go on, 1 in disorder, 0 where nothing moves at all."""
+    once, twice = (
+        steps(frames).mean(),
+        np.mean([np.abs(after.astype(np.int16) - before).mean() for before, after in zip(frames, frames[2:])]),
+    )
+    ratio = float(twice / once) if once > QUIET else 0.0
+    return Finding(ratio, ratio >= ONWARD, f"{once:.2f} and {twice:.2f} of 255")
+
+
 def rolled(frames: Frames) -> tuple[Frames, int]:
     """A loop turned by half its length, and the frame at which its seam lies then: what is no loop has a cut there."""
     half = len(frames) // 2
@@ -63,18 +75,12 @@ def rolled(frames: Frames) -> tuple[Frames, int]:
 
 def place_through(sight: Sight, seam: int) -> Finding:
     """How far apart, in widths, a thing is where its ways before and after a seam meet; the worst of all things."""
-    passages = through(sight, seam)
-    return _worst([(float(np.linalg.norm(one.before.at(seam - 0.5) - one.after.at(seam - 0.5))), CLOSE, one.colour) for one in passages])
+    return _at_worst(sight, seam, _gaps)
 
 
 def motion_through(sight: Sight, seam: int) -> Finding:
     """How much, in widths a frame, the velocity of a thing differs before and after a seam; the worst of all things."""
-    differences = []
-    for one in through(sight, seam):
-        speed = max(float(np.linalg.norm(way.velocity)) for way in (one.before, one.after))
-        change = float(np.linalg.norm(one.after.velocity - one.before.velocity))
-        differences.append((change, min(SLOW + SWERVE * speed, CLOSE), one.colour))
-    return _worst(differences)
+    return _at_worst(sight, seam, _changes)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def through(sight: Sight, seam: int) -> list[Passage]:
     for number, (colour, before) in ends.items():
         alike = [other for other in begins if begins[other][0] == colour and number not in begins]
         if alike and not any(one.before is before for one in passages):
-            nearest = min(alike, key=lambda other: float(np.linalg.norm(begins[other][1].at(seam) - before.at(seam))))
+            nearest = min(alike, key=lambda other: float(np.linalg.norm(begins[other][1].at(seam - 0.5) - before.at(seam - 0.5))))
             passages.append(Passage(colour, before, begins.pop(nearest)[1]))
     return passages
 
@@ -121,9 +127,26 @@ def course(trail: Trail, which: np.ndarray) -> Course:
     return Course(origin=origin, velocity=velocity)
 
 
-def _worst(found: list[tuple[float, float, str]]) -> Finding:
+Differences = list[tuple[float, float, str]]  # value, limit and colour of each thing
+
+
+def _gaps(passages: list[Passage], seam: int) -> Differences:
+    return [(float(np.linalg.norm(one.before.at(seam - 0.5) - one.after.at(seam - 0.5))), CLOSE, one.colour) for one in passages]
+
+
+def _changes(passages: list[Passage], seam: int) -> Differences:
+    found = []
+    for one in passages:
+        speed = max(float(np.linalg.norm(way.velocity)) for way in (one.before, one.after))
+        change = float(np.linalg.norm(one.after.velocity - one.before.velocity))
+        found.append((change, min(SLOW + SWERVE * speed, CLOSE), one.colour))
+    return found
+
+
+def _at_worst(sight: Sight, seam: int, differences: Callable[[list[Passage], int], Differences]) -> Finding:
     """The value that comes nearest to its limit, or lies farthest beyond it."""
+    found = differences(through(sight, seam), seam)
     if not found:
         return Finding(1.0, False, "nothing can be followed")
     value, limit, colour = max(found, key=lambda one: one[0] / one[1])
-    return Finding(value, value <= limit, colour)
+    return Finding(value, value <= limit, f"{colour}, at most {limit:.3f}")

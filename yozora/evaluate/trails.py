@@ -7,13 +7,16 @@ import numpy as np
 
 from yozora.evaluate.faults import _project
 from yozora.evaluate.finding import Finding
+from yozora.evaluate.measures import LIMITS
 from yozora.evaluate.track import Sight
-from yozora.world.scene import COLOURS
+from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import extent
 from yozora.world.take import Take
 
 KEPT = 0.02  # of the width: median distance from where a thing was, or should be
 LASTING = 0.25  # of a clip's frames: what is seen for less is no thing to be kept
+GROWN = 1.4  # times, by which a thing that crosses the picture may look larger or smaller than it did
+TOLD = 1.0  # nats a frame, by which another shape must be likelier to be told from what was
 STEADY = 0.9  # of the frames of a span, in which there must be as many things as around it
 
 
@@ -85,7 +88,25 @@ def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:
     for colour, number in counts.items():
         right &= number[first:last] == usual[colour]
     there = ", ".join(f"{number} {colour}" for colour, number in usual.items() if number)
-    return Finding(float(right.mean()), bool(there) and right.mean() >= STEADY, there or "nothing")
+    return Finding(float(right.mean()), bool(there and right.mean() >= STEADY), there or "nothing")
+
+
+def same_form(sight: Sight, span: tuple[int, int]) -> Finding:
+    """The largest factor between how large a thing is within a span and beside it; it must also be of the same shape in both."""
+    frame, (width, height) = sight.found.blobs.frame, sight.found.size
+    box, within = sight.found.blobs.box, (frame >= span[0]) & (frame < span[1])
+    whole = (box[:, :2] > 0).all(1) & (box[:, 2] < width) & (box[:, 3] < height)
+    factors, strange = [], []
+    for colour in sight.colours:
+        parts = [sight.of(colour) & whole & part for part in (within, ~within)]
+        if all(part.any() for part in parts):
+            areas = [float(np.median(sight.found.blobs.area[part])) for part in parts]
+            factors.append(max(areas) / min(areas))
+            inside, beside = (np.maximum(sight.found.shapes[part], -LIMITS.lone).mean(0) for part in parts)
+            if inside.max() - inside[beside.argmax()] > TOLD:
+                strange.append(f"{colour} {SHAPES[int(beside.argmax())]} as {SHAPES[int(inside.argmax())]}")
+    worst = max(factors, default=np.inf)
+    return Finding(float(min(worst, 99.0)), bool(worst <= GROWN and not strange), ", ".join(strange))
 
 
 def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray]) -> Finding:

@@ -1,7 +1,9 @@
 """One clip melts into another."""
 
 import re
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -11,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas, Cue
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, Source, fitted
 from yozora.video import Video
 from yozora.windows import runs
 
@@ -27,7 +29,7 @@ def read_curve(value: Any) -> Any:
             points = ()
         if len(points) != len(parts):
             raise ValueError(f"curve {value!r} is not TIME:WEIGHT,TIME:WEIGHT, such as 0:0,1:1")
-    if not isinstance(points, Sequence) or len(points) < 2:
+    if not isinstance(points, Sequence) or len(points) < 2 or not all(map(is_point, points)):
         raise ValueError("a curve has two points or more, such as 0:0,1:1")
     if any(after[0] <= before[0] for before, after in pairwise(points)):
         raise ValueError(f"the times of the curve {value!r} do not rise; list its points in order of time, each time once")
@@ -36,6 +38,11 @@ def read_curve(value: Any) -> Any:
             f"the curve {value!r} leaves 0 to 1; times are parts of the clip, weights are 0 for the first and 1 for the second video"
         )
     return points
+
+
+def is_point(value: Any) -> bool:
+    """Whether something is a pair of numbers."""
+    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
 
 
 Curve = Annotated[tuple[tuple[float, float], ...], BeforeValidator(read_curve)]
@@ -63,7 +70,7 @@ class Blend(Request):
 
         A mixture of the two would leave both to be seen at once; noise hides the change from one to the other instead.
         """
-        first, second = fitted(self.first, shot), fitted(self.second, shot)
+        first, second = self._side_by_side(shot)
         frames = min(first.video.num_frames, second.video.num_frames)
         times, weights = zip(*self.curve, strict=True)
         weight = np.interp(np.linspace(0, 1, frames), times, weights)
@@ -74,6 +81,18 @@ class Blend(Request):
         kept = tuple(one.only(run) for clip, shown in ((first, ~turned), (second, turned)) for run in runs(shown) for one in clip.kept)
         return Canvas(given=Video(given, shot.fps), start=start[:, None, None], script=self._script(turned, shot.fps), kept=kept)
 
+    def _side_by_side(self, shot: Shot) -> tuple[Source, Source]:
+        """Both videos at the shot's size and rate; a picture is shown as long as the other, and the longer of two is cut."""
+        both = fitted(self.first, shot), fitted(self.second, shot)
+        lengths = [source.video.num_frames for source in both]
+        if lengths == [1, 1]:
+            raise ValueError("two pictures have no length to melt in; join them with connect, or give a video")
+        if lengths[0] != lengths[1] and min(lengths) > 1:
+            cut, kept = (both[index].name for index in (np.argmax(lengths), np.argmin(lengths)))
+            warnings.warn(f"{cut} is cut to the {min(lengths) / shot.fps:.3g} seconds of {kept}", stacklevel=2)
+        first, second = (source if length > 1 else held(source, max(lengths)) for source, length in zip(both, lengths, strict=True))
+        return first, second
+
     def _script(self, turned: np.ndarray, fps: float) -> tuple[Cue, ...]:
         """The prompt, or the words of the video that each stretch is taken from."""
         if self.prompt:
@@ -81,3 +100,8 @@ class Blend(Request):
         spans = sorted([*runs(turned), *runs(~turned)], key=lambda run: run.start)
         words = [(self.second if turned[run.start] else self.first).words for run in spans]
         return tuple(Cue(text=text, start=run.start / fps, end=run.stop / fps) for text, run in zip(words, spans, strict=True))
+
+
+def held(source: Source, frames: int) -> Source:
+    """A picture that is shown for so many frames."""
+    return replace(source, video=Video(np.broadcast_to(source.video.frames, (frames, *source.video.frames.shape[1:])), source.video.fps))

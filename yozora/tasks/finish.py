@@ -32,7 +32,8 @@ class Finish(Request):
         """The draft, enlarged, at the strength throughout."""
         video = self.draft.video
         if shot.width <= video.width or shot.height <= video.height:
-            raise ValueError(f"--size {shot.width}x{shot.height} is not larger than the draft's {video.width}x{video.height}")
+            said = f"{shot.width}x{shot.height} is not larger on both sides than the draft's {video.width}x{video.height}"
+            raise ValueError(f"{said}; say what is with --size, such as --size {4 * (video.width // 2)}x{4 * (video.height // 2)}")
         source = fitted(self.draft, shot)
         canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt or source.words)
         return replace(canvas, start=np.full((1, 1, 1), self.strength, np.float32))

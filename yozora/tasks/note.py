@@ -25,7 +25,7 @@ def understand(text: str, tasks: Sequence[type[Request]]) -> tuple[Request, Sett
     try:
         fields: dict[str, Any] = json.loads(text)
         task = next(task for task in tasks if task.__name__.lower() == fields["task"])
-    except (ValueError, KeyError, TypeError, StopIteration):
+    except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
         raise ValueError("it does not say how it was made, or was made by another version of yozora") from None
     own, common = ({field.name for field in dataclasses.fields(kind)} for kind in (task, Settings))
     return (

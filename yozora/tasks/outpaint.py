@@ -31,7 +31,8 @@ class Outpaint(Request):
         video = self.video.video
         width, height = video.width - video.width % 2, video.height - video.height % 2
         if shot.width < width or shot.height < height or (shot.width, shot.height) == (width, height):
-            raise ValueError(f"--size {shot.width}x{shot.height} does not reach beyond the clip's {width}x{height}; ask for a larger one")
+            larger = f"{shot.width}x{shot.height} does not reach beyond the clip's {width}x{height}"
+            raise ValueError(f"{larger}; say how far with --size, such as --size {2 * width}x{height}")
         inner = fitted(self.video, replace(shot, width=width, height=height)).video
         left, top = (shot.width - width) // 2, (shot.height - height) // 2
         inside = slice(top, top + height), slice(left, left + width)

@@ -35,6 +35,9 @@ class Recut(Request):
         source = fitted(self.video, shot)
         part = frames_between(self.from_, self.to, source.video)
         before, after = (round(seconds * shot.fps) for seconds in (self.before, self.after))
+        if before + after > shot.most:
+            asked = f"{self.before + self.after:g} seconds"
+            raise ValueError(f"{asked} are too long; this model invents at most {shot.most / shot.fps:g} seconds, {shot.most} frames")
         before = on_beat(before, shot.beat)
         piece = Video(source.video.frames[part.start : part.stop], shot.fps)
         trimmed = replace(source, video=piece, kept=tuple(one.only(part).moved(-part.start) for one in source.kept))

@@ -31,7 +31,9 @@ def boxed(box: tuple[int, int, int, int], video: Video) -> np.ndarray:
     """What is inside of a box, `bool[1 height width]`; raises ValueError for a box that is not inside of the video."""
     x, y, width, height = box
     if min(x, y) < 0 or min(width, height) < 1 or x + width > video.width or y + height > video.height:
-        raise ValueError(f"box {x},{y},{width},{height} does not lie inside of the clip's {video.width}x{video.height} pixels")
+        raise ValueError(
+            f"box {x},{y},{width},{height} does not lie inside of the clip's {video.width}x{video.height} pixels; move or shrink it"
+        )
     inside = np.zeros((1, video.height, video.width), bool)
     inside[:, y : y + height, x : x + width] = True
     return inside
@@ -44,7 +46,7 @@ def masked(mask: Source, video: Video) -> np.ndarray:
         raise ValueError(f"the mask {mask.name} has {sizes}; save it at the clip's size")
     if mask.video.num_frames not in (1, video.num_frames):
         raise ValueError(f"the mask {mask.name} has {mask.video.num_frames} frames and the clip {video.num_frames}; give one, or as many")
-    white = mask.video.frames.mean(axis=3) >= WHITE
+    white = mask.video.frames.sum(axis=3, dtype=np.uint16) >= 3 * WHITE
     if not white.any():
         raise ValueError(f"the mask {mask.name} has no white in it; white is what is changed")
     return white

@@ -14,10 +14,10 @@ STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
 
 
-def read_size(value: str | Sequence[int]) -> tuple[int, int]:
+def read_size(value: Any) -> tuple[int, int]:
     """`WxH` or a pair as (width, height); raises ValueError unless both are positive and even, with the nearest that are."""
     found = re.split(r"[xX×]", value) if isinstance(value, str) else value
-    if len(found) != 2 or not all(re.fullmatch(r"\s*-?\d+\s*", str(side)) for side in found):
+    if not isinstance(found, Sequence) or len(found) != 2 or not all(re.fullmatch(r"\s*-?\d+\s*", str(side)) for side in found):
         raise ValueError(f"size {value!r} is not WIDTHxHEIGHT, such as 256x256")
     width, height = map(int, found)
     if width <= 0 or height <= 0:
@@ -61,7 +61,8 @@ class Settings:
 class Shot:
     """The size of a clip once a model's habits have filled what the request left out.
 
-    `beat` is how many frames the model makes at once: a clip placed a multiple of it later lies on the same grid.
+    `beat` is how many frames the model makes at once: a clip placed a multiple of it later lies on the same grid. `most` is how
+    many frames it may be asked to invent.
     """
 
     width: int
@@ -69,6 +70,7 @@ class Shot:
     frames: int
     fps: float
     beat: int = 1
+    most: int = 2**31
 
     @property
     def seconds(self) -> float:

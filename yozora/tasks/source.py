@@ -39,23 +39,45 @@ def read_source(value: Any) -> Any:
         digest = hashlib.sha256(repr((value.frames.shape, value.fps)).encode() + value.frames.tobytes())
         return Source(file="", sha256=digest.hexdigest(), video=value)
     if isinstance(value, Mapping):
-        if not value["file"]:
-            raise ValueError("it was made from a video in memory, which no file holds")
-        found = read_source(value["file"])
-        if found.sha256 != value["sha256"]:
-            raise ValueError(f"{value['file']} is no longer the file that it was")
-        return found
+        return recalled(value)
     if not isinstance(value, str | Path):
         return value
     path = Path(value)
     video = Video.load(path)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Source(file=str(value), sha256=sha256, video=video, words=words_of(path), kept=sidecar.find(path, sha256))
 
 
 def refer(source: Source) -> dict[str, str]:
-    """What a request's record says of a source."""
-    return {"file": source.file, "sha256": source.sha256}
+    """What a request's record says of a source: its file, and the latents beside it, for what is made from them differs in details."""
+    latents = {"latents": fingerprint(source.kept)} if source.kept else {}
+    return {"file": source.file, "sha256": source.sha256} | latents
+
+
+def recalled(record: Mapping[str, Any]) -> Source:
+    """The source that a record refers to; raises ValueError where its file is not what it was, warns where its latents are not."""
+    file, sha256, latents = (record.get(name) for name in ("file", "sha256", "latents"))
+    if not (isinstance(file, str) and file):
+        raise ValueError("it was made from a video in memory, which no file holds")
+    found = read_source(file)
+    if found.sha256 != sha256:
+        raise ValueError(f"{file} is no longer the file that it was made from; bring that one back")
+    if latents is None:
+        return replace(found, kept=())
+    if fingerprint(found.kept) != latents:
+        name = f"{Path(file).stem}.{found.sha256[: sidecar.LETTERS]}{sidecar.SUFFIX}"
+        gone = f"the latents beside {file} that it was made with, {name}, are gone or changed"
+        warnings.warn(f"{gone}; bring them back, or expect differences in details", stacklevel=2)
+    return found
+
+
+def fingerprint(kept: tuple[Kept, ...]) -> str:
+    """Some letters that tell latents apart."""
+    digest = hashlib.sha256()
+    for one in kept:
+        digest.update(repr((one.latents.shape, one.frame, one.end, one.where, one.vae)).encode() + one.latents.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def read_picture(value: Any) -> Any:
@@ -70,7 +92,7 @@ def words_of(path: Path) -> str:
     """The prompt that a file of ours was made by; empty for any other."""
     try:
         return str(json.loads(read_metadata(path)["request"])["prompt"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return ""
 
 
@@ -87,8 +109,8 @@ def fitted(source: Source, shot: Shot) -> Source:
     still = video.num_frames == 1
     if (video.width, video.height) == (shot.width, shot.height) and (still or video.fps == shot.fps):
         return replace(source, video=Video(video.frames, shot.fps))
-    said = f"{source.name}, {video.width}x{video.height}" + ("" if still else f" at {video.fps:g} frames a second")
-    warnings.warn(f"{said}, is taken as {shot.width}x{shot.height}" + ("" if still else f" at {shot.fps:g}"), stacklevel=2)
+    said = f"{source.name}, {video.width}x{video.height}" + ("" if still else f" at {video.fps:.4g} frames a second")
+    warnings.warn(f"{said}, is taken as {shot.width}x{shot.height}" + ("" if still else f" at {shot.fps:.4g}"), stacklevel=2)
     fitting = Video(video.frames, shot.fps) if still else video.resampled(shot.fps)
     return replace(source, video=covering(fitting, shot.width, shot.height), kept=())
 

@@ -16,7 +16,7 @@ def frames_between(since: float, until: float | None, video: Video) -> range:
     """The frames that are shown between two seconds; raises ValueError for a span that is empty or not inside the video."""
     end = video.seconds if until is None else until
     if not 0 <= since < end or end > video.seconds + 0.5 / video.fps:
-        raise ValueError(f"{since:g} to {end:g} s is no part of the clip's 0 to {video.seconds:g} s")
+        raise ValueError(f"{since:g} to {end:g} s is no part of the clip's 0 to {video.seconds:g} s; name one that begins before it ends")
     first = min(round(since * video.fps), video.num_frames - 1)
     return range(first, max(first + 1, min(round(end * video.fps), video.num_frames)))
 

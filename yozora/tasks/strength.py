@@ -8,12 +8,18 @@ NAMES = {"subtle": 0.6, "mild": 0.8, "strong": 0.92}
 
 
 def read_strength(value: Any) -> Any:
-    """A number for one of the names; anything else as it is."""
-    return NAMES.get(value, value) if isinstance(value, str) else value
+    """A number from 0 to 1, or that of a name; raises ValueError for any other."""
+    try:
+        strength: Any = NAMES.get(value, value)
+        if 0 <= float(strength) <= 1:
+            return float(strength)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"strength {value!r} is no number from 0 to 1 and none of {', '.join(NAMES)}")
 
 
 Strength = Annotated[
     float,
     BeforeValidator(read_strength),
-    Field(ge=0, le=1, allow_inf_nan=False, description=f"noise level to begin from: 0 keeps all, 1 nothing; or {', '.join(NAMES)}"),
+    Field(description=f"noise level to begin from: 0 keeps all, 1 nothing; or {', '.join(NAMES)}"),
 ]

@@ -1,10 +1,14 @@
 """Files to frames, with nothing in the file trusted."""
 
 import json
+import os
+import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -12,11 +16,22 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from yozora.video.boxes import most_samples
+from yozora.video.exif import orientation
 from yozora.video.note import gif_note, gif_rate, png_note
 
-MAX_PIXELS = 4096 * 2304  # of one frame
+MAX_PIXELS = 4096 * 2304  # of one frame of a video
+MAX_PICTURE = 8192 * 4096  # pixels of one picture, such as a telephone takes
+MAX_FRAMES = 500_000
 MAX_BYTES = 2**31  # of all frames decoded
 TOO_LONG = f"its frames take more than {MAX_BYTES / 2**30:.0f} GiB; cut or shrink it first"
+TOO_LARGE = "its {}x{} are more than {} pixels; shrink it first"
+BROKEN = "it is cut off or damaged; copy it again, or convert it to mp4 or png"
+MAX_PICTURE_BYTES = 2**28  # of the file of a picture or a gif, which is read whole
+MAX_STREAMS = 64
+TURNS = {1: "90 degrees to the left", 2: "180 degrees", 3: "90 degrees to the right"}
+MIRRORED = {2: 1, 4: 1, 5: 2, 7: 2}  # by what cameras write: the axis to flip once a picture is turned
+HDR = (16, 18)  # PQ and HLG, by the codecs' own counting
 IMAGE_FPS = 1.0
 IMAGES = ("png_pipe", "jpeg_pipe", "webp_pipe")
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mpeg2video", "mjpeg", "prores", "ffv1", "png", "gif", "webp")
@@ -26,23 +41,53 @@ UNTAGGED = 2
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
 
+class Refusal(ValueError):
+    """What is wrong with a file and what to do about it, in words of ours."""
+
+
 def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
     """Frames `uint8[time height width 3]` and their rate; see `Video.load`."""
     if fps is not None and not 0 < fps < float("inf"):
         raise ValueError(f"fps must be a positive number, not {fps}")
+    remarks: dict[str, None] = {}  # in order, each once
+    shown = shown_at(path)
     with opened(path) as file:
         image = file.format.name in IMAGES
         rate = IMAGE_FPS if image else gif_rate(path.read_bytes()) if file.format.name == "gif" else mean_rate(file)
+        if fps is None and not image and is_variable(shown):
+            remarks[f"has a variable frame rate; it is resampled by time to {rate:.4g} frames a second"] = None
         rate = fps or rate
-        check_length(file, rate)
-        pictures = (upright(frame) for frame in whole_frames(file)) if image else resampled(file, rate)
-        frames, size = [], 0
-        for picture in pictures:
-            size += picture.nbytes
-            if size > MAX_BYTES:
-                raise ValueError(TOO_LONG)
-            frames.append(picture)
-        return np.stack(frames), rate
+        check_length(file, float(np.ptp(shown)), rate)
+        remarks |= dict.fromkeys(remarks_on(file))
+        frames = whole_frames(file)
+        pictures = (upright(frame, remarks) for frame in frames) if image else resampled(file, rate, remarks)
+        whole = stacked(pictures)
+    axis = MIRRORED.get(orientation(path.read_bytes())) if image else None
+    if axis:
+        whole = np.ascontiguousarray(np.flip(whole, axis))
+        remarks["is mirrored, as it says itself"] = None
+    for remark in remarks:
+        warnings.warn(f"{path.name} {remark}", stacklevel=3)
+    return whole, rate
+
+
+def stacked(pictures: Iterator[np.ndarray]) -> np.ndarray:
+    """Pictures as one array, none of which is held twice."""
+    held: list[Any] = []
+    size, shape = 0, ()
+    for picture in pictures:
+        size += picture.nbytes
+        if size > MAX_BYTES:
+            raise Refusal(TOO_LONG)
+        shape = shape or picture.shape
+        if picture.shape != shape:
+            raise Refusal("its frames change their size midway; convert it to one size")
+        held.append(picture)
+    whole = np.empty((len(held), *shape), np.uint8)
+    for index in range(len(held)):
+        whole[index] = held[index]
+        held[index] = None
+    return whole
 
 
 def times(path: Path) -> np.ndarray:
@@ -62,51 +107,121 @@ def read_note(path: Path) -> dict[str, str]:
         text = tags.get("comment", "")
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def shown_at(path: Path) -> np.ndarray:
+    """When each frame is shown, in order, by the packets alone: nothing is decoded."""
+    with opened(path) as file:
+        packets = [] if file.format.name in IMAGES else file.demux(file.streams.video[0])
+        moments = [float(when * packet.time_base) for packet in islice(packets, MAX_FRAMES) if (when := moment(packet)) is not None]
+        if len(moments) == MAX_FRAMES:
+            raise Refusal(TOO_LONG)
+        return np.sort(np.array(moments or [0.0]))
+
+
+def moment(packet: av.Packet) -> int | None:
+    """When a packet is shown, or at least decoded, in its own units; None where it does not say."""
+    return packet.dts if packet.pts is None else packet.pts
+
+
+def is_variable(shown: np.ndarray) -> bool:
+    """Whether some frames are shown clearly longer than others; rounding to milliseconds does not count."""
+    gaps = np.diff(shown)
+    return len(gaps) > 1 and bool((abs(gaps - np.median(gaps)) > 0.5 * np.median(gaps) + 0.002).any())
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """Open a file whose format is fixed by its first bytes; whatever goes wrong with it is one ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a folder; name a file in it" if path.is_dir() else f"{path} is no plain file; save it as one first")
     try:
-        with path.open("rb") as source, av.open(source, "r", format=sniffed(source), metadata_errors="replace") as file:
+        with path.open("rb") as source, entered(source, sniffed(source)) as file:
             codec = file.streams.video[0].codec_context if file.streams.video else None
             if codec is None:
-                raise ValueError("it holds no picture")
+                raise Refusal("it holds no picture; give a video or a picture")
             if codec.name not in CODECS:
-                raise ValueError(f"its codec {codec.name} is not taken; convert it to h264")
-            if codec.width * codec.height > MAX_PIXELS:
-                raise ValueError(f"its frames of {codec.width}x{codec.height} have more than {MAX_PIXELS} pixels; shrink it first")
-            codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}  # as options of the file they would be ignored
+                raise Refusal(f"its codec {codec.name} is not taken; convert it to h264")
+            most = most_pixels(file.format.name)
+            if not codec.width * codec.height:
+                raise Refusal(f"it is cut off or damaged, or has more than {most} pixels; copy it again, or shrink it")
+            if codec.width * codec.height > most:
+                raise Refusal(TOO_LARGE.format(codec.width, codec.height, most))
+            codec.options = limits(file.format.name) | {"err_detect": "explode"}  # as options of the file they would be ignored
             yield file
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"{path} does not exist; check its name and its folder") from None
+    except MemoryError:
+        raise
     except Exception as error:  # a hostile file can make the decoders raise anything
-        reason = error.strerror if isinstance(error, OSError | FFmpegError) else str(error)
-        raise ValueError(f"{path} could not be read: {reason or type(error).__name__}") from error
+        if isinstance(error, Refusal):
+            reason = str(error)
+        elif isinstance(error, OSError) and not isinstance(error, FFmpegError):
+            reason = error.strerror or type(error).__name__
+        else:
+            reason = BROKEN
+        raise ValueError(f"{path} could not be read: {reason}") from error
+
+
+def entered(source: BinaryIO, name: str) -> InputContainer:
+    """A file of a known format; its first pictures, which are decoded here already, within the same limits as all others."""
+    size = os.fstat(source.fileno()).st_size
+    if name in (*IMAGES, "gif") and size > MAX_PICTURE_BYTES:
+        raise Refusal(f"it takes more than {MAX_PICTURE_BYTES >> 20} MiB; shrink it first")
+    if name == "mp4" and most_samples(source, 0, size) > size:  # each of which the demuxer would make room for
+        raise Refusal(BROKEN)
+    source.seek(0)
+    probing = [limits(name)] * MAX_STREAMS
+    return av.open(source, "r", format=name, metadata_errors="replace", stream_options=probing)  # pyright: ignore[reportArgumentType, reportCallIssue] (its types say list[str])
+
+
+def limits(name: str) -> dict[str, str]:
+    """What decoders are told: they round sizes up, so that they may take a tenth more than we do."""
+    return {"max_pixels": str(most_pixels(name) * 11 // 10)}
+
+
+def most_pixels(name: str) -> int:
+    """Pixels that one frame of a format may have."""
+    return MAX_PICTURE if name in IMAGES else MAX_PIXELS
 
 
 def sniffed(source: BinaryIO) -> str:
     """The demuxer for what a file really is. Playlists, which can name other files, have none."""
-    head = source.read(12)
+    head = source.read(32)
     source.seek(0)
+    if not head:
+        raise Refusal("it is empty; give a video or a picture")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mp4"
-    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        if head[12:16] == b"VP8X" and head[20] & 2:
+            raise Refusal("it is an animated webp; convert it to mp4 or gif")
         return "webp_pipe"
+    if head[12:16] == b"IHDR" and (size := struct.unpack(">II", head[16:24])) and size[0] * size[1] > MAX_PICTURE:
+        raise Refusal(TOO_LARGE.format(*size, MAX_PICTURE))
     for start, name in STARTS.items():
         if head.startswith(start):
             return name
-    raise ValueError("it is none of mp4, mov, webm, mkv, gif, png, jpeg, webp")
+    raise Refusal("it is none of mp4, mov, webm, mkv, gif, png, jpeg, webp; convert it to one of them")
 
 
-def check_length(file: InputContainer, rate: float | int) -> None:
-    """Refuse what would not fit before any of it is decoded, as far as the file tells the truth."""
+def check_length(file: InputContainer, seconds: float, rate: float | int) -> None:
+    """Refuse what would not fit before any of it is decoded; `seconds` are from the first frame to the last."""
     codec = file.streams.video[0].codec_context
-    if (file.duration or 0) / av.time_base * rate * codec.width * codec.height * 3 > 1.1 * MAX_BYTES:
-        raise ValueError(TOO_LONG)
+    if (seconds * rate + 1) * codec.width * codec.height * 3 > MAX_BYTES:
+        raise Refusal(TOO_LONG)
+
+
+def remarks_on(file: InputContainer) -> Iterator[str]:
+    """What a file says of itself that its pictures will not show."""
+    stream = file.streams.video[0]
+    if stream.metadata.get("alpha_mode") == "1":
+        yield "says which parts are transparent, which is not read: all of it is taken as it is below"
+    if stream.codec_context.color_trc in HDR:
+        yield "has HDR colours, which come out pale; convert it to BT.709 for true ones"
 
 
 def mean_rate(file: InputContainer) -> float:
@@ -114,7 +229,7 @@ def mean_rate(file: InputContainer) -> float:
     stream = file.streams.video[0]
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate
     if not rate:
-        raise ValueError("it does not say how many frames a second it has; give fps")
+        raise Refusal("it does not say how many frames a second it has; convert it to mp4")
     return float(rate)
 
 
@@ -122,14 +237,14 @@ def whole_frames(file: InputContainer) -> Iterator[av.VideoFrame]:
     """Every frame in order of display; a damaged one is an error, not a grey picture."""
     for packet in file.demux(file.streams.video[0]):
         if packet.is_corrupt:
-            raise ValueError("it is cut off or damaged")
+            raise Refusal(BROKEN)
         for frame in packet.decode():
             if frame.is_corrupt:
-                raise ValueError("it is damaged")
+                raise Refusal(BROKEN)
             yield frame
 
 
-def resampled(file: InputContainer, rate: float | int) -> Iterator[np.ndarray]:
+def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None]) -> Iterator[np.ndarray]:
     """What is on screen in the middle of each span of 1 / `rate` seconds."""
     stream = file.streams.video[0]
     usual = 1 / mean_rate(file)
@@ -140,20 +255,20 @@ def resampled(file: InputContainer, rate: float | int) -> Iterator[np.ndarray]:
         while picture is not None and (count + 0.5) / rate < time - first:
             count += 1
             yield picture
-        picture = upright(frame)
+        picture = upright(frame, remarks)
         end = time - first + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual)
     promised = (file.duration or 0) / av.time_base if len(file.streams) == 1 else 0.0  # otherwise sound may outlast the picture
     if stream.duration and stream.time_base:
         promised = float(stream.duration * stream.time_base)
     if picture is None or promised > end + 0.9 * usual:
-        raise ValueError(f"it is cut off after {end:.2f} seconds")
+        raise Refusal(f"it is cut off after {end:.2f} seconds; copy it again")
     while count == 0 or (count + 0.5) / rate < end:
         count += 1
         yield picture
 
 
-def upright(frame: av.VideoFrame) -> np.ndarray:
-    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; what shows through lies on white."""
+def upright(frame: av.VideoFrame, remarks: dict[str, None]) -> np.ndarray:
+    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; what shows through lies on white. Both are remarked on."""
     name = frame.format.name
     clear = name == "pal8" or any(component.is_alpha for component in frame.format.components)
     wanted = "rgba" if clear else "rgb24"
@@ -169,7 +284,12 @@ def upright(frame: av.VideoFrame) -> np.ndarray:
             dst_color_range=ColorRange.JPEG,
             interpolation=EXACT,
         ).to_ndarray()
-    if clear:
-        alpha = picture[..., 3:].astype(np.uint16)
-        picture = ((picture[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90) % 4))
+    if clear and (picture[..., 3] < 255).any():
+        remarks["has transparent parts; they lie on white"] = None
+        for row in picture:  # row by row, so that a large picture is not held in three more copies
+            alpha = row[:, 3:].astype(np.uint16)
+            row[:, :3] = (row[:, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    quarters = round(frame.rotation / 90) % 4
+    if quarters:
+        remarks[f"is turned by {TURNS[quarters]}, as it says itself"] = None
+    return np.ascontiguousarray(np.rot90(picture[..., :3], quarters))

@@ -1,0 +1,97 @@
+"""An edit to be judged: what is asked, what is given, and beside the model's answer others to judge alike; scenes for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+import torch
+
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.truth import act, film
+from yozora.tasks.settings import Request, Shot
+from yozora.video import Video
+from yozora.world.render import render
+from yozora.world.sample import sample
+from yozora.world.scene import COLOURS, Scene
+from yozora.world.take import Take
+
+FIRST_SEED = 82_000_000  # scenes of the training split on which nothing was trained and no threshold set
+STRIDE = 10_000  # seeds between the cases, among which the first scene that suits is taken
+LENGTH = Shot(width=128, height=128, frames=33, fps=8.0)  # of a clip to whose end things are to move
+MOVING = 0.25  # metres a second
+RENDER = "the render"  # the kind of clip that no model can be expected to beat
+
+Findings = dict[str, Finding | None]  # None where a measure does not apply
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A request of a shot's size, what is given (to be looked at), other clips to judge by their kinds, and how to judge."""
+
+    request: Request
+    shot: Shot
+    given: Video
+    others: Mapping[str, Video]
+    judge: Callable[[Video], Findings]
+
+
+def pick(number: int, suits: Callable[[Scene], bool]) -> Scene:
+    """The scene of a case: the first one from its seed on that suits."""
+    found = (sample(seed) for seed in count(FIRST_SEED + STRIDE * number))
+    return next(scene for scene in found if plain(scene) and suits(scene))
+
+
+def plain(scene: Scene) -> bool:
+    """Whether a scene has one object or two of different colours, none of which is hidden, and looks natural."""
+    colours = {body.colour for body in scene.objects}
+    return (
+        scene.style == "natural" and len(scene.objects) == len(colours) <= 2 and scene.family not in ("hide", "return", "topple", "slide")
+    )
+
+
+def crossing(scene: Scene) -> bool:
+    """Whether something rolls or is pushed across the picture, to the clip's end, under a camera that stays or turns."""
+    if (
+        scene.family not in ("roll", "push")
+        or scene.camera.kind not in ("static", "pan")
+        or scene.events[0].direction not in ("left", "right")
+    ):
+        return False
+    velocity = act(scene, LENGTH).poses.velocity[-1, : len(scene.objects)]
+    return float(np.linalg.norm(velocity, axis=-1).max()) >= MOVING
+
+
+def shoot(scene: Scene, shot: Shot) -> tuple[Take, Video]:
+    """A scene simulated and filmed."""
+    take = act(scene, shot)
+    return take, film([take], shot, torch.device("cpu"))[0]
+
+
+def things(take: Take, shot: Shot) -> np.ndarray:
+    """Which object each pixel shows, `int8[time height width]`; -1 where none does."""
+    return render([take], (shot.width, shot.height)).masks[0].numpy()
+
+
+def recoloured(take: Take, colours: Mapping[str, str]) -> Take:
+    """The same motion with some colours exchanged for others."""
+    bodies = tuple(replace(body, colour=colours.get(body.colour, body.colour)) for body in take.scene.objects)
+    painted = tuple(replace(solid, colour=COLOURS[body.colour]) for solid, body in zip(take.solids, bodies))
+    return replace(take, scene=replace(take.scene, objects=bodies), solids=(*painted, *take.solids[len(bodies) :]))
+
+
+def unused(scene: Scene, number: int) -> list[str]:
+    """Colours that nothing in a scene has, in an order that depends on the case; white and black are left out, as they look like floor."""
+    taken = {body.colour for body in scene.objects} | {"white", "black"}
+    return np.random.default_rng(number).permutation([colour for colour in COLOURS if colour not in taken]).tolist()
+
+
+def clip(frames: np.ndarray, like: Video) -> Video:
+    """Frames at another clip's rate."""
+    return Video(np.ascontiguousarray(frames), like.fps)
+
+
+def dissolved(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Frames of two clips mixed by a weight of the second in each frame."""
+    share = weight[:, None, None, None]
+    return np.rint(first * (1 - share) + second * share).astype(np.uint8)

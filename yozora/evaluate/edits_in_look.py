@@ -1,0 +1,143 @@
+"""Cases of the verbs that keep the motion: a thing replaced, a wider picture, another look, a draft made large, a simulation painted."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from yozora.evaluate import borders, surface
+from yozora.evaluate.edit import RENDER, Edit, Findings, clip, crossing, pick, plain, recoloured, shoot, things, unused
+from yozora.evaluate.exposures import answers
+from yozora.evaluate.given import beats, kept_bits
+from yozora.evaluate.seams import in_order
+from yozora.evaluate.track import look
+from yozora.evaluate.trails import engine_error, kept_by_place
+from yozora.evaluate.truth import asked, film
+from yozora.tasks.fill import Fill
+from yozora.tasks.finish import Finish
+from yozora.tasks.outpaint import Outpaint
+from yozora.tasks.restyle import Restyle
+from yozora.tasks.settings import Shot
+from yozora.tasks.simulate import Simulate
+from yozora.tasks.source import read_source
+from yozora.vae.fill import fill as smooth
+from yozora.video import Video
+from yozora.world.parse import compose, parse
+from yozora.world.scene import Scene
+from yozora.world.sketch import sketch
+from yozora.world.words import caption
+
+REACH = 8  # pixels around a thing that is replaced, which its shadow may take
+SMALLER = 2  # times, that a draft is
+
+
+def fill(number: int, shot: Shot) -> Edit:
+    """The thing that moves is masked, with some pixels around it, and is to come back in another colour."""
+    scene = pick(number, crossing)
+    take, true = shoot(scene, shot)
+    old, (new, *_) = scene.objects[0].colour, unused(scene, number)
+    changed = recoloured(take, {old: new})
+    (other,) = film([changed], shot, torch.device("cpu"))
+    region = widened(things(take, shot) == 0)
+    mask = clip(np.repeat(np.where(region, np.uint8(255), np.uint8(0))[..., None], 3, axis=3), true)
+    emptied = clip(smooth(true.frames, region, shot.beat), true)
+    others = {RENDER: clip(np.where(region[..., None], other.frames, true.frames), true), "untouched": true, "smoothed over": emptied}
+    prompt = caption(changed.scene, number).sentence
+
+    def judged(made: Video) -> Findings:
+        sight = look(made)
+        found: Findings = {"outside": kept_bits(true.frames, made.frames, ~region), "replaced": borders.replaced(sight, region, new, old)}
+        return found | {"track": engine_error(changed, sight)}
+
+    shown = clip(np.where(region[..., None], np.uint8(0), true.frames), true)
+    return Edit(
+        request=Fill(video=read_source(true), mask=read_source(mask), prompt=prompt), shot=shot, given=shown, others=others, judge=judged
+    )
+
+
+def outpaint(number: int, shot: Shot) -> Edit:
+    """The middle two thirds of a wide clip are given."""
+    wide = replace(shot, width=shot.width * 3 // 4 * 2)
+    scene = pick(
+        number, lambda scene: scene.camera.kind in ("static", "pan", "tilt") and scene.objects[0].shape == "ball" and crossing(scene)
+    )
+    _, true = shoot(scene, wide)
+    left = (wide.width - shot.width) // 2
+    inside = np.zeros((wide.height, wide.width), bool)
+    inside[:, left : left + shot.width] = True
+    given = clip(true.frames[:, :, left : left + shot.width], true)
+    spec, ball = asked(scene, wide), scene.objects[0].colour
+    measurable = borders.roundness(true, ~inside, ball).passed
+    repeated = np.pad(given.frames, ((0, 0), (0, 0), (left, wide.width - shot.width - left), (0, 0)), mode="edge")
+    black = np.where(inside[..., None], true.frames, np.uint8(0))
+    others = {
+        RENDER: true,
+        "border repeated": clip(repeated, true),
+        "all stretched": given.resized(wide.width, wide.height),
+        "black border": clip(black, true),
+    }
+
+    def judged(made: Video) -> Findings:
+        kept = kept_bits(true.frames, made.frames, np.broadcast_to(inside, made.frames.shape[:3]))
+        found: Findings = {"inside": kept, "border": borders.border_seam(made, inside), "camera": borders.same_camera(made, inside)}
+        found["round"] = borders.roundness(made, ~inside, ball) if measurable else None
+        return found | {"words": answers(made, spec)}
+
+    request = Outpaint(video=read_source(given), prompt=caption(scene, number).sentence)
+    return Edit(request=request, shot=wide, given=clip(black, true), others=others, judge=judged)
+
+
+def restyle(number: int, shot: Shot) -> Edit:
+    """All things are to have other colours, and to move as they did."""
+    scene = pick(number, crossing)
+    take, true = shoot(scene, shot)
+    colours = dict(zip([body.colour for body in scene.objects], unused(scene, number)))
+    changed = recoloured(take, colours)
+    (other,) = film([changed], shot, torch.device("cpu"))
+    sight, spec = look(true), asked(changed.scene, shot)
+    others = {RENDER: other, "untouched": true, "new, with its own motion": clip(other.frames[:, :, ::-1], true)}
+
+    def judged(made: Video) -> Findings:
+        return {"track": kept_by_place(sight, look(made)), "words": answers(made, spec), "order": in_order(made.frames)}
+
+    request = Restyle(video=read_source(true), prompt=caption(changed.scene, number).sentence)
+    return Edit(request=request, shot=shot, given=true, others=others, judge=judged)
+
+
+def finish(number: int, shot: Shot) -> Edit:
+    """A clip of half the size is given."""
+    scene = pick(number, crossing)
+    take, true = shoot(scene, shot)
+    draft = true.resized(shot.width // SMALLER, shot.height // SMALLER)
+    enlarged, drawn = draft.resized(shot.width, shot.height), things(take, shot) >= 0
+    others = {RENDER: true, "enlarged by Lanczos": enlarged}
+
+    def judged(made: Video) -> Findings:
+        return {"closer": beats(true.frames, made.frames, enlarged.frames, drawn), "track": engine_error(take, look(made))}
+
+    request = Finish(draft=read_source(draft), prompt=caption(scene, number).sentence)
+    return Edit(request=request, shot=shot, given=enlarged, others=others, judge=judged)
+
+
+def simulate(number: int, shot: Shot) -> Edit:
+    """Words are given, and a physics engine does what they say."""
+    prompt = caption(pick(number, lambda scene: plain(scene) and scene.family in ("roll", "push", "drop")), number).full
+    scene: Scene = compose(parse(prompt), number)
+    take, true = shoot(scene, shot)
+    size = (shot.width, shot.height)
+    drawn, known, spec = clip(sketch([take], size)[0].numpy(), true), surface.stage(take, size), asked(scene, shot)
+
+    def judged(made: Video) -> Findings:
+        found: Findings = {"track": engine_error(take, look(made)), "words": answers(made, spec), "shadow": surface.shadow(made, known)}
+        found["texture"] = surface.texture(made, known) if scene.floor.kind != "plain" else None
+        found["shine"] = surface.shine(made, known) if bool(known.glossy.any()) else None
+        return found
+
+    request = Simulate(prompt=prompt, layout=number)
+    return Edit(request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged)
+
+
+def widened(mask: np.ndarray) -> np.ndarray:
+    """A mask `bool[time height width]` with some pixels more on all sides."""
+    near = torch.from_numpy(mask)[:, None].float()
+    return torch.nn.functional.max_pool2d(near, 2 * REACH + 1, 1, REACH)[:, 0].numpy() > 0

@@ -1,0 +1,243 @@
+"""Cases of the verbs that make time: a loop, a picture that moves, a clip that goes on or begins earlier, two that meet, one that melts."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from yozora.evaluate import seams
+from yozora.evaluate.edit import RENDER, Edit, Findings, clip, crossing, dissolved, pick, shoot
+from yozora.evaluate.exposures import answers, double_exposure, shown_together
+from yozora.evaluate.faults import freeze, shuffle
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.given import kept_bits
+from yozora.evaluate.measures import Score, judge
+from yozora.evaluate.track import Sight, look
+from yozora.evaluate.trails import none_born_or_lost, same_form
+from yozora.evaluate.truth import asked
+from yozora.tasks.animate import Animate
+from yozora.tasks.blend import Blend
+from yozora.tasks.connect import Connect
+from yozora.tasks.extend import Extend
+from yozora.tasks.generate import Generate
+from yozora.tasks.loop import Loop
+from yozora.tasks.settings import Shot
+from yozora.tasks.source import Source, read_source
+from yozora.tasks.timeline import on_beat
+from yozora.video import Video
+from yozora.world.scene import Scene
+from yozora.world.words import caption
+
+PART = 3  # parts of a clip, of which the first and the last must show what each of two clips shows
+
+
+def generate_loop(number: int, shot: Shot) -> Edit:
+    """Words alone are given, and the end is to meet the beginning; no render does, so that the middle of one is judged instead."""
+    scene = pick(number, crossing)
+    shot = replace(shot, frames=on_beat(shot.frames, shot.beat))
+    _, true = shoot(scene, shot)
+    spec, prompt = asked(scene, shot), caption(scene, number).sentence
+    half = shot.frames // 2
+    back = np.concatenate([true.frames[: half + 1], true.frames[half - 1 : 0 : -1]])
+    others = {RENDER: clip(np.roll(true.frames, -half, axis=0), true), "the way back": clip(back, true), "a clip that does not loop": true}
+
+    def judged(made: Video) -> Findings:
+        return around(made, (0,)) | {"words": answers(made, spec)}
+
+    return Edit(request=Generate(prompt=prompt, loop=True), shot=shot, given=clip(true.frames[:1] * 0, true), others=others, judge=judged)
+
+
+def animate(number: int, shot: Shot) -> Edit:
+    """The first frame of a clip is given, and the words."""
+    scene, other = pick(number, crossing), pick(-1 - number, crossing)
+    _, true = shoot(scene, shot)
+    spec, rng = asked(scene, shot), np.random.default_rng(number)
+    others = {
+        RENDER: true,
+        "held": clip(freeze(true.frames, rng), true),
+        "shuffled": clip(np.concatenate([true.frames[:1], shuffle(true.frames[1:], rng)]), true),
+        "other words": shoot(other, shot)[1],
+    }
+
+    def judged(made: Video) -> Findings:
+        sight = look(made)
+        found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, range(1))), "ratio": seams.seam_ratio(made.frames, 1)}
+        found |= {"steps": seams.largest_step(made.frames), "order": seams.in_order(made.frames)}
+        return found | as_asked(judge(sight, spec))
+
+    return Edit(
+        request=Animate(image=read_source(clip(true.frames[:1], true)), prompt=words(scene, number)),
+        shot=shot,
+        given=clip(true.frames[:1], true),
+        others=others,
+        judge=judged,
+    )
+
+
+def extend_after(number: int, shot: Shot) -> Edit:
+    """The first half of a clip is given."""
+    scene = pick(number, crossing)
+    _, true = shoot(scene, shot)
+    half = shot.frames // 2 + 1
+    given, more = true.frames[:half], shot.frames - half
+    others = {
+        RENDER: true,
+        "held": clip(np.concatenate([given, np.repeat(given[-1:], more, axis=0)]), true),
+        "begun again": clip(np.concatenate([given, given[:more]]), true),
+        "backward": clip(np.concatenate([given, given[-2 : -2 - more : -1]]), true),
+    }
+    request = Extend(video=read_source(clip(given, true)), prompt=words(scene, number), side="after")
+    return extended(request, true, range(half), others, replace(shot, frames=more))
+
+
+def extend_before(number: int, shot: Shot) -> Edit:
+    """The last half of a clip is given."""
+    scene = pick(number, crossing)
+    _, whole = shoot(scene, shot)
+    more = on_beat(shot.frames // 2, shot.beat)
+    true = clip(whole.frames[: shot.frames - shot.frames % shot.beat], whole)
+    given = true.frames[more:]
+    others = {
+        RENDER: true,
+        "held": clip(np.concatenate([np.repeat(given[:1], more, axis=0), given]), true),
+        "backward": clip(np.concatenate([np.repeat(given[-1:], more, axis=0), given[::-1], given])[-true.num_frames :], true),
+    }
+    request = Extend(video=read_source(clip(given, true)), prompt=words(scene, number), side="before")
+    shorter = replace(shot, frames=more)
+    return extended(request, true, range(more, true.num_frames), others, shorter)
+
+
+def extended(request: Extend, true: Video, kept: range, others: dict[str, Video], shot: Shot) -> Edit:
+    """A clip that goes on from the frames `kept` of a true one."""
+    seam = kept.start or kept.stop
+    new = (0, kept.start) if kept.start else (kept.stop, true.num_frames)
+
+    def judged(made: Video) -> Findings:
+        found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, kept))}
+        sight = look(made)
+        found |= at_seams(made, sight, (seam,))
+        found |= {"things": none_born_or_lost(sight, new), "form": same_form(sight, new), "order": seams.in_order(made.frames[slice(*new)])}
+        return found
+
+    return Edit(request=request, shot=shot, given=request.video.video, others=others, judge=judged)
+
+
+def connect(number: int, shot: Shot) -> Edit:
+    """The beginning and the end of one clip are given."""
+    scene = pick(number, crossing)
+    _, whole = shoot(scene, shot)
+    true = clip(whole.frames[: shot.frames - shot.frames % shot.beat], whole)
+    frames, (first, last) = true.frames, (shot.frames // 4 + 1, on_beat(shot.frames * 3 // 4, shot.beat))
+    ends = [clip(np.repeat(frames[at : at + 1], len(frames), axis=0), true) for at in (first - 1, last)]
+    weight = np.clip((np.arange(len(frames)) - first + 1) / (last - first + 1), 0, 1)
+    between, middle = dissolved(ends[0].frames, ends[1].frames, weight), (first + last) // 2
+    others = {
+        RENDER: true,
+        "dissolve": clip(np.concatenate([frames[:first], between[first:last], frames[last:]]), true),
+        "cut": clip(np.concatenate([frames[:first], ends[0].frames[first:middle], ends[1].frames[middle:last], frames[last:]]), true),
+    }
+    request = Connect(
+        first=read_source(clip(frames[:first], true)), second=read_source(clip(frames[last:], true)), prompt=words(scene, number)
+    )
+
+    def judged(made: Video) -> Findings:
+        found: Findings = {"given": kept_bits(frames, made.frames, only(made, (*range(first), *range(last, len(frames)))))}
+        sight, new = look(made), (first, last)
+        found |= at_seams(made, sight, new) | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
+        return found | {"exposure": double_exposure(made, *ends)}
+
+    given = frames.copy()
+    given[first:last] = 0
+    shorter = replace(shot, frames=last - first)
+    return Edit(request=request, shot=shorter, given=clip(given, true), others=others, judge=judged)
+
+
+def loop(number: int, shot: Shot) -> Edit:
+    """Half a clip is given, and what it shows must come back to where it begins, or leave and come again; no render does."""
+    scene = pick(number, crossing)
+    _, true = shoot(scene, shot)
+    half = shot.frames // 2 + 1
+    given = true.frames[:half]
+    whole = on_beat(shot.frames - 1, shot.beat)
+    share = (np.arange(whole - half) + 1) / (whole - half + 1)
+    between = dissolved(np.repeat(given[-1:], len(share), axis=0), np.repeat(given[:1], len(share), axis=0), share)
+    back = np.concatenate([given, given[-2:0:-1], given[:1]])[:whole]
+    again = np.concatenate([given, given])[:whole]
+    others = {name: clip(frames, true) for name, frames in (("the way back", back), ("begun again", again))}
+    others["dissolve"] = clip(np.concatenate([given, between]), true)
+    shorter = replace(shot, frames=whole - half)
+
+    def judged(made: Video) -> Findings:
+        sight, new = look(made), (half, whole)
+        found: Findings = {"given": kept_bits(true.frames[:whole], made.frames, only(made, range(half)))} | around(made, (0, half))
+        return found | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
+
+    return Edit(
+        request=Loop(video=read_source(clip(given, true)), prompt=words(scene, number)),
+        shot=shorter,
+        given=clip(given, true),
+        others=others,
+        judge=judged,
+    )
+
+
+def blend(number: int, shot: Shot) -> Edit:
+    """Two clips of different colours, one of which is to turn into the other."""
+    scene = pick(number, crossing)
+    colours = {body.colour for body in scene.objects}
+    other = pick(-1 - number, lambda one: crossing(one) and not colours & {body.colour for body in one.objects})
+    first, second = (shoot(one, shot)[1] for one in (scene, other))
+    specs, count, half = [asked(one, shot) for one in (scene, other)], shot.frames // PART, shot.frames // 2
+    others = {
+        "dissolve": clip(dissolved(first.frames, second.frames, np.linspace(0, 1, shot.frames)), first),
+        "cut": clip(np.concatenate([first.frames[:half], second.frames[half:]]), first),
+    }
+    sources = [Source(file="", sha256="", video=video, words=words(one, number)) for video, one in ((first, scene), (second, other))]
+
+    def judged(made: Video) -> Findings:
+        found: Findings = {
+            "first": answers(clip(made.frames[:count], made), specs[0]),
+            "last": answers(clip(made.frames[-count:], made), specs[1]),
+        }
+        found |= {"exposure": double_exposure(made, first, second), "together": shown_together(made, *specs)}
+        return found | {"steps": seams.largest_step(made.frames)}
+
+    given = np.where((np.arange(shot.frames) < half)[:, None, None, None], first.frames, second.frames)
+    return Edit(request=Blend(first=sources[0], second=sources[1]), shot=shot, given=clip(given, first), others=others, judge=judged)
+
+
+def at_seams(made: Video, sight: Sight, places: tuple[int, ...]) -> Findings:
+    """What there is to find at joins of a clip, the worst of each."""
+    found: Findings = {
+        "ratio": max((seams.seam_ratio(made.frames, seam) for seam in places), key=lambda one: abs(np.log(max(one.value, 1e-3))))
+    }
+    for name, measure in (("place", seams.place_through), ("motion", seams.motion_through)):
+        found[name] = min((measure(sight, seam) for seam in places), key=lambda one: (one.passed, -one.value))
+    return found | {"steps": seams.largest_step(made.frames)}
+
+
+def around(made: Video, places: tuple[int, ...]) -> Findings:
+    """The same of a ring, turned so that each join in turn is in the middle; what is out of the picture there cannot be followed."""
+    half, found = made.num_frames // 2, []
+    for place in places:
+        turned = clip(np.roll(made.frames, half - place, axis=0), made)
+        sight = look(turned)
+        lost: Findings = {} if seams.through(sight, half) else {"place": None, "motion": None}
+        found.append(at_seams(turned, sight, (half,)) | lost)
+    return {name: min((one[name] for one in found if one[name]), key=lambda one: one.passed, default=None) for name in found[0]}
+
+
+def as_asked(scores: dict[str, Score]) -> Findings:
+    """The verdicts on words that a clip answers, as findings."""
+    named = {name: scores[name] for name in ("colours", "count", "binding", "direction")}
+    return {name: Finding(score.value, score.passed, score.seen) for name, score in named.items()}
+
+
+def only(made: Video, frames: Iterable[int]) -> np.ndarray:
+    """A mask of whole frames, `bool[time height width]`."""
+    return np.broadcast_to(np.isin(np.arange(made.num_frames), list(frames))[:, None, None], made.frames.shape[:3])
+
+
+def words(scene: Scene, number: int) -> str:
+    """The sentence that a case asks with."""
+    return caption(scene, number).sentence

@@ -1,0 +1,153 @@
+"""What a model can be asked beside words alone, in numbers: each verb on cases from renders, judged beside the render and cheap stand-ins.
+
+A verb is measured by how often its result passes, so the tables hold the same measures for the render of what should be seen, which
+shows how far each measure can be trusted, and for stand-ins that must fail: a measure that they pass measures nothing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from yozora.evaluate import edits_in_look, edits_in_time
+from yozora.evaluate.edit import RENDER, Edit
+from yozora.evaluate.finding import record
+from yozora.evaluate.report import Row, table
+from yozora.evaluate.truth import squeeze
+from yozora.model import Model, cell_of, find, load
+from yozora.pipeline import Sampling, render
+from yozora.plan import choose_device, choose_dtype
+from yozora.tasks.settings import Shot
+from yozora.tasks.timeline import on_beat
+from yozora.video import Video
+from yozora.video.sheet import sheet
+
+MODEL, THROUGH = "the model", f"{RENDER} through the VAE"
+REPAINTED = ("restyle", "finish", "simulate")  # verbs that keep no pixel: they cannot do better than the compression network
+VERBS: dict[str, Callable[[int, Shot], Edit]] = {
+    "generate-loop": edits_in_time.generate_loop,
+    "animate": edits_in_time.animate,
+    "extend-after": edits_in_time.extend_after,
+    "extend-before": edits_in_time.extend_before,
+    "connect": edits_in_time.connect,
+    "loop": edits_in_time.loop,
+    "fill": edits_in_look.fill,
+    "outpaint": edits_in_look.outpaint,
+    "restyle": edits_in_look.restyle,
+    "blend": edits_in_time.blend,
+    "finish": edits_in_look.finish,
+    "simulate": edits_in_look.simulate,
+}
+SHOWN, STRIP = 4, 9  # cases on a verb's sheet, and frames of each clip
+
+
+def run(model: str, folder: Path, cases: int, verbs: Sequence[str] = tuple(VERBS)) -> str:
+    """Measure verbs of a model on so many cases each and write `verbs.jsonl`, `verbs.md`, the clips and a sheet for each verb.
+
+    An interrupted run goes on from there. Returns the tables as Markdown; raises ValueError for a verb that there is none of, and
+    where the folder has records of other weights.
+    """
+    strange = [verb for verb in verbs if verb not in VERBS]
+    if strange:
+        raise ValueError(f"no verb {', '.join(strange)}; choose among {', '.join(VERBS)}")
+    device = choose_device()
+    loaded = load(model, device, choose_dtype(device))
+    habits = loaded.habits
+    beat = cell_of(find(model))[0]
+    frames = 1 + on_beat(round(habits.seconds * habits.fps) - 1, beat)
+    shot = Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps, beat=beat)
+    rows = collect(Maker(loaded, shot), folder, cases, verbs)
+    page = tables(rows)
+    (folder / "verbs.md").write_text(page, encoding="utf-8")
+    return page
+
+
+class Maker:
+    """Sets the cases, and has a model carry them out."""
+
+    def __init__(self, model: Model, shot: Shot) -> None:
+        self.model, self.shot = model, shot
+
+    def edit(self, verb: str, number: int) -> Edit:
+        """A case."""
+        return VERBS[verb](number, self.shot)
+
+    def make(self, edit: Edit, seed: int) -> Video:
+        """What the model makes of it."""
+        (video,) = render([edit.request.canvas(edit.shot)], [seed], Sampling.by(self.model.habits), self.model)
+        return video
+
+
+def collect(maker: Maker, folder: Path, cases: int, verbs: Sequence[str]) -> list[Row]:
+    """All records, those of an earlier run of the same weights included; clips of the model are kept in `folder/clips`.
+
+    Raises ValueError where the folder has records of other weights.
+    """
+    file, digest = folder / "verbs.jsonl", maker.model.digest
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    if any(row["digest"] != digest for row in rows):
+        raise ValueError(f"{file} has clips of other weights than {digest}; choose another folder or delete it")
+    done = {(row["verb"], row["number"]) for row in rows if row["kind"] == MODEL}
+    jobs = [(verb, number) for verb in verbs for number in range(cases) if (verb, number) not in done]
+    began = time.monotonic()
+    for made, (verb, number) in enumerate(jobs, 1):
+        found = [{"digest": digest, "verb": verb, "number": number, **row} for row in judged(maker, verb, number, folder)]
+        with file.open("a", encoding="utf-8") as out:
+            out.write("".join(json.dumps(row) + "\n" for row in found))
+        rows += found
+        left = (time.monotonic() - began) / made * (len(jobs) - made)
+        typer.echo(f"{made} of {len(jobs)} cases ({verb}), {left / 60:.1f} min left", err=True)
+    return rows
+
+
+def judged(maker: Maker, verb: str, number: int, folder: Path) -> Iterator[Row]:
+    """The records of a case: of what is judged beside the model, and last of the model; its clips are written."""
+    edit = maker.edit(verb, number)
+    clips: dict[str, Video | None] = dict(edit.others)
+    if verb in REPAINTED:
+        clips[THROUGH] = squeeze([edit.others[RENDER]], maker.model.vae)[0]
+    error = ""
+    try:
+        clips[MODEL] = maker.make(edit, number)
+    except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
+        clips[MODEL], error = None, f"{type(failure).__name__}: {failure}"
+    for kind, video in clips.items():
+        scores = record(edit.judge(video)) if video else {}
+        yield {"kind": kind, "prompt": getattr(edit.request, "prompt", ""), "scores": scores, "error": error if kind == MODEL else ""}
+    made = clips[MODEL]
+    if made:
+        made.save(folder / "clips" / f"{verb}-{number:03d}.mp4")
+    if number < SHOWN:
+        strips(edit, clips).save(folder / "clips" / f"{verb}-{number:03d}.png")
+
+
+def strips(edit: Edit, clips: dict[str, Video | None]) -> Video:
+    """What was given, what the model made of it, and what else was judged, one below the other."""
+    order = [edit.given, clips[MODEL], *(video for kind, video in clips.items() if kind != MODEL)]
+    nothing = edit.given.frames[:0]
+    return sheet([video.frames if video else nothing for video in order], STRIP)
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """Shares that pass with their intervals, and medians of the values, for each verb."""
+    parts = []
+    for verb in dict.fromkeys(row["verb"] for row in rows):
+        some = [row for row in rows if row["verb"] == verb]
+        names = list(dict.fromkeys(name for row in some for name in row["scores"]))
+        kinds = dict.fromkeys((MODEL, *(row["kind"] for row in some)))
+        groups = {kind: [row for row in some if row["kind"] == kind] for kind in kinds}
+        parts += [table(groups, names, verb), medians(groups, names, f"{verb}, median")]
+    return "\n\n".join(parts) + "\n"
+
+
+def medians(groups: dict[str, list[Row]], names: Sequence[str], first: str) -> str:
+    """A table of the median value of each measure, in its own unit."""
+    lines = [f"| {first} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for kind, rows in groups.items():
+        values = [[row["scores"][name][0] for row in rows if row["scores"].get(name)] for name in names]
+        lines.append(f"| {kind} | {' | '.join(f'{np.median(one):.3g}' if one else '-' for one in values)} |")
+    return "\n".join(lines)
