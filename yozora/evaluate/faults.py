@@ -93,14 +93,14 @@ def _room(take: Take, radius: float) -> np.ndarray:
     """A place on the floor that is in the picture in every frame, as far from all objects in the picture as can be."""
     x, y = np.meshgrid(np.linspace(-3, 3, 25), np.linspace(-2, 3, 21))
     spots = np.stack([x.ravel(), y.ravel(), np.full(x.size, radius)], axis=-1)
-    free, size = _project(take, np.broadcast_to(spots, (len(take.poses.position), *spots.shape)))
-    taken, sizes = _project(take, take.poses.position)
+    free, size = project(take, np.broadcast_to(spots, (len(take.poses.position), *spots.shape)))
+    taken, sizes = project(take, take.poses.position)
     gap = np.linalg.norm(free[:, :, None] - taken[:, None], axis=-1) - radius * size[:, :, None] - 2 * radius * sizes[:, None]
     inside = (np.abs(free) + radius * size[..., None] < 0.92).all((0, 2))
     return spots[int(np.where(inside, gap.min((0, 2)), -np.inf).argmax())]
 
 
-def _project(take: Take, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def project(take: Take, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points `[time point 3]` in the picture in units of half its height, and how long a metre is there."""
     view = take.view
     seen = np.einsum("tij,tkj->tki", view.rotation, points - view.position[:, None])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yozora.evaluate.faults import _project
+from yozora.evaluate.faults import project
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import LIMITS
 from yozora.evaluate.track import Sight
@@ -64,7 +64,7 @@ def engine_error(take: Take, sight: Sight) -> Finding:
     Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
     """
     count, aspect = len(take.scene.objects), sight.found.size[0] / sight.found.size[1]
-    picture, scale = _project(take, take.poses.position)
+    picture, scale = project(take, take.poses.position)
     reach = scale * [extent(solid) for solid in take.solids]
     clear = (np.abs(picture) + reach[..., None] < [aspect, 1.0]).all(-1)
     apart = np.linalg.norm(picture[:, :, None] - picture[:, None], axis=-1) > reach[:, :, None] + reach[:, None]
