@@ -21,7 +21,9 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="bundled model or folder")] = "hoshi",
-    suite: Annotated[Suite, typer.Option(help="verbs: each on given clips; prompts: sentences alone, as in the model's card")] = Suite.verbs,
+    suite: Annotated[
+        Suite, typer.Option(help="verbs: each on given clips; prompts: sentences alone, as in the model's card")
+    ] = Suite.verbs,
     cases: Annotated[int, typer.Option(min=1, help="cases of each verb, or prompts of each kind")] = 16,
     verb: Annotated[list[str] | None, typer.Option(help="measure this one alone; may be given several times")] = None,
     out: Annotated[Path, typer.Option(help="where clips and tables go; an interrupted run goes on from there")] = Path("evaluation"),

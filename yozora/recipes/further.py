@@ -20,6 +20,8 @@ def recipe() -> Recipe:
     )
     whole = laptop.recipe()
     stage = whole.generator
-    batching = replace(stage.batching, shapes=clips, seed=3, opening=0, mixture=Mixture(invent=0.55, given=0.28, levels=0.17), middle=0.15)
-    generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=3900))
+    batching = replace(
+        stage.batching, shapes=clips, seed=3, opening=0, mixture=Mixture(invent=0.55, given=0.3, levels=0.15, repainted=0.6), middle=0.15
+    )
+    generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=750, rate=8e-4, warmup=30))
     return replace(whole, generator=generator)

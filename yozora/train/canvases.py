@@ -12,11 +12,15 @@ Draw = Callable[[np.random.Generator, Grid], np.ndarray]  # -> start levels floa
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Shares of a batch: everything invented, parts given (0 or 1), and levels in between; they add up to 1."""
+    """Shares of a batch: everything invented, parts given (0 or 1), and levels in between; they add up to 1.
+
+    Of the clips that keep what they were before, the share `repainted` begins there instead.
+    """
 
     invent: float = 0.75
     given: float = 0.2
     levels: float = 0.05
+    repainted: float = 0.0
 
 
 def draw_start(rng: np.random.Generator, grid: Grid, mixture: Mixture) -> np.ndarray:
@@ -104,6 +108,12 @@ def one_level(rng: np.random.Generator, grid: Grid, lowest: float = 0.2) -> np.n
     return np.full((1, 1, 1), rng.uniform(lowest, 1), np.float32)
 
 
+def _part_at_level(rng: np.random.Generator, grid: Grid) -> np.ndarray:
+    """A part kept, and the rest at one level, as where only a region is repainted, or the end of a long clip."""
+    part = [_prefix, _suffix, _box, _border][rng.integers(4)](rng, grid)
+    return part * rng.uniform(0.5, 1)
+
+
 def _frame_levels(rng: np.random.Generator, grid: Grid) -> np.ndarray:
     """Every latent frame its own level."""
     cells = grid.cells[0]
@@ -137,5 +147,5 @@ _GIVEN: list[Draw] = [
     _moving_box,
     _border,
 ]
-_LEVELS: list[Draw] = [one_level, _frame_levels, _rising, _staggered]
+_LEVELS: list[Draw] = [one_level, _part_at_level, _frame_levels, _rising, _staggered]
 _STILL = (_box, _border, one_level)

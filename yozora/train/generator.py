@@ -152,7 +152,8 @@ class GeneratorTask:
         for clip in clips:
             start = draw_start(rng, grid, self.batching.mixture)
             cut = clip.latents, torch.from_numpy(token_start(start, grid))
-            seen, begun = clip.placed if clip.placed and fits(start, clip.placed[1]) else cut
+            repaint = is_repainted(clip) and rng.random() < self.batching.mixture.repainted
+            seen, begun = clip.placed if clip.placed and (repaint or fits(start, clip.placed[1])) else cut
             known.append(seen[:, first:])
             starts.append(begun[first:].float().cpu())
         patch = self.transformer.config.patch
@@ -193,10 +194,15 @@ def later(script: tuple[tuple[str, int], ...], cut: int) -> tuple[tuple[str, int
     return tuple(left)
 
 
+def is_repainted(clip: Clip) -> bool:
+    """Whether a clip keeps what it was before, which begins all at one level."""
+    return clip.placed is not None and bool(clip.placed[1].min() == clip.placed[1].max())
+
+
 def fits(start: np.ndarray, placed: Float16[Tensor, "time rows columns"]) -> bool:
-    """Whether a canvas that was placed beforehand is of the kind that was drawn: all at one level, or given in parts."""
+    """Whether a canvas that was placed beforehand is of the kind that was drawn: given in parts."""
     low, high = float(start.min()), float(start.max())
-    return low == high < 1 if placed.min() == placed.max() else (low, high) == (0, 1)
+    return (low, high) == (0, 1) and bool(placed.min() != placed.max())
 
 
 def detour(start: Float[Tensor, " token"]) -> Float[Tensor, " token"]:

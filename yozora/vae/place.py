@@ -87,12 +87,13 @@ def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "cha
 def token_start(start: Float[np.ndarray, "#frames #rows #columns"], grid: Grid) -> Float32[np.ndarray, "time height width"]:
     """The level each token begins at, from the levels of its pixels (broadcastable to the clip).
 
-    The highest level of its pixels; where a part of it is to be invented and a part is given, `PARTLY_GIVEN` or the lowest
-    level, whichever is higher.
+    The highest level of its pixels; where a part of it is to be invented and a part is given, `PARTLY_GIVEN` or the highest
+    level of what is given, whichever is higher.
     """
     lowest, highest = (_over_tokens(start, grid, how) for how in ("min", "max"))
+    given = _over_tokens(np.where(start < 1, start, 0), grid, "max")
     partly = (highest == 1) & (lowest < 1)
-    return np.where(partly, np.maximum(lowest, PARTLY_GIVEN), highest).astype(np.float32)
+    return np.where(partly, np.maximum(given, PARTLY_GIVEN), highest).astype(np.float32)
 
 
 def paste(decoded: UInt8[np.ndarray, "time height width 3"], canvas: Canvas) -> UInt8[np.ndarray, "time height width 3"]:
