@@ -37,4 +37,4 @@ def test_it_draws_its_clip_from_noise(folder):
     settings = Settings(model=str(folder), seconds=shape.frames / recipe.habits.fps, seed=11)
     (made,) = perform(prepare(Generate(prompt=prompt), settings))
     assert ceiling > 20
-    assert psnr(made.video.frames, truth) > ceiling - CLOSE
+    assert psnr(made.frames, truth) > ceiling - CLOSE

@@ -33,7 +33,7 @@ def model(tiny_model):
 
 def done(request, settings):
     """Videos and facts of a request."""
-    return [(made.video, made.facts) for made in perform(prepare(request, settings))]
+    return [(made, made.facts) for made in perform(prepare(request, settings))]
 
 
 def empty(width=64, height=32, frames=6, prompt="a red ball rolls left"):

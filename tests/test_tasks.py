@@ -43,7 +43,7 @@ NUMBERS, OTHERS = list(range(1, 10)), list(range(101, 110))
         (Connect(first=CLIP, second=OTHER, prompt="p"), NUMBERS + [0] * 11 + OTHERS, 0),
         (Loop(video=CLIP), NUMBERS + [0] * 11, 0),
         (Recut(video=CLIP, from_=0.25, to=1.0), NUMBERS[2:8], -2),
-        (Recut(video=CLIP, from_=0.25, before=0.5, after=0.25), [0] * 4 + NUMBERS[2:] + [0] * 2, 2),
+        (Recut(video=CLIP, from_=0.25, before=0.5, after=0.25), [0] * 6 + NUMBERS[2:] + [0] * 2, 4),
         (Fill(video=CLIP, prompt="p", from_=0.5, to=0.75), [*NUMBERS[:4], 0, 0, *NUMBERS[6:]], 0),
         (Fill(video=CLIP, prompt="p", missing="0,4-6"), [0, *NUMBERS[1:4], 0, 0, 0, *NUMBERS[7:]], 0),
     ],

@@ -49,8 +49,7 @@ def test_every_hole_is_filled_and_nothing_else_is_touched(name, loops):
     holes, frames = HOLES[name]
     before = canvas(holes, frames, loops=loops)
     spans, after = meet(before)
-    whole = loops and name == "all"
-    assert all(last - first <= LONGEST for first, last in spans) or whole
+    assert all(last - first <= LONGEST for first, last in spans)
     assert not after.levels.any()
     hole = np.isin(np.arange(frames), list(holes))
     assert (after.given.frames[hole] == 255).all()
@@ -68,6 +67,22 @@ def test_what_is_made_sees_what_is_known_on_both_sides(name):
             assert first - span[0] >= min(context, first) and span[1] - last >= min(context, frames - last)
         assert (part.levels == 0).sum() >= context or (what.levels > 0).all()
         what = put_back(what, span, part.given, ())
+
+
+@pytest.mark.parametrize("before", [0, 1, 5, 60])
+@pytest.mark.parametrize("after", [0, 1, 5, 60])
+def test_enough_of_what_is_known_is_always_seen(before, after):
+    for hole in (*range(1, 40), 50, 63, 64, 99):
+        what = canvas(range(before, before + hole), before + hole + after)
+        while span := next_window(what, LONGEST, CELL):
+            busy = np.flatnonzero(what.levels > 0)
+            first, last = int(busy[0]), int(busy[-1]) + 1
+            seen = max(0, first - span[0]), max(0, span[1] - last)
+            known = first, what.given.num_frames - last
+            enough = [got >= min(LONGEST // 5 - CELL + 1, there) for got, there in zip(seen, known, strict=True)]
+            assert any(enough) if span[1] < last or span[0] > first else all(enough), (before, hole, after, span)
+            assert span[0] <= first < span[1] or span[0] < last <= span[1]
+            what = put_back(what, span, cut(what, span).given, ())
 
 
 def test_a_short_canvas_is_one_window_and_stays_as_it_is():

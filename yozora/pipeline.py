@@ -18,6 +18,7 @@ from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import states, unipc
+from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, choose_device, choose_dtype
@@ -64,15 +65,6 @@ class Order:
         return self.settings.fps or self.canvas.given.fps
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """A finished clip: what made it, and its latents, which later requests may reuse."""
-
-    video: Video
-    facts: dict[str, str]
-    kept: tuple[Kept, ...]
-
-
 def prepare(request: Request, settings: Settings) -> Order:
     """Fill in what a request leaves open, and lay out its canvas; raises ValueError for what cannot be met, warns of what changes."""
     folder = find(settings.model)
@@ -95,9 +87,10 @@ def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made
     for seed in range(settings.seed, settings.seed + settings.count):
         (canvas,) = meet([order.canvas], [seed], order.sampling, model, progress)
         asked = note(order.request, replace(settings, seed=seed, count=1))
-        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "request": asked}
+        words = ", then ".join(dict.fromkeys(cue.text for cue in canvas.script if cue.text))
+        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "words": words, "request": asked}
         video = canvas.given.resampled(order.fps)
-        yield Made(video=video, facts=facts, kept=canvas.kept if video is canvas.given else ())
+        yield Made(video.frames, video.fps, facts=facts, kept=canvas.kept if video is canvas.given else ())
 
 
 def render(
@@ -165,7 +158,7 @@ def _make(
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
         denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
     if grids[0].loops:
-        denoiser = rolled(denoiser, _shifts(seeds[0], grids[0]))
+        denoiser = rolled(denoiser, zip(*(_shifts(seed, grids[0]) for seed in seeds), strict=True))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
     schedule = cut_at(times_for(sampling.steps, shift_for(tokens.lengths[0])), float(start.max()))

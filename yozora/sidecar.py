@@ -1,5 +1,6 @@
 """Latents beside the clip that they belong to, found by the clip's hash, so that going on from it never encodes it again."""
 
+import glob
 import hashlib
 import json
 from collections.abc import Iterable
@@ -18,12 +19,29 @@ LETTERS = 12  # of the clip's hash, in the file's name
 
 
 def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
-    """Write the latents of a clip whose file has this hash; raises ValueError where that cannot be done."""
-    path = clip.with_name(f"{clip.stem}.{sha256[:LETTERS]}{SUFFIX}")
-    said = [{"frame": one.frame, "end": one.end, "where": [one.where.start, one.where.stop], "vae": one.vae} for one in kept]
-    tensors = {str(index): np.ascontiguousarray(one.latents) for index, one in enumerate(kept)}
+    """Write the latents of a clip whose file has this hash, in place of those of an older file of its name.
+
+    Raises ValueError where that cannot be done.
+    """
+    path = clip.with_name(f"{clip.name}.{sha256[:LETTERS]}{SUFFIX}")
+    arrays = {id(one.latents): one.latents for one in kept}
+    numbers = {array: number for number, array in enumerate(arrays)}
+    said = [
+        {
+            "latents": numbers[id(one.latents)],
+            "frame": one.frame,
+            "end": one.end,
+            "where": [one.where.start, one.where.stop],
+            "vae": one.vae,
+        }
+        for one in kept
+    ]
+    tensors = {str(number): np.ascontiguousarray(array) for number, array in enumerate(arrays.values())}
     with replacing([path]) as (part,):
         save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said), "latents": _digest(tensors.values())})
+    for other in clip.parent.glob(f"{glob.escape(clip.name)}.{'?' * LETTERS}{SUFFIX}"):
+        if other != path:
+            other.unlink()
     return path
 
 
@@ -36,10 +54,10 @@ def find(clip: Path, sha256: str) -> tuple[Kept, ...]:
             with safe_open(path, framework="numpy") as file:
                 notes = file.metadata() or {}
                 said = json.loads(notes["kept"])
-                tensors = [file.get_tensor(str(index)) for index in range(len(said))]
+                tensors = [file.get_tensor(str(number)) for number in range(len(file.keys()))]
                 if (notes["clip"], notes["latents"]) == (sha256, _digest(tensors)):
-                    return tuple(_kept(latents, **one) for latents, one in zip(tensors, said, strict=True))
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                    return tuple(_kept(tensors[one["latents"]], one) for one in said)
+        except (OSError, SafetensorError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
             continue  # another program's file, or a damaged one: the clip itself is still there
     return ()
 
@@ -52,7 +70,7 @@ def _digest(tensors: Iterable[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _kept(latents: np.ndarray, **said: Any) -> Kept:
+def _kept(latents: np.ndarray, said: dict[str, Any]) -> Kept:
     frame, end, first, last = (int(number) for number in (said["frame"], said["end"], *said["where"]))
     if latents.ndim != 4 or latents.dtype != np.float16 or not np.isfinite(latents).all():
         raise ValueError("these are no latents of a clip")

@@ -5,16 +5,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
+from yozora.made import Made
 from yozora.pipeline import perform, prepare
 from yozora.tasks import TASKS
+from yozora.tasks.complaints import complaint
 from yozora.tasks.settings import Request, Settings
-from yozora.video import Video
 
-Verb = Callable[..., Video]
+Verb = Callable[..., Made]
 
 
 def verb(task: type[Request]) -> Verb:
-    """A function that makes one video of a task's fields and settings; sources are paths or a `Video`.
+    """A function that makes one video of a task's fields and settings; sources are paths or a `Video`, best one that was made here.
 
     It raises ValueError for what makes no sense or does not fit, with the remedy, and warns of unknown words and of what was changed.
     """
@@ -23,14 +26,17 @@ def verb(task: type[Request]) -> Verb:
     signature = inspect.Signature([_parameter(field) for field in sorted((fields | common).values(), key=_parameter_kind)])
     name = task.__name__.lower()
 
-    def call(*given: Any, **options: Any) -> Video:
+    def call(*given: Any, **options: Any) -> Made:
         chosen = signature.bind(*given, **options).arguments
-        request = task(**{name: value for name, value in chosen.items() if name in fields})
-        settings = Settings(**{name: value for name, value in chosen.items() if name not in fields})
+        try:
+            request = task(**{name: value for name, value in chosen.items() if name in fields})
+            settings = Settings(**{name: value for name, value in chosen.items() if name not in fields})
+        except ValidationError as error:
+            raise ValueError(complaint(error)) from None
         if settings.count != 1:
             raise ValueError(f"{name} makes one video, not {settings.count}; call it with each seed, or use yozora.pipeline.perform")
         (made,) = perform(prepare(request, settings))
-        return made.video
+        return made
 
     call.__name__, call.__qualname__, call.__doc__ = name, name, inspect.getdoc(task)
     call.__signature__ = signature  # type: ignore[attr-defined]

@@ -21,32 +21,37 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
     What is given on both sides is shown as far as there is room. Where it can, the stretch begins `cell` frames or a multiple
     of them after the first frame of the latents that are kept, so that they lie on its grid.
     """
-    levels = canvas.levels
+    levels, phase = canvas.levels, canvas.kept[0].frame if canvas.kept else 0
     frames, busy = len(levels), np.flatnonzero(levels > 0)
     if not len(busy):
         return None
+    if canvas.loops and len(busy) == frames:
+        return 0, min(frames, longest)
     if canvas.loops:
-        if len(busy) == frames:
-            return 0, frames
         first = next(int(frame) for frame in busy if levels[frame - 1] == 0)
         busy = np.sort((busy - first) % frames) + first
         before = after = frames - int(busy[-1] - busy[0] + 1)
-    elif frames <= longest:
-        return 0, frames
     else:
         before, after = int(busy[0]), frames - 1 - int(busy[-1])
     begin, end = int(busy[0]), int(busy[-1]) + 1
+    if not canvas.loops and frames <= longest:
+        skipped = phase % cell
+        return (skipped if skipped <= begin // 2 else 0), frames
     room = longest - (cell - 1) - (end - begin)  # the grid can ask for some frames more
-    if room >= 0:
+    wanted = longest // 5  # frames of what is known on either side, at least
+    if room >= min(before, wanted) + min(after, wanted):
         start = begin - min(before, max(room // 2, room - after))
     elif before or not after:
         start = begin - min(before, longest // 2)
     else:  # nothing is known but what comes after: from there backwards
-        start = end + min(after, longest // 2) - longest
-    start -= (start - (canvas.kept[0].frame if canvas.kept else 0)) % cell
+        start = end + min(after, longest // 2) - longest + cell - 1
+    start -= (start - phase) % cell
     if not canvas.loops:
         start = max(start, 0)
-    return start, min(end + after, start + longest)
+    last = min(end + after, start + longest)
+    if end <= last < end + min(after, wanted):
+        last = (begin + end + 1) // 2  # the rest is left to a window that sees more of what comes after
+    return start, last
 
 
 def cut(canvas: Canvas, span: Span) -> Canvas:

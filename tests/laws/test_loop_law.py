@@ -24,7 +24,7 @@ def ideal(tokens, level, words):
 
 def made(shifts):
     """The matrix that turns the noise of a clip into the clip, when it is moved along by one of `shifts` at each step."""
-    denoiser = rolled(ideal, iter(shifts))
+    denoiser = rolled(ideal, ((shift,) for shift in shifts))
 
     def moving(state, level):
         return denoiser(Tokens(values=state, coordinates=COORDINATES, lengths=(FRAMES,)), level, WORDS)
@@ -65,4 +65,4 @@ def test_a_denoiser_that_knows_loops_is_not_changed_by_turning():
     level = torch.full((FRAMES,), 0.6, dtype=torch.float64)
     clip = torch.randn(FRAMES, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     tokens = Tokens(values=clip, coordinates=COORDINATES, lengths=(FRAMES,))
-    torch.testing.assert_close(rolled(circular, iter([3]))(tokens, level, WORDS), circular(tokens, level, WORDS))
+    torch.testing.assert_close(rolled(circular, iter([(3,)]))(tokens, level, WORDS), circular(tokens, level, WORDS))

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from yozora.cli import evaluating, tasks, training, world
-from yozora.cli.complaints import complaint
+from yozora.tasks.complaints import complaint
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.callback(help="Yozora: words, pictures and videos to video.")(lambda: None)

@@ -1,7 +1,6 @@
 """A command for each task: its options are the fields of the task's dataclass and of Settings."""
 
 import dataclasses
-import hashlib
 import inspect
 import sys
 import warnings
@@ -15,11 +14,10 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import typer
 from pydantic import BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
-from safetensors import SafetensorError
 
-from yozora import sidecar
-from yozora.cli.complaints import complaint
+from yozora.made import Made
 from yozora.tasks import TASKS
+from yozora.tasks.complaints import complaint
 from yozora.tasks.note import understand
 from yozora.tasks.settings import Request, Settings
 from yozora.video import check_output, is_still, read_metadata
@@ -41,7 +39,7 @@ def command_of(task: type[Request]) -> Callable[..., None]:
         given = {name: value for name, value in values.items() if value not in (None, [])}
         request = task(**{name: value for name, value in given.items() if name in own})
         settings = Settings(**{name: value for name, value in given.items() if name not in own})
-        perform_and_save(request, settings, output, keep_latents if latents else forget)
+        perform_and_save(request, settings, output, whole if latents else without_latents)
 
     out = Annotated[Path, typer.Option("--output", "-o", help="file to write: .mp4, .webm, .gif or .png")]
     beside = Annotated[bool, typer.Option(help="keep the latents beside the file, so that going on from it never encodes it again")]
@@ -56,7 +54,7 @@ def command_of(task: type[Request]) -> Callable[..., None]:
     return command
 
 
-def perform_and_save(request: Request, settings: Settings, output: Path, keep: Callable[..., None]) -> None:
+def perform_and_save(request: Request, settings: Settings, output: Path, kept: Callable[[Made], Made]) -> None:
     """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
     if is_still(output) and request.given() is None:
         if settings.seconds or settings.fps or (settings.frames or 1) > 1:
@@ -74,21 +72,17 @@ def perform_and_save(request: Request, settings: Settings, output: Path, keep: C
     check_output(output, num_frames=clip.num_frames, height=clip.height, width=clip.width, fps=order.fps)
     with progress_bar() as progress:
         for path, made in zip(paths, perform(order, progress), strict=True):
-            print(made.video.save(path, made.facts))
-            keep(made, path)
+            print(kept(made).save(path))
 
 
-def keep_latents(made: Any, path: Path) -> None:
-    """Write a clip's latents beside it; pictures of a numbered row have none, and a clip without them is whole all the same."""
-    if made.kept and path.exists():
-        try:
-            sidecar.save(made.kept, path, hashlib.sha256(path.read_bytes()).hexdigest())
-        except (ValueError, OSError, SafetensorError) as error:
-            warnings.warn(f"{path} is made, but its latents could not be kept beside it: {error}", stacklevel=2)
+def whole(made: Made) -> Made:
+    """A clip with its latents."""
+    return made
 
 
-def forget(made: Any, path: Path) -> None:
-    """Keep nothing beside a clip."""
+def without_latents(made: Made) -> Made:
+    """A clip that leaves nothing beside its file."""
+    return dataclasses.replace(made, kept=())
 
 
 def reproduce(
@@ -113,7 +107,7 @@ def reproduce(
     if (name := f"{describe(folder)['name']} {digest(folder)}") != facts.get("model"):
         made_by = f"{file} was made by {facts.get('model')}, and {settings.model} is now {name}"
         raise ValueError(f"{made_by}: it cannot come out the same; bring those weights back")
-    perform_and_save(request, settings, again, forget)
+    perform_and_save(request, settings, again, without_latents)
     if not any(path.read_bytes() == file.read_bytes() for path in _written(again)):
         warnings.warn(f"{again} is not {file} to the bit: it was made on another machine, or something changed since", stacklevel=2)
 

@@ -1,7 +1,7 @@
 """An edit to be judged: what is asked, what is given, and beside the model's answer others to judge alike; scenes for it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -27,13 +27,17 @@ Findings = dict[str, Finding | None]  # None where a measure does not apply
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """A request of a shot's size, what is given (to be looked at), other clips to judge by their kinds, and how to judge."""
+    """A request of a shot's size, what is given (to be looked at), other clips to judge by their kinds, and how to judge.
+
+    `rivals` are other requests for the same, which the model carries out too.
+    """
 
     request: Request
     shot: Shot
     given: Video
     others: Mapping[str, Video]
     judge: Callable[[Video], Findings]
+    rivals: Mapping[str, Request] = field(default_factory=dict)
 
 
 def pick(number: int, suits: Callable[[Scene], bool]) -> Scene:

@@ -15,6 +15,7 @@ from yozora.evaluate.trails import engine_error, kept_by_place
 from yozora.evaluate.truth import asked, film
 from yozora.tasks.fill import Fill
 from yozora.tasks.finish import Finish
+from yozora.tasks.generate import Generate
 from yozora.tasks.outpaint import Outpaint
 from yozora.tasks.restyle import Restyle
 from yozora.tasks.settings import Shot
@@ -134,7 +135,8 @@ def simulate(number: int, shot: Shot) -> Edit:
         return found
 
     request = Simulate(prompt=prompt, layout=number)
-    return Edit(request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged)
+    rivals = {"words alone": Generate(prompt=prompt)}
+    return Edit(request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged, rivals=rivals)
 
 
 def widened(mask: np.ndarray) -> np.ndarray:

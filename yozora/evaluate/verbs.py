@@ -20,7 +20,7 @@ from yozora.evaluate.truth import squeeze
 from yozora.model import Model, cell_of, find, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Shot
+from yozora.tasks.settings import Request, Shot
 from yozora.tasks.timeline import on_beat
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -75,9 +75,9 @@ class Maker:
         """A case."""
         return VERBS[verb](number, self.shot)
 
-    def make(self, edit: Edit, seed: int) -> Video:
-        """What the model makes of it."""
-        (video,) = render([edit.request.canvas(edit.shot)], [seed], Sampling.by(self.model.habits), self.model)
+    def make(self, request: Request, shot: Shot, seed: int) -> Video:
+        """What the model makes of a request."""
+        (video,) = render([request.canvas(shot)], [seed], Sampling.by(self.model.habits), self.model)
         return video
 
 
@@ -112,7 +112,8 @@ def judged(maker: Maker, verb: str, number: int, folder: Path) -> Iterator[Row]:
         clips[THROUGH] = squeeze([edit.others[RENDER]], maker.model.vae)[0]
     error = ""
     try:
-        clips[MODEL] = maker.make(edit, number)
+        clips |= {kind: maker.make(request, edit.shot, number) for kind, request in edit.rivals.items()}
+        clips[MODEL] = maker.make(edit.request, edit.shot, number)
     except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
         clips[MODEL], error = None, f"{type(failure).__name__}: {failure}"
     for kind, video in clips.items():

@@ -23,9 +23,11 @@ class Key:
 
 
 def read_key(value: Any) -> Any:
-    """A key from SECOND=IMAGE; raises ValueError for anything else."""
+    """A key from SECOND=IMAGE or a pair of both; raises ValueError for anything else."""
     if isinstance(value, Mapping | Key):
         return value
+    if isinstance(value, tuple) and len(value) == 2:
+        return Key(second=value[0], picture=value[1])
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*=(.+)", str(value))
     if not found:
         raise ValueError(f"{value!r} is not SECOND=IMAGE, such as 1.5=cube.png")

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas, Cue
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, Source, fitted
+from yozora.tasks.source import Clip, Source, described, fitted
 from yozora.video import Video
 from yozora.windows import runs
 
@@ -98,7 +98,7 @@ class Blend(Request):
         if self.prompt:
             return (Cue(text=self.prompt, start=0.0, end=len(turned) / fps),)
         spans = sorted([*runs(turned), *runs(~turned)], key=lambda run: run.start)
-        words = [(self.second if turned[run.start] else self.first).words for run in spans]
+        words = [described("", self.second if turned[run.start] else self.first) for run in spans]
         return tuple(Cue(text=text, start=run.start / fps, end=run.stop / fps) for text, run in zip(words, spans, strict=True))
 
 

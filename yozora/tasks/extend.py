@@ -27,5 +27,5 @@ class Extend(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """The whole video at one side, and so many invented frames at the other that it lies on the model's grid."""
         source = fitted(self.video, shot)
-        more = on_beat(shot.frames, shot.beat) if self.side == "before" else shot.frames
+        more = on_beat(shot.frames, shot.beat, source) if self.side == "before" else shot.frames
         return laid([(more if self.side == "before" else 0, source)], source.video.num_frames + more, shot, self.prompt)

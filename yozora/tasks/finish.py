@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, covering, described, fitted
 from yozora.tasks.strength import NAMES, Strength
 from yozora.tasks.timeline import Words, laid
 from yozora.video import Video
@@ -34,6 +34,7 @@ class Finish(Request):
         if shot.width <= video.width or shot.height <= video.height:
             said = f"{shot.width}x{shot.height} is not larger on both sides than the draft's {video.width}x{video.height}"
             raise ValueError(f"{said}; say what is with --size, such as --size {4 * (video.width // 2)}x{4 * (video.height // 2)}")
-        source = fitted(self.draft, shot)
-        canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt or source.words)
+        rate = fitted(self.draft, replace(shot, width=video.width, height=video.height))
+        source = replace(rate, video=covering(rate.video, shot.width, shot.height), kept=())
+        canvas = laid([(0, source)], source.video.num_frames, shot, described(self.prompt, source))
         return replace(canvas, start=np.full((1, 1, 1), self.strength, np.float32))

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.settings import STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, described, fitted
 from yozora.tasks.timeline import Words, laid, on_beat
 from yozora.video import Video
 
@@ -28,4 +28,4 @@ class Loop(Request):
         """A ring of the whole video and the bridge, in whole beats."""
         source = fitted(self.video, shot)
         frames = on_beat(source.video.num_frames + shot.frames, shot.beat)
-        return replace(laid([(0, source)], frames, shot, self.prompt or source.words), loops=True)
+        return replace(laid([(0, source)], frames, shot, described(self.prompt, source)), loops=True)

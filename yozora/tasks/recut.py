@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, described, fitted
 from yozora.tasks.span import Until, frames_between
 from yozora.tasks.timeline import Seconds, Words, laid, on_beat
 from yozora.video import Video
@@ -16,7 +16,7 @@ from yozora.video import Video
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Recut(Request):
-    """Trim a video, then invent anew what comes before or after."""
+    """Trim a video, and perhaps invent anew what comes before or after."""
 
     without = LENGTH
     video: Annotated[Clip, Field(description="video to cut")]
@@ -38,7 +38,7 @@ class Recut(Request):
         if before + after > shot.most:
             asked = f"{self.before + self.after:g} seconds"
             raise ValueError(f"{asked} are too long; this model invents at most {shot.most / shot.fps:g} seconds, {shot.most} frames")
-        before = on_beat(before, shot.beat)
         piece = Video(source.video.frames[part.start : part.stop], shot.fps)
         trimmed = replace(source, video=piece, kept=tuple(one.only(part).moved(-part.start) for one in source.kept))
-        return laid([(before, trimmed)], before + piece.num_frames + after, shot, self.prompt or source.words)
+        before = on_beat(before, shot.beat, trimmed) if before else 0
+        return laid([(before, trimmed)], before + piece.num_frames + after, shot, described(self.prompt, source) if before or after else "")

@@ -1,7 +1,6 @@
 """Regions of a clip: what is changed inside of them, and kept outside."""
 
 import re
-import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from yozora.tasks.settings import Shot
-from yozora.tasks.source import Source, fitted
+from yozora.tasks.source import Source, covering_at, resampled_frames
 from yozora.video import Video
 
 WHITE = 128  # of 255: from here on a mask counts
@@ -52,10 +51,27 @@ def masked(mask: Source, video: Video) -> np.ndarray:
     return white
 
 
-def over(chosen: np.ndarray, source: Source, shot: Shot) -> np.ndarray:
-    """Where a canvas that a source was fitted to is chosen, `bool[time height width]`, from where the source is (broadcastable to it)."""
-    video = source.video
-    white = np.broadcast_to(np.where(chosen, np.uint8(255), np.uint8(0))[..., None], video.frames.shape)
-    with warnings.catch_warnings(action="ignore"):  # what becomes of the source has been said
-        fitting = fitted(Source(source.file, "", Video(white, video.fps)), shot)
-    return fitting.video.frames[..., 0] >= WHITE
+def over(chosen: np.ndarray, video: Video, shot: Shot) -> np.ndarray:
+    """What is chosen in a video, `bool` broadcastable to its frames, at a shot's size and rate: whatever shows any of it is chosen too.
+
+    The result is as small along an axis as `chosen` is. Raises ValueError where all of it is cut off.
+    """
+    scale, (left, top) = covering_at(video, shot.width, shot.height)
+    frames = video.num_frames if video.num_frames == 1 else resampled_frames(video, shot.fps)
+    if chosen.shape[0] > 1:
+        chosen = _pooled(chosen, 0, frames, 0.0, 1.0 if video.num_frames == 1 else shot.fps / video.fps)
+    if max(chosen.shape[1:]) > 1:
+        chosen = np.broadcast_to(chosen, (len(chosen), video.height, video.width))
+        chosen = _pooled(_pooled(chosen, 1, shot.height, float(top), scale), 2, shot.width, float(left), scale)
+    if not chosen.any():
+        raise ValueError(f"nothing that is chosen lies in the part of the clip that fits {shot.width}x{shot.height}; choose another --size")
+    return chosen
+
+
+def _pooled(chosen: np.ndarray, axis: int, length: int, offset: float, scale: float) -> np.ndarray:
+    """Along an axis: place `i` of the new one is chosen where anything of `(i + offset) / scale` up to the next one's is."""
+    edges = (np.arange(length + 1) + offset) / scale
+    first = np.floor(edges[:-1] + 1e-6).astype(int).clip(0, chosen.shape[axis] - 1)
+    last = np.ceil(edges[1:] - 1e-6).astype(int).clip(first + 1, chosen.shape[axis])
+    counted = np.insert(np.cumsum(chosen, axis=axis, dtype=np.int32), 0, 0, axis=axis)
+    return counted.take(last, axis) > counted.take(first, axis)

@@ -33,6 +33,6 @@ class Restyle(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """The video, which begins at the strength where it may change."""
         source = fitted(self.video, shot)
-        where = over(masked(self.mask, self.video.video), self.video, shot) if self.mask else np.ones((1, 1, 1))
+        where = over(masked(self.mask, self.video.video), self.video.video, shot) if self.mask else np.ones((1, 1, 1))
         canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt)
         return replace(canvas, start=(where * self.strength).astype(np.float32))

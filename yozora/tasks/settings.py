@@ -38,7 +38,7 @@ class Settings:
     """Settings of a generation; what is left out follows the model's habits."""
 
     size: Annotated[Size | None, Field(description="width x height in pixels, both even")] = None
-    seconds: Annotated[float | None, Positive, Field(description="length of the clip")] = None
+    seconds: Annotated[float | None, Positive, Field(description="length of the clip, or of what is invented beside given clips")] = None
     frames: Annotated[int | None, Field(ge=1, description="length in the model's own frames, in place of seconds; 1 is an image")] = None
     fps: Annotated[float | None, Field(gt=0, le=120, allow_inf_nan=False, description="frames a second in the file")] = None
     seed: Annotated[int, Field(ge=0, lt=2**63, description="number that decides the noise")] = 0

@@ -1,7 +1,6 @@
 """Files that a request gives: read and checked before anything is loaded, named and hashed in what is made of them."""
 
 import hashlib
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
 from yozora import sidecar
 from yozora.canvas import Kept
+from yozora.made import Made
 from yozora.tasks.settings import Shot
 from yozora.video import Video, read_metadata
 
@@ -37,7 +37,8 @@ def read_source(value: Any) -> Any:
     """A source from a path, a `Video`, or what `refer` made of one; raises ValueError for what is no video or is not what it was."""
     if isinstance(value, Video):
         digest = hashlib.sha256(repr((value.frames.shape, value.fps)).encode() + value.frames.tobytes())
-        return Source(file="", sha256=digest.hexdigest(), video=value)
+        words, kept = (value.facts.get("words", ""), value.kept) if isinstance(value, Made) else ("", ())
+        return Source(file="", sha256=digest.hexdigest(), video=value, words=words, kept=kept)
     if isinstance(value, Mapping):
         return recalled(value)
     if not isinstance(value, str | Path):
@@ -66,7 +67,7 @@ def recalled(record: Mapping[str, Any]) -> Source:
     if latents is None:
         return replace(found, kept=())
     if fingerprint(found.kept) != latents:
-        name = f"{Path(file).stem}.{found.sha256[: sidecar.LETTERS]}{sidecar.SUFFIX}"
+        name = f"{Path(file).name}.{found.sha256[: sidecar.LETTERS]}{sidecar.SUFFIX}"
         gone = f"the latents beside {file} that it was made with, {name}, are gone or changed"
         warnings.warn(f"{gone}; bring them back, or expect differences in details", stacklevel=2)
     return found
@@ -89,11 +90,16 @@ def read_picture(value: Any) -> Any:
 
 
 def words_of(path: Path) -> str:
-    """The prompt that a file of ours was made by; empty for any other."""
-    try:
-        return str(json.loads(read_metadata(path)["request"])["prompt"])
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return ""
+    """What a file of ours says that it shows; empty for any other."""
+    return read_metadata(path).get("words", "")
+
+
+def described(prompt: str, source: Source) -> str:
+    """The prompt, or what the source says that it shows; warns where neither says anything."""
+    words = prompt.strip() or source.words
+    if not words:
+        warnings.warn(f"nothing says what {source.name} shows, and the model will guess; give a prompt", stacklevel=2)
+    return words
 
 
 Clip = Annotated[InstanceOf[Source], BeforeValidator(read_source), PlainSerializer(refer)]
@@ -111,15 +117,29 @@ def fitted(source: Source, shot: Shot) -> Source:
         return replace(source, video=Video(video.frames, shot.fps))
     said = f"{source.name}, {video.width}x{video.height}" + ("" if still else f" at {video.fps:.4g} frames a second")
     warnings.warn(f"{said}, is taken as {shot.width}x{shot.height}" + ("" if still else f" at {shot.fps:.4g}"), stacklevel=2)
+    if not still and source.file and video.fps != shot.fps:
+        with warnings.catch_warnings(action="ignore"):  # what is to be said of the file has been said
+            video = Video.load(source.file, fps=shot.fps)  # by the times of its frames, where their rate varies
     fitting = Video(video.frames, shot.fps) if still else video.resampled(shot.fps)
     return replace(source, video=covering(fitting, shot.width, shot.height), kept=())
 
 
 def covering(video: Video, width: int, height: int) -> Video:
     """The middle of a video that is enlarged or reduced until it covers a size in pixels."""
+    scale, (left, top) = covering_at(video, width, height)
+    larger = video.resized(max(width, round(video.width * scale)), max(height, round(video.height * scale)))
+    return Video(np.ascontiguousarray(larger.frames[:, top : top + height, left : left + width]), video.fps)
+
+
+def covering_at(video: Video, width: int, height: int) -> tuple[float, tuple[int, int]]:
+    """By how much a video is enlarged until it covers a size, and the left and top border in pixels that is then cut off."""
     scale = max(width / video.width, height / video.height)
     if (video.width - width, video.height - height) in ((0, 0), (1, 0), (0, 1), (1, 1)):
         scale = 1.0  # an odd size is cut, not blurred
-    larger = video.resized(max(width, round(video.width * scale)), max(height, round(video.height * scale)))
-    left, top = (larger.width - width) // 2, (larger.height - height) // 2
-    return Video(np.ascontiguousarray(larger.frames[:, top : top + height, left : left + width]), video.fps)
+    larger = max(width, round(video.width * scale)), max(height, round(video.height * scale))
+    return scale, ((larger[0] - width) // 2, (larger[1] - height) // 2)
+
+
+def resampled_frames(video: Video, fps: float) -> int:
+    """How many frames a video has at another rate."""
+    return max(1, round(video.num_frames * fps / video.fps))

@@ -1,6 +1,6 @@
 """Denoisers made of denoisers: a level for each token from weights that hear one for a whole clip; loops from weights that know none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -44,20 +44,21 @@ def raise_to(
     return keep[:, None] * values + spread[:, None] * noise
 
 
-def rolled(denoiser: Denoiser, shifts: Iterator[int]) -> Denoiser:
-    """A denoiser of loops: at every call all tokens are moved along by the next of `shifts` tokens, round each segment's end, and back.
+def rolled(denoiser: Denoiser, shifts: Iterator[Sequence[int]]) -> Denoiser:
+    """A denoiser of loops: at every call each segment's tokens are moved along by its number of the next `shifts`, and back.
 
-    So no place is always the seam. All segments are equally long and hear one cue each.
+    They go round the segment's end, so no place is always the seam. Each segment hears one cue.
     """
 
     def denoise(tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
-        shift, segments = next(shifts), len(tokens.lengths)
-        assert len(set(tokens.lengths)) == 1 and len(words.tokens) == segments, "loops of one length and one cue each"
+        assert len(words.tokens) == len(tokens.lengths), "a loop hears one cue"
+        shift = next(shifts)
 
-        def turned(values: Tensor, by: int) -> Tensor:
-            return values.unflatten(0, (segments, -1)).roll(by, dims=1).flatten(0, 1)
+        def turned(values: Tensor, way: int) -> Tensor:
+            parts = zip(values.split(tokens.lengths), shift, strict=True)
+            return torch.cat([part.roll(way * by, dims=0) for part, by in parts])
 
-        velocity = denoiser(replace(tokens, values=turned(tokens.values, shift)), turned(level, shift), words)
-        return turned(velocity, -shift)
+        velocity = denoiser(replace(tokens, values=turned(tokens.values, 1)), turned(level, 1), words)
+        return turned(velocity, -1)
 
     return denoise

@@ -33,7 +33,8 @@ class Placed:
 def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
     """Encode what a canvas gives for its place in the clip.
 
-    Pixels with start 1 have no influence: they are filled from what is given before encoding. Sizes are padded to whole
+    Pixels with start 1 have no influence: they are filled from what is given before encoding. (Kept latents behind a hole were
+    encoded or made with what was there; a causal network may remember a little of it.) Sizes are padded to whole
     tokens by their edges. Kept latents stand in for encoding where they lie on the grid. Of a loop nothing can be given:
     it is cut open where something is.
     """

@@ -33,7 +33,7 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
         clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=fps)
         words = dataclasses.asdict(caption(scene, seed, "paraphrase" if split == "paraphrase" else "train", take))
         words["phrasings"] = sorted(words["phrasings"])
-        clip.save(folder / f"{seed:06d}.mp4", {"caption": words["sentence"], "seed": str(seed), "split": split})
+        clip.save(folder / f"{seed:06d}.mp4", {"words": words["sentence"], "seed": str(seed), "split": split})
         (folder / f"{seed:06d}.json").write_text(json.dumps({"captions": words, "scene": dataclasses.asdict(scene)}, indent=1) + "\n")
         write(_truth(take) | {"masks": rendered.masks[0]}, folder / f"{seed:06d}.safetensors")
         strips.append(clip.frames[np.linspace(0, frames - 1, STRIP).round().astype(int)])  # no more of a clip is kept

@@ -1,0 +1,34 @@
+"""A video that was made here, and knows how."""
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from yozora import sidecar
+from yozora.canvas import Kept
+from yozora.video import Video
+
+
+@dataclass(frozen=True, eq=False)
+class Made(Video):
+    """A video, the facts that go into its file, and the latents that are kept beside it."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[Kept, ...] = ()
+
+    def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
+        """Write the video as `Video.save` does, with its facts inside unless `metadata` is given, and its latents beside it.
+
+        A row of pictures has no latents. Where they cannot be written the video is whole all the same, and this is said.
+        """
+        saved = super().save(path, self.facts if metadata is None else metadata)
+        if self.kept and saved.exists():
+            try:
+                sidecar.save(self.kept, saved, hashlib.sha256(saved.read_bytes()).hexdigest())
+            except (ValueError, OSError, SafetensorError) as error:
+                warnings.warn(f"{saved} is made, but its latents could not be kept beside it: {error}", stacklevel=2)
+        return saved
