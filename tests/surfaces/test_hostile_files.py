@@ -297,7 +297,6 @@ FORGED = {
     "of three axes": lambda path: forged(path, lambda latents, said: (latents[0], said)),
     "of no frame": lambda path: forged(path, lambda latents, said: (latents, said | {"frame": "one"})),
     "of an endless frame": lambda path: forged(path, lambda latents, said: (latents, said | {"frame": float("inf")})),
-    "of a frame off the grid": lambda path: forged(path, lambda latents, said: (latents, said | {"frame": 1})),
     "of a frame beyond counting": lambda path: forged(path, lambda latents, said: (latents, said | {"frame": -(10**30)})),
     "of no list": lambda path: forged(path, lambda latents, said: (latents, said), text="5"),
     "deep": lambda path: forged(path, lambda latents, said: (latents, said), text="[" * 100_000),
