@@ -9,9 +9,10 @@ import torch
 from yozora.model import load
 from yozora.recipes import debug, further, laptop
 from yozora.train.before import KINDS, REPAINTED, before, remake, repainted
+from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape, FilmMaker, as_block, film, shoot
 from yozora.train.draws import key
-from yozora.train.generator import Clip, GeneratorTask, fits, later
+from yozora.train.generator import Clip, GeneratorTask, fits, is_repainted, later
 from yozora.train.latents import UNPLACED, clip_of, encode_clips, grid_of
 from yozora.world.heldout import reserved
 
@@ -65,7 +66,7 @@ def test_known_parts_belong_to_their_clips(tiny_model, clips):
         _, start = placed
         if repainted(number):
             assert 0.5 <= float(start.min()) == float(start.max()) < 1
-            assert fits(np.full((1, 1, 1), 0.7), start) and not fits(np.array([0.0, 1.0])[:, None, None], start)
+            assert is_repainted(clip_of(tensors, words, number)) and not fits(np.array([0.0, 1.0])[:, None, None], start)
         else:
             assert float(start.max()) > float(start.min()) and fits(np.array([0.0, 1.0])[:, None, None], start)
         assert not fits(np.ones((1, 1, 1)), start)
@@ -98,6 +99,27 @@ def test_a_stretch_out_of_the_middle_has_no_first_cell(tiny_model, clips):
     assert lesson.lengths == ((time - 1) * height * width,) * 2 and len(lesson.values) == sum(lesson.lengths)
     assert lesson.coordinates[:, 0].unique().tolist() == list(range(1, time))
     assert sum(count for _, count in lesson.spoken) == len(lesson.values)
+
+
+def test_a_clip_that_is_repainted_begins_at_its_own_level(tiny_model, clips):
+    model = load(str(tiny_model), torch.device("cpu"), torch.float32)
+    pixels, words = as_block(clips)
+    tensors = encode_clips(model.vae, FilmMaker(shape=SHAPE, seed=3, fps=8.0), NUMBERS, pixels, (1, 2, 2))
+    clip = clip_of(tensors, words, 1)
+    stage = debug.recipe().generator
+    levels = []
+    for share in (0.0, 1.0):
+        task = GeneratorTask(
+            text=model.text,
+            transformer=model.transformer,
+            batching=replace(stage.batching, mixture=Mixture(invent=1.0, given=0.0, levels=0.0, repainted=share)),
+            source=lambda *_: [clip],
+            how=stage.optimization,
+            grids={SHAPE.name: grid_of(model.vae, SHAPE, (1, 2, 2))},
+            show=lambda: pytest.fail("nothing is shown"),
+        )
+        levels.append(task.lesson(0, 0, SHAPE, 1).level)
+    torch.testing.assert_close(levels[1], levels[0] * float(clip.placed[1].max()))
 
 
 def test_the_run_that_goes_on_has_the_networks_of_the_one_before():
