@@ -98,6 +98,13 @@ def test_a_mask_goes_with_its_clip_to_another_size_and_rate():
     assert start.shape == (9, 6, 8) and start[4:, :3].all() and not start[:4].any() and not start[:, 4:].any()
 
 
+def test_a_mask_has_as_many_frames_as_a_file_that_is_read_at_another_rate(tmp_path):
+    path = clip(19, 16, 12, fps=16.0).video.save(tmp_path / "odd.mp4")  # nine and a half frames at half the rate
+    with pytest.warns(UserWarning, match="is taken as"):
+        canvas = Fill(video=path, prompt="p", missing="8-9").canvas(SHOT)
+    assert canvas.start.shape == (canvas.given.num_frames, 1, 1) and canvas.start[4] == 1 and canvas.start.sum() == 1
+
+
 def test_a_wider_frame_holds_the_clip_in_its_middle():
     canvas = Outpaint(video=CLIP, prompt="p").canvas(replace(SHOT, width=14, height=10))
     start = np.broadcast_to(canvas.start, (9, 10, 14))

@@ -123,6 +123,9 @@ def tokens_heard(script: tuple[Cue, ...], grid: Grid, fps: float) -> tuple[int, 
     time, height, width = grid.tokens
     frames = np.arange(time) * grid.patch[0]
     middle = np.where(frames == 0, 0, frames * grid.cell[0] - (grid.cell[0] - 1) / 2) / fps
-    ends = np.array([cue.end for cue in script[:-1]])
-    cue = np.searchsorted(ends, middle, side="right")
-    return tuple(int(count) * height * width for count in np.bincount(cue, minlength=len(script)))
+    return tuple(int(count) * height * width for count in np.bincount(cue_at(script, middle), minlength=len(script)))
+
+
+def cue_at(script: tuple[Cue, ...], seconds: np.ndarray) -> np.ndarray:
+    """The number of the cue that holds at each of some seconds, `int64[time]`."""
+    return np.searchsorted(np.array([cue.end for cue in script[:-1]]), seconds, side="right")

@@ -53,6 +53,11 @@ class Model:
     transformer: Transformer
     habits: Habits
 
+    @property
+    def vae_digest(self) -> str:
+        """Hash of the VAE alone, the first of `FILES`: latents of another are of no use."""
+        return self.digest.partition("-")[0]
+
 
 def find(name: str) -> Path:
     """The folder of a bundled model or the folder that `name` is; raises ValueError with the names there are."""

@@ -109,7 +109,7 @@ def meet(
     Long ones are made window by window. Windows that take the same steps are segments of one packed sequence: they have
     equally many tokens, and begin equally high.
     """
-    vae, longest, cell = model.digest.partition("-")[0], model.habits.trained.frames[1], model.vae.config.cell[0]
+    longest, cell = model.habits.trained.frames[1], model.vae.config.cell[0]
     finished = [replace(canvas, kept=tuple(kept for kept in canvas.kept if _fits(kept, canvas, model))) for canvas in canvases]
     for draw in count():
         spans = {index: span for index, canvas in enumerate(finished) if (span := next_window(canvas, longest, cell))}
@@ -123,7 +123,7 @@ def meet(
             alike = [index for index, other in kinds.items() if other == kind]
             made = _make([parts[index] for index in alike], [(seeds[index], draw) for index in alike], sampling, model, progress)
             for index, (video, latents) in zip(alike, made, strict=True):
-                kept = Kept(latents=latents, frame=0, end=video.num_frames, where=range(video.num_frames), vae=vae)
+                kept = Kept(latents=latents, frame=0, end=video.num_frames, where=range(video.num_frames), vae=model.vae_digest)
                 finished[index] = put_back(finished[index], spans[index], video, () if parts[index].loops else (kept,))
     raise AssertionError("windows come to an end")
 
@@ -134,7 +134,7 @@ def _fits(kept: Kept, canvas: Canvas, model: Model) -> bool:
     (channels, cells, *sides), beat = kept.latents.shape, grid.cell[0]
     needed = 1 + -(-(kept.end - kept.frame - 1) // beat)
     whole = needed <= cells < needed + grid.patch[0]
-    return kept.vae == model.digest.partition("-")[0] and channels == model.vae.config.channels and (*sides,) == grid.cells[1:] and whole
+    return kept.vae == model.vae_digest and channels == model.vae.config.channels and (*sides,) == grid.cells[1:] and whole
 
 
 def _kind(canvas: Canvas, grid: Grid) -> tuple[int, bool, float]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from yozora.canvas import Canvas, Cue, Kept
+from yozora.canvas import Canvas, Cue, Kept, cue_at
 from yozora.video import Video
 
 Span = tuple[int, int]  # first frame and the one after the last; of a loop the latter may lie in the next round
@@ -98,10 +98,8 @@ def runs(chosen: np.ndarray) -> list[range]:
 
 def _script(script: tuple[Cue, ...], frames: np.ndarray, fps: float) -> tuple[Cue, ...]:
     """The cues that hold in the middle of each of some frames, one behind the other."""
-    ends = np.array([cue.end for cue in script[:-1]])
-    heard = np.searchsorted(ends, (frames + 0.5) / fps, side="right")
     found, place = [], 0
-    for index, run in groupby(heard.tolist()):
+    for index, run in groupby(cue_at(script, (frames + 0.5) / fps).tolist()):
         length = len(list(run))
         found.append(Cue(text=script[index].text, start=place / fps, end=(place + length) / fps))
         place += length

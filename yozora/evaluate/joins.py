@@ -18,10 +18,10 @@ import typer
 from yozora.canvas import Canvas
 from yozora.evaluate.calibrate import FIRST_SEED
 from yozora.evaluate.truth import act, film
+from yozora.made import Made
 from yozora.model import load
 from yozora.pipeline import Sampling, meet
 from yozora.plan import choose_device, choose_dtype
-from yozora.sidecar import save
 from yozora.tasks.extend import Extend
 from yozora.tasks.settings import Shot
 from yozora.tasks.source import Source, read_source
@@ -37,10 +37,8 @@ def extended(clip: Video, meet: Callable[[Source, int], Canvas], folder: Path, j
     source = read_source(clip)
     for join in range(joins):
         canvas = meet(source, join)
-        path = canvas.given.save(folder / f"{join}.mp4")
-        if canvas.kept:
-            save(canvas.kept, path, read_source(path).sha256)
-        source = read_source(path)
+        made = Made(canvas.given.frames, canvas.given.fps, kept=canvas.kept)
+        source = read_source(made.save(folder / f"{join}.mp4"))
         yield source.video
 
 

@@ -46,7 +46,7 @@ class Fill(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """The video, with a start of 1 where it is to be replaced."""
         source = fitted(self.video, shot)
-        lost = self._gaps(source.video) if self.missing == "gaps" else over(self._chosen(), self.video.video, shot)
+        lost = self._gaps(source.video) if self.missing == "gaps" else over(self._chosen(), self.video.video, shot, source.video.num_frames)
         canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt)
         return replace(canvas, start=lost.astype(np.float32))
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from yozora.tasks.settings import Shot
-from yozora.tasks.source import Source, covering_at, resampled_frames
+from yozora.tasks.source import Source, covering_at
 from yozora.video import Video
 
 WHITE = 128  # of 255: from here on a mask counts
@@ -51,13 +51,14 @@ def masked(mask: Source, video: Video) -> np.ndarray:
     return white
 
 
-def over(chosen: np.ndarray, video: Video, shot: Shot) -> np.ndarray:
+def over(chosen: np.ndarray, video: Video, shot: Shot, frames: int) -> np.ndarray:
     """What is chosen in a video, `bool` broadcastable to its frames, at a shot's size and rate: whatever shows any of it is chosen too.
+
+    `frames` is how many the video has at that rate.
 
     The result is as small along an axis as `chosen` is. Raises ValueError where all of it is cut off.
     """
     scale, (left, top) = covering_at(video, shot.width, shot.height)
-    frames = video.num_frames if video.num_frames == 1 else resampled_frames(video, shot.fps)
     if chosen.shape[0] > 1:
         chosen = _pooled(chosen, 0, frames, 0.0, 1.0 if video.num_frames == 1 else shot.fps / video.fps)
     if max(chosen.shape[1:]) > 1:

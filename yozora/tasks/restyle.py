@@ -33,6 +33,7 @@ class Restyle(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """The video, which begins at the strength where it may change."""
         source = fitted(self.video, shot)
-        where = over(masked(self.mask, self.video.video), self.video.video, shot) if self.mask else np.ones((1, 1, 1))
-        canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt)
+        video, frames = self.video.video, source.video.num_frames
+        where = over(masked(self.mask, video), video, shot, frames) if self.mask else np.ones((1, 1, 1))
+        canvas = laid([(0, source)], frames, shot, self.prompt)
         return replace(canvas, start=(where * self.strength).astype(np.float32))

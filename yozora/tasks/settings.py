@@ -1,6 +1,7 @@
 """What every request can set, and how it is checked before anything is loaded."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
@@ -78,7 +79,7 @@ class Shot:
         return self.frames / self.fps
 
 
-class Request:
+class Request(ABC):
     """What every task is: something asked, as a frozen dataclass, that becomes a canvas."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -88,9 +89,9 @@ class Request:
         """What the clip takes its size from, if anything."""
         return None
 
+    @abstractmethod
     def canvas(self, shot: Shot) -> Canvas:
         """The canvas of the shot's size in which the request is to be met; raises ValueError where it cannot be."""
-        raise NotImplementedError
 
 
 LENGTH = ("seconds", "frames")  # `without` of a task whose clip is as long as what it is given

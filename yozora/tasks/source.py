@@ -138,8 +138,3 @@ def covering_at(video: Video, width: int, height: int) -> tuple[float, tuple[int
         scale = 1.0  # an odd size is cut, not blurred
     larger = max(width, round(video.width * scale)), max(height, round(video.height * scale))
     return scale, ((larger[0] - width) // 2, (larger[1] - height) // 2)
-
-
-def resampled_frames(video: Video, fps: float) -> int:
-    """How many frames a video has at another rate."""
-    return max(1, round(video.num_frames * fps / video.fps))

@@ -87,7 +87,7 @@ class Video:
         """The video itself, for a notebook."""
         suffix = ".png" if self.num_frames == 1 else ".gif" if self.width % 2 or self.height % 2 else ".mp4"
         with tempfile.TemporaryDirectory() as folder:
-            data = base64.b64encode(self.save(Path(folder) / f"clip{suffix}").read_bytes()).decode()
+            data = base64.b64encode(Video.save(self, Path(folder) / f"clip{suffix}").read_bytes()).decode()
         if suffix == ".mp4":
             return f'<video controls loop autoplay muted playsinline src="data:video/mp4;base64,{data}"></video>'
         return f'<img src="data:image/{suffix[1:]};base64,{data}">'
@@ -102,9 +102,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 def frame_times(path: str | Path) -> np.ndarray:
     """When each frame of a file is first shown, in seconds from the first on, `float64[frame]` in order; raises as `Video.load`."""
-    from yozora.video.read import times
+    from yozora.video.read import shown_at
 
-    return times(Path(path))
+    shown = shown_at(Path(path))
+    return shown - shown[0]
 
 
 def is_still(path: str | Path) -> bool:

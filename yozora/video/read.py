@@ -90,13 +90,6 @@ def stacked(pictures: Iterator[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def times(path: Path) -> np.ndarray:
-    """When each frame is first shown; see `frame_times`."""
-    with opened(path) as file:
-        shown = sorted(frame.time or 0.0 for frame in whole_frames(file))
-        return np.array(shown) - shown[0]
-
-
 def read_note(path: Path) -> dict[str, str]:
     """What `write` kept inside the file; see `read_metadata`."""
     with opened(path) as file:
