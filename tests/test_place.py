@@ -9,7 +9,8 @@ import torch
 from yozora.canvas import Canvas, Grid, Kept
 from yozora.vae import VideoVAE, bundled_vae_config, initialise
 from yozora.vae.fill import fill
-from yozora.vae.place import PARTLY_GIVEN, crop, measure_partly_given, paste, place, token_start
+from yozora.vae.place import GIVEN_FRAMES, GIVEN_PARTS, crop, measure_partly_given, place, token_start
+from yozora.vae.seam import paste
 from yozora.video import Video
 
 CONFIG = replace(bundled_vae_config(), encoder_widths=(12, 12, 12), decoder_widths=(12, 12, 12), channels=4)
@@ -89,8 +90,10 @@ def test_start_of_a_token() -> None:
     start[1:5, :, :32] = 1  # a whole token invented
     start[5, 3, 40] = 1  # one pixel of a token
     start[6, :, :32] = 0.3  # restyled in part
-    expected = np.array([[[0, 0]], [[1, 0]], [[0.3, PARTLY_GIVEN]]], np.float32)
+    expected = np.array([[[0, 0]], [[1, 0]], [[0.3, GIVEN_PARTS]]], np.float32)
     assert np.array_equal(token_start(start, size), expected)
+    start[5:7, :, 32:] = 1  # whole frames of a token
+    assert token_start(start, size)[2, 0, 1] == np.float32(GIVEN_FRAMES)
     for level in (0, 0.4, 1):
         assert (token_start(np.full((1, 1, 1), float(level)), size) == np.float32(level)).all()
     nearly = np.full((9, 1, 1), 0.9)
@@ -167,6 +170,21 @@ def test_the_seam_takes_up_a_drift_of_colour_and_fades() -> None:
     assert (row[0, 20, :32, 0] == 100).all() and row[0, 20, 32, 0] < 106 and (row[0, 20, 48:, 0] == 120).all()
     assert (np.diff(row[0, 20, 32:, 0]) >= 0).all() and np.diff(row[0, 20, :, 0]).max() <= 5
     assert row[5, 20, 10, 0] < 110 and row[8, 20, 10, 0] > row[5, 20, 10, 0]
+
+
+def test_fine_detail_is_carried_on_where_nothing_moves() -> None:
+    texture = np.random.default_rng(0).integers(90, 110, (40, 64, 3), dtype=np.uint8)
+    start = np.zeros((12, 1, 1), np.float32)
+    start[4:] = 1
+    decoded = np.full((12, 40, 64, 3), 100, np.uint8)
+    decoded[4:, :, 32:] = 200  # something comes into the right half
+    clip = Canvas(given=Video(frames=texture[None].repeat(12, 0), fps=8), start=start, script=())
+    made = paste(decoded, clip).astype(int)
+    left = np.abs(made[:, :, :28] - texture[:, :28]).mean(axis=(1, 2, 3))
+    assert left[4] < 1 and (np.diff(left[4:]) > 0).all() and (made[4:, :, 36:] == 200).all()
+    assert np.abs(np.diff(made[:, :, :28], axis=0)).max() <= 3
+    backward = replace(clip, start=start[::-1].copy())
+    assert np.array_equal(paste(decoded[::-1].copy(), backward), made[::-1])
 
 
 def test_the_start_of_partly_given_tokens_can_be_measured(vae: VideoVAE) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 
@@ -87,6 +88,19 @@ def test_a_mask_is_invented_where_it_is_white(frames):
     assert start[-1, :3].all() and not start[-1, 3:].any() and bool(start[0].any()) == (frames == 1)
     levels = Restyle(video=CLIP, prompt="p", strength=0.5, mask=mask).canvas(SHOT).start
     assert np.array_equal(np.broadcast_to(levels, (9, 6, 8)), start / 2)
+
+
+def test_what_is_transparent_in_a_mask_is_not_chosen(tmp_path):
+    picture = np.zeros((6, 8, 4), np.uint8)
+    picture[:3] = 255  # white strokes on nothing, as an editor saves them
+    path = tmp_path / "strokes.png"
+    with av.open(path, "w", format="image2") as file:
+        stream = file.add_stream("png", 1)
+        stream.width, stream.height, stream.pix_fmt = 8, 6, "rgba"
+        file.mux([*stream.encode(av.VideoFrame.from_ndarray(picture, "rgba")), *stream.encode()])
+    with pytest.warns(UserWarning, match="they lie on black"):
+        start = np.broadcast_to(Fill(video=CLIP, prompt="p", mask=path).canvas(SHOT).start, (9, 6, 8))
+    assert start[:, :3].all() and not start[:, 3:].any()
 
 
 def test_a_mask_goes_with_its_clip_to_another_size_and_rate():

@@ -26,7 +26,8 @@ from yozora.tasks.note import note
 from yozora.tasks.settings import Request, Settings, Shot
 from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
-from yozora.vae.place import crop, paste, place, reuse, token_start
+from yozora.vae.place import crop, place, reuse, token_start
+from yozora.vae.seam import paste
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
 from yozora.windows import cut, next_window, put_back

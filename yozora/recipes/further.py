@@ -11,17 +11,17 @@ from yozora.train.recipe import Recipe
 def recipe() -> Recipe:
     """The configuration, for `--from hoshi`; its clips are others than those of `laptop`. docs/log.md has what its runs measured."""
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.14, pool=9600),
+        ClipShape(frames=1, width=128, height=128, weight=0.24, pool=19200),
         ClipShape(frames=1, width=192, height=192, weight=0.04, pool=1200),
-        ClipShape(frames=17, width=128, height=128, weight=0.12, pool=2400),
-        ClipShape(frames=33, width=128, height=128, weight=0.54, pool=9600),
+        ClipShape(frames=17, width=128, height=128, weight=0.10, pool=2400),
+        ClipShape(frames=33, width=128, height=128, weight=0.46, pool=9600),
         ClipShape(frames=33, width=160, height=96, weight=0.08, pool=960),
         ClipShape(frames=33, width=96, height=160, weight=0.08, pool=960),
     )
     whole = laptop.recipe()
     stage = whole.generator
     batching = replace(
-        stage.batching, shapes=clips, seed=3, opening=0, mixture=Mixture(invent=0.55, given=0.3, levels=0.15, repainted=0.6), middle=0.15
+        stage.batching, shapes=clips, seed=4, opening=0, mixture=Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4), middle=0.15
     )
-    generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=750, rate=8e-4, warmup=30))
+    generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=3200, rate=1.5e-3, warmup=50))
     return replace(whole, generator=generator)

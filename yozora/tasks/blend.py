@@ -1,51 +1,19 @@
 """One clip melts into another."""
 
-import re
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas, Cue
+from yozora.tasks.curve import Curve
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, Source, described, fitted
 from yozora.video import Video
 from yozora.windows import runs
-
-
-def read_curve(value: Any) -> Any:
-    """Points of a weight curve from TIME:WEIGHT,TIME:WEIGHT,...; raises ValueError unless times rise and all lie in [0, 1]."""
-    points = value
-    if isinstance(value, str):
-        parts = [re.fullmatch(r"\s*([\d.]+)\s*:\s*([\d.]+)\s*", part) for part in value.split(",")]
-        try:
-            points = tuple((float(part[1]), float(part[2])) for part in parts if part)
-        except ValueError:
-            points = ()
-        if len(points) != len(parts):
-            raise ValueError(f"curve {value!r} is not TIME:WEIGHT,TIME:WEIGHT, such as 0:0,1:1")
-    if not isinstance(points, Sequence) or len(points) < 2 or not all(map(is_point, points)):
-        raise ValueError("a curve has two points or more, such as 0:0,1:1")
-    if any(after[0] <= before[0] for before, after in pairwise(points)):
-        raise ValueError(f"the times of the curve {value!r} do not rise; list its points in order of time, each time once")
-    if not all(0 <= number <= 1 for point in points for number in point):
-        raise ValueError(
-            f"the curve {value!r} leaves 0 to 1; times are parts of the clip, weights are 0 for the first and 1 for the second video"
-        )
-    return points
-
-
-def is_point(value: Any) -> bool:
-    """Whether something is a pair of numbers."""
-    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
-
-
-Curve = Annotated[tuple[tuple[float, float], ...], BeforeValidator(read_curve)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from yozora.canvas import Canvas
 from yozora.tasks.region import Box, boxed, masked, over
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, Mask, fitted
 from yozora.tasks.span import Until, frames_between, listed
 from yozora.tasks.timeline import Prompt, Seconds, laid
 from yozora.video import Video, frame_times
@@ -24,7 +24,7 @@ class Fill(Request):
     without = LENGTH
     video: Annotated[Clip, Field(description="video or picture to change")]
     prompt: Prompt
-    mask: Annotated[Clip | None, Field(description="picture or video of the same size: white is replaced")] = None
+    mask: Annotated[Mask | None, Field(description="picture or video of the same size: white is replaced")] = None
     box: Annotated[Box | None, Field(description="x,y,width,height in pixels of the video: what is inside is replaced")] = None
     from_: Annotated[Seconds | None, Field(description="second from which on it is replaced")] = None
     to: Until = None

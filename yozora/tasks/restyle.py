@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from yozora.canvas import Canvas
 from yozora.tasks.region import masked, over
 from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
-from yozora.tasks.source import Clip, fitted
+from yozora.tasks.source import Clip, Mask, fitted
 from yozora.tasks.strength import NAMES, Strength
 from yozora.tasks.timeline import Prompt, laid
 from yozora.video import Video
@@ -24,7 +24,7 @@ class Restyle(Request):
     video: Annotated[Clip, Field(description="video or picture to change")]
     prompt: Prompt
     strength: Strength = NAMES["mild"]
-    mask: Annotated[Clip | None, Field(description="picture or video of the same size: only what is white changes")] = None
+    mask: Annotated[Mask | None, Field(description="picture or video of the same size: only what is white changes")] = None
 
     def given(self) -> Video:
         """The video."""

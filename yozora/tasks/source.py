@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from yozora import sidecar
 from yozora.canvas import Kept
 from yozora.made import Made
 from yozora.tasks.settings import Shot
-from yozora.video import Video, read_metadata
+from yozora.video import Background, Video, read_metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +34,21 @@ class Source:
         return Path(self.file).name or "the given video"
 
 
-def read_source(value: Any) -> Any:
-    """A source from a path, a `Video`, or what `refer` made of one; raises ValueError for what is no video or is not what it was."""
+def read_source(value: Any, behind: Background = "white") -> Any:
+    """A source from a path, a `Video`, or what `refer` made of one; raises ValueError for what is no video or is not what it was.
+
+    Transparent parts of a file lie on what is `behind` them.
+    """
     if isinstance(value, Video):
         digest = hashlib.sha256(repr((value.frames.shape, value.fps)).encode() + value.frames.tobytes())
         words, kept = (value.facts.get("words", ""), value.kept) if isinstance(value, Made) else ("", ())
         return Source(file="", sha256=digest.hexdigest(), video=value, words=words, kept=kept)
     if isinstance(value, Mapping):
-        return recalled(value)
+        return recalled(value, behind)
     if not isinstance(value, str | Path):
         return value
     path = Path(value)
-    video = Video.load(path)
+    video = Video.load(path, behind=behind)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Source(file=str(value), sha256=sha256, video=video, words=words_of(path), kept=sidecar.find(path, sha256))
@@ -56,12 +60,12 @@ def refer(source: Source) -> dict[str, str]:
     return {"file": source.file, "sha256": source.sha256} | latents
 
 
-def recalled(record: Mapping[str, Any]) -> Source:
+def recalled(record: Mapping[str, Any], behind: Background = "white") -> Source:
     """The source that a record refers to; raises ValueError where its file is not what it was, warns where its latents are not."""
     file, sha256, latents = (record.get(name) for name in ("file", "sha256", "latents"))
     if not (isinstance(file, str) and file):
         raise ValueError("it was made from a video in memory, which no file holds")
-    found = read_source(file)
+    found = read_source(file, behind)
     if found.sha256 != sha256:
         raise ValueError(f"{file} is no longer the file that it was made from; bring that one back")
     if latents is None:
@@ -104,6 +108,7 @@ def described(prompt: str, source: Source) -> str:
 
 Clip = Annotated[InstanceOf[Source], BeforeValidator(read_source), PlainSerializer(refer)]
 Picture = Annotated[InstanceOf[Source], BeforeValidator(read_picture), PlainSerializer(refer)]
+Mask = Annotated[InstanceOf[Source], BeforeValidator(partial(read_source, behind="black")), PlainSerializer(refer)]  # white is chosen
 
 
 def fitted(source: Source, shot: Shot) -> Source:

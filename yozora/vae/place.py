@@ -15,10 +15,9 @@ from yozora.vae.model import VideoVAE
 from yozora.vae.pixels import to_signal
 from yozora.vae.tiles import Tiling, encode_tiled, in_tiles
 
-# Start of a token of which only a part is given: above what `measure_partly_given` says of the bundled network (docs/vae.md).
-PARTLY_GIVEN = 0.7
-# How far the seam of `paste` reaches into what was invented.
-SEAM_FRAMES, SEAM_PIXELS = 4, 8
+# Start of a token of which some frames are given, and of one of which a part of a frame is: what is filled in time is nearly
+# true, while in space something wholly new may have to appear (docs/vae.md).
+GIVEN_FRAMES, GIVEN_PARTS = 0.7, 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,29 +87,16 @@ def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "cha
 def token_start(start: Float[np.ndarray, "#frames #rows #columns"], grid: Grid) -> Float32[np.ndarray, "time height width"]:
     """The level each token begins at, from the levels of its pixels (broadcastable to the clip).
 
-    The highest level of its pixels; where a part of it is to be invented and a part is given, `PARTLY_GIVEN` or the highest
-    level of what is given, whichever is higher.
+    The highest level of its pixels; where a part of it is to be invented and a part is given, the highest level of what is given, or,
+    if that is higher, `GIVEN_FRAMES` where each of its frames is wholly one or the other, and `GIVEN_PARTS` elsewhere.
     """
-    lowest, highest = (_over_tokens(start, grid, how) for how in ("min", "max"))
-    given = _over_tokens(np.where(start < 1, start, 0), grid, "max")
-    partly = (highest == 1) & (lowest < 1)
-    return np.where(partly, np.maximum(given, PARTLY_GIVEN), highest).astype(np.float32)
-
-
-def paste(decoded: UInt8[np.ndarray, "time height width 3"], canvas: Canvas) -> UInt8[np.ndarray, "time height width 3"]:
-    """Put the pixels with start 0 back, bit for bit.
-
-    What was invented near them, in space or time, takes on the slow part of their difference from what was decoded, so
-    that neither an edge nor a jump of colour shows.
-    """
-    known = np.broadcast_to(canvas.start == 0, decoded.shape[:3])
-    if not known.any():
-        return decoded
-    result = decoded.copy()
-    for frames in _near(known):
-        result[frames] = _soften(decoded[frames], canvas.given.frames[frames], known[frames])
-    result[known] = canvas.given.frames[known]
-    return result
+    lowest, highest, kept = (
+        _over_areas(levels, grid, how) for levels, how in ((start, "min"), (start, "max"), (np.where(start < 1, start, 0), "max"))
+    )
+    divided = _over_frames((highest == 1) & (lowest < 1), grid, "max")
+    least = np.where(divided, GIVEN_PARTS, GIVEN_FRAMES)
+    lowest, highest, kept = (_over_frames(one, grid, how) for one, how in ((lowest, "min"), (highest, "max"), (kept, "max")))
+    return np.where((highest == 1) & (lowest < 1), np.maximum(kept, least), highest).astype(np.float32)
 
 
 def crop(frames: UInt8[np.ndarray, "_ _ _ 3"], grid: Grid) -> UInt8[np.ndarray, "time height width 3"]:
@@ -142,9 +128,18 @@ def _cells_given(start: np.ndarray, grid: Grid) -> Bool[np.ndarray, "cells rows 
 
 
 def _over_tokens(start: np.ndarray, grid: Grid, how: str) -> np.ndarray:
+    return _over_frames(_over_areas(start, grid, how), grid, how)
+
+
+def _over_areas(start: np.ndarray, grid: Grid, how: str) -> np.ndarray:
+    """The least or the greatest value over what a token covers of each frame."""
     levels = _pad(np.broadcast_to(start, (grid.frames, grid.height, grid.width)), grid)
     rows, columns = grid.cell[1] * grid.patch[1], grid.cell[2] * grid.patch[2]
-    levels = reduce(levels, "t (h i) (w j) -> t h w", how, i=rows, j=columns)
+    return reduce(levels, "t (h i) (w j) -> t h w", how, i=rows, j=columns)
+
+
+def _over_frames(levels: np.ndarray, grid: Grid, how: str) -> np.ndarray:
+    """The least or the greatest value over the frames of each token."""
     alone = 0 if grid.loops else 1  # frames of cell 0
     cells = np.concatenate([levels[:alone], reduce(levels[alone:], "(t k) h w -> t h w", how, k=grid.cell[0])])
     return reduce(cells, "(t k) h w -> t h w", how, k=grid.patch[0])
@@ -157,39 +152,3 @@ def _spread(tokens: np.ndarray, grid: Grid) -> np.ndarray:
 def _pad(clip: np.ndarray, grid: Grid) -> np.ndarray:
     missing = [(0, whole - size) for whole, size in zip(grid.padded, clip.shape[:3], strict=True)]
     return np.pad(clip, missing + [(0, 0)] * (clip.ndim - 3), mode="edge")
-
-
-def _near(known: np.ndarray) -> list[np.ndarray]:
-    # Runs of frames that hold or neighbour known pixels; frames far from any are left alone.
-    any_known = known.any(axis=(1, 2))
-    reach = np.convolve(any_known, np.ones(2 * SEAM_FRAMES + 1), mode="same")[: len(known)] if len(known) > 1 else any_known
-    frames = np.flatnonzero(reach > 0)
-    return np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
-
-
-def _soften(decoded: np.ndarray, given: np.ndarray, known: np.ndarray) -> np.ndarray:
-    if known.all():
-        return decoded
-    weight = known[..., None].astype(np.float32)
-    difference = (given.astype(np.float32) - decoded) * weight
-    near = _blur(np.concatenate([difference, weight], axis=3))
-    share = near[..., 3:]
-    # `share` is one half at a straight border and falls to zero at the seam's reach.
-    correction = near[..., :3] / np.maximum(share, 1e-6) * np.minimum(2 * share, 1)
-    return np.clip(np.rint(decoded + correction), 0, 255).astype(np.uint8)
-
-
-def _blur(x: np.ndarray) -> np.ndarray:
-    for axis, reach in enumerate((SEAM_FRAMES, SEAM_PIXELS, SEAM_PIXELS)):
-        for _ in range(2):
-            x = _box(x, reach // 2, axis)
-    return x
-
-
-def _box(x: np.ndarray, radius: int, axis: int) -> np.ndarray:
-    """Mean over up to `2 radius + 1` neighbours, those beyond the border left out."""
-    size = x.shape[axis]
-    total = np.insert(np.cumsum(x, axis=axis, dtype=np.float64), 0, 0, axis=axis)
-    first, last = np.maximum(np.arange(size) - radius, 0), np.minimum(np.arange(size) + radius + 1, size)
-    count = (last - first).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-    return ((total.take(last, axis) - total.take(first, axis)) / count).astype(np.float32)

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+
+Background = Literal["white", "black"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +66,16 @@ class Video:
         return Video(resize(self.frames, width, height), self.fps)
 
     @classmethod
-    def load(cls, path: str | Path, *, fps: float | int | None = None) -> "Video":
+    def load(cls, path: str | Path, *, fps: float | int | None = None, behind: Background = "white") -> "Video":
         """Read a video or an image, upright and resampled by time to `fps` (by default the file's own mean rate).
 
         mp4, mov, webm, mkv, gif, png, jpeg and webp are told apart by content. An image has 1 frame a second unless
-        `fps` says otherwise. Raises ValueError for anything else, a damaged or cut-off file, or one too large to hold.
+        `fps` says otherwise. Transparent parts lie on what is `behind` them. Raises ValueError for anything else, a damaged or
+        cut-off file, or one too large to hold.
         """
         from yozora.video.read import read
 
-        return cls(*read(Path(path), fps))
+        return cls(*read(Path(path), fps, behind))
 
     def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
         """Write .mp4, .webm, .gif or .png by the path's suffix, all or nothing; a .png name with %d takes every frame.

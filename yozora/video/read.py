@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from yozora.video import Background
 from yozora.video.boxes import most_samples
 from yozora.video.exif import orientation
 from yozora.video.note import gif_note, gif_rate, png_note
@@ -38,6 +39,7 @@ CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mpeg2video"
 STARTS = {b"\x1a\x45\xdf\xa3": "matroska", b"GIF8": "gif", b"\x89PNG\r\n\x1a\n": "png_pipe", b"\xff\xd8\xff": "jpeg_pipe"}
 MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}  # by the codecs' own counting
 UNTAGGED = 2
+GREYS: dict[Background, int] = {"white": 255, "black": 0}
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
 
@@ -45,7 +47,7 @@ class Refusal(ValueError):
     """What is wrong with a file and what to do about it, in words of ours."""
 
 
-def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
+def read(path: Path, fps: float | int | None, behind: Background) -> tuple[np.ndarray, float | int]:
     """Frames `uint8[time height width 3]` and their rate; see `Video.load`."""
     if fps is not None and not 0 < fps < float("inf"):
         raise ValueError(f"fps must be a positive number, not {fps}")
@@ -60,7 +62,7 @@ def read(path: Path, fps: float | int | None) -> tuple[np.ndarray, float | int]:
         check_length(file, float(np.ptp(shown)), rate)
         remarks |= dict.fromkeys(remarks_on(file))
         frames = whole_frames(file)
-        pictures = (upright(frame, remarks) for frame in frames) if image else resampled(file, rate, remarks)
+        pictures = (upright(frame, remarks, behind) for frame in frames) if image else resampled(file, rate, remarks, behind)
         whole = stacked(pictures)
     axis = MIRRORED.get(orientation(path.read_bytes())) if image else None
     if axis:
@@ -237,7 +239,7 @@ def whole_frames(file: InputContainer) -> Iterator[av.VideoFrame]:
             yield frame
 
 
-def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None]) -> Iterator[np.ndarray]:
+def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None], behind: Background) -> Iterator[np.ndarray]:
     """What is on screen in the middle of each span of 1 / `rate` seconds."""
     stream = file.streams.video[0]
     usual = 1 / mean_rate(file)
@@ -248,7 +250,7 @@ def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None])
         while picture is not None and (count + 0.5) / rate < time - first:
             count += 1
             yield picture
-        picture = upright(frame, remarks)
+        picture = upright(frame, remarks, behind)
         end = time - first + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual)
     promised = (file.duration or 0) / av.time_base if len(file.streams) == 1 else 0.0  # otherwise sound may outlast the picture
     if stream.duration and stream.time_base:
@@ -260,8 +262,8 @@ def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None])
         yield picture
 
 
-def upright(frame: av.VideoFrame, remarks: dict[str, None]) -> np.ndarray:
-    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; what shows through lies on white. Both are remarked on."""
+def upright(frame: av.VideoFrame, remarks: dict[str, None], behind: Background) -> np.ndarray:
+    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; transparent parts lie on `behind`. Both are remarked on."""
     name = frame.format.name
     clear = name == "pal8" or any(component.is_alpha for component in frame.format.components)
     wanted = "rgba" if clear else "rgb24"
@@ -278,10 +280,10 @@ def upright(frame: av.VideoFrame, remarks: dict[str, None]) -> np.ndarray:
             interpolation=EXACT,
         ).to_ndarray()
     if clear and (picture[..., 3] < 255).any():
-        remarks["has transparent parts; they lie on white"] = None
+        remarks[f"has transparent parts; they lie on {behind}"] = None
         for row in picture:  # row by row, so that a large picture is not held in three more copies
             alpha = row[:, 3:].astype(np.uint16)
-            row[:, :3] = (row[:, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+            row[:, :3] = (row[:, :3] * alpha + GREYS[behind] * (255 - alpha) + 127) // 255
     quarters = round(frame.rotation / 90) % 4
     if quarters:
         remarks[f"is turned by {TURNS[quarters]}, as it says itself"] = None
