@@ -104,7 +104,7 @@ def test_a_loop_goes_round_in_pixels_as_in_latents(model):
     assert canvas.given.num_frames == 16 and canvas.loops
     grid = grid_of(canvas, model)
     latents = torch.randn(4, *grid.cells, generator=torch.Generator().manual_seed(0))
-    frames, turned = (decode(canvas, grid, one, model, lambda *_: None).frames for one in (latents, latents.roll(3, dims=1)))
+    frames, turned = (decode(grid, one, model, lambda *_: None) for one in (latents, latents.roll(3, dims=1)))
     assert np.array_equal(np.roll(frames, 12, axis=0), turned) and len(frames) == 16
     (whole,) = meet([canvas], [0], SAMPLING, model)
     assert whole.given.num_frames == 16 and not whole.kept

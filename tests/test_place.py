@@ -9,7 +9,7 @@ import torch
 from yozora.canvas import Canvas, Grid, Kept
 from yozora.vae import VideoVAE, bundled_vae_config, initialise
 from yozora.vae.fill import fill
-from yozora.vae.place import GIVEN_FRAMES, GIVEN_PARTS, crop, measure_partly_given, place, token_start
+from yozora.vae.place import GIVEN_FRAMES, GIVEN_PARTS, crop, measure_partly_given, moved, place, token_start
 from yozora.vae.seam import paste
 from yozora.video import Video
 
@@ -147,6 +147,18 @@ def test_kept_latents_are_used_where_they_lie_on_the_grid(vae: VideoVAE) -> None
     assert torch.equal(head.latents[:, :3], torch.from_numpy(latents))
     with pytest.raises(ValueError, match="do not fit"):
         place(vae, replace(clip, kept=(earlier(latents[:, :, 1:], 4),)), size)
+
+
+def test_latents_follow_a_change_of_pixels_and_others_stay(vae: VideoVAE) -> None:
+    clips = [canvas(np.zeros((1, 1, 1)), seed=seed) for seed in (0, 1)]
+    before, after = clips[0].given.frames, clips[0].given.frames.copy()
+    after[5:9, :20] = clips[1].given.frames[5:9, :20]  # cell 2 alone
+    latents = place(vae, clips[0], grid()).latents
+    true = place(vae, replace(clips[0], given=Video(frames=after, fps=12)), grid()).latents
+    changed = moved(latents, before, after, vae, grid())
+    assert torch.allclose(changed[:, 2], true[:, 2], atol=1e-5) and not torch.allclose(changed[:, 2], latents[:, 2], atol=1e-3)
+    assert torch.equal(changed[:, [0, 1, 3]], latents[:, [0, 1, 3]])
+    assert moved(latents, before, before, vae, grid()) is latents
 
 
 @pytest.mark.parametrize("name", starts())

@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from yozora import __version__
@@ -26,7 +26,7 @@ from yozora.tasks.note import note
 from yozora.tasks.settings import Request, Settings, Shot
 from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
-from yozora.vae.place import crop, place, reuse, token_start
+from yozora.vae.place import crop, moved, place, reuse, token_start
 from yozora.vae.seam import paste
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
@@ -172,7 +172,11 @@ def _make(
         progress("denoise", step, len(schedule) - 1)
     for canvas, grid, values in zip(canvases, grids, state.split(tokens.lengths), strict=True):
         latents = unpatchify(values, grid.cells, grid.patch)
-        yield decode(canvas, grid, latents, model, progress), latents.half().cpu().numpy()
+        decoded = decode(grid, latents, model, progress)
+        pasted = paste(decoded, canvas)
+        softened = np.where((canvas.start == 0)[..., None], decoded, pasted)  # without what was given, whose latents are true
+        latents = moved(latents, decoded, softened, model.vae, grid)
+        yield Video(frames=pasted, fps=canvas.given.fps), latents.half().cpu().numpy()
 
 
 def _stretch(tokens: Tokens, grid: Grid) -> Tokens:
@@ -207,8 +211,10 @@ def hear(texts: Sequence[tuple[str, ...]], heard: Sequence[tuple[int, ...]], mod
     return model.transformer.prepare(Words(states=states, lengths=lengths, tokens=tuple(count for clip in heard for count in clip)))
 
 
-def decode(canvas: Canvas, grid: Grid, latents: Float[Tensor, "channel time height width"], model: Model, progress: Progress) -> Video:
-    """Latents to pixels, cell by cell; pixels that were given come back as they were.
+def decode(
+    grid: Grid, latents: Float[Tensor, "channel cells rows columns"], model: Model, progress: Progress
+) -> UInt8[np.ndarray, "time height width 3"]:
+    """Latents to the pixels of a clip, cell by cell.
 
     A loop goes round twice, and the second round counts: its first frames then follow its last ones.
     """
@@ -218,8 +224,7 @@ def decode(canvas: Canvas, grid: Grid, latents: Float[Tensor, "channel time heig
     for cell, part in enumerate(parts, 1):
         frames.append(to_frames(part[0]).cpu().numpy())
         progress("decode", cell, rounds.shape[2])
-    pixels = np.concatenate(frames)[-grid.padded[0] :]
-    return Video(frames=paste(crop(pixels, grid), canvas), fps=canvas.given.fps)
+    return crop(np.concatenate(frames)[-grid.padded[0] :], grid)
 
 
 def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> tuple[Shot, Sampling]:

@@ -40,7 +40,6 @@ def fill(number: int, shot: Shot) -> Edit:
     changed = recoloured(take, {old: new})
     (other,) = film([changed], shot, torch.device("cpu"))
     region = widened(things(take, shot) == 0)
-    mask = clip(np.repeat(np.where(region, np.uint8(255), np.uint8(0))[..., None], 3, axis=3), true)
     emptied = clip(smooth(true.frames, region, shot.beat), true)
     others = {RENDER: clip(np.where(region[..., None], other.frames, true.frames), true), "untouched": true, "smoothed over": emptied}
     prompt = caption(changed.scene, number).sentence
@@ -51,9 +50,8 @@ def fill(number: int, shot: Shot) -> Edit:
         return found | {"track": engine_error(changed, sight)}
 
     shown = clip(np.where(region[..., None], np.uint8(0), true.frames), true)
-    return Edit(
-        request=Fill(video=read_source(true), mask=read_source(mask), prompt=prompt), shot=shot, given=shown, others=others, judge=judged
-    )
+    request = Fill(video=read_source(true), mask=read_source(white(region, true)), prompt=prompt)
+    return Edit(request=request, shot=shot, given=shown, others=others, judge=judged)
 
 
 def outpaint(number: int, shot: Shot) -> Edit:
@@ -92,8 +90,7 @@ def restyle(number: int, shot: Shot) -> Edit:
     """All things are to have other colours, and to move as they did."""
     scene = pick(number, crossing)
     take, true = shoot(scene, shot)
-    colours = dict(zip([body.colour for body in scene.objects], unused(scene, number)))
-    changed = recoloured(take, colours)
+    changed = recoloured(take, repainted_all(scene, number))
     (other,) = film([changed], shot, torch.device("cpu"))
     sight, spec = look(true), asked(changed.scene, shot)
     others = {RENDER: other, "untouched": true, "new, with its own motion": clip(other.frames[:, :, ::-1], true)}
@@ -102,6 +99,27 @@ def restyle(number: int, shot: Shot) -> Edit:
         return {"track": kept_by_place(sight, look(made)), "words": answers(made, spec), "order": in_order(made.frames)}
 
     request = Restyle(video=read_source(true), prompt=caption(changed.scene, number).sentence)
+    return Edit(request=request, shot=shot, given=true, others=others, judge=judged)
+
+
+def restyle_mask(number: int, shot: Shot) -> Edit:
+    """One of two things is masked, and is to have another colour at its place, wherever it goes."""
+    scene = pick(number, lambda one: crossing(one) and len(one.objects) == 2)
+    take, true = shoot(scene, shot)
+    old, (new, *_) = scene.objects[0].colour, unused(scene, number)
+    changed = recoloured(take, {old: new})
+    (other,), (all_new,) = (film([one], shot, torch.device("cpu")) for one in (changed, recoloured(take, repainted_all(scene, number))))
+    region = widened(things(take, shot) == 0)
+    painted = clip(np.where(region[..., None], other.frames, true.frames), true)
+    others = {RENDER: painted, "untouched": true, "all of it new": all_new}
+    prompt = caption(changed.scene, number).sentence
+
+    def judged(made: Video) -> Findings:
+        sight = look(made)
+        found: Findings = {"outside": kept_bits(true.frames, made.frames, ~region), "replaced": borders.replaced(sight, region, new, old)}
+        return found | {"track": engine_error(changed, sight)}
+
+    request = Restyle(video=read_source(true), mask=read_source(white(region, true)), prompt=prompt)
     return Edit(request=request, shot=shot, given=true, others=others, judge=judged)
 
 
@@ -137,6 +155,16 @@ def simulate(number: int, shot: Shot) -> Edit:
     request = Simulate(prompt=prompt, layout=number)
     rivals = {"words alone": Generate(prompt=prompt)}
     return Edit(request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged, rivals=rivals)
+
+
+def repainted_all(scene: Scene, number: int) -> dict[str, str]:
+    """Another colour for each of a scene."""
+    return dict(zip([body.colour for body in scene.objects], unused(scene, number)))
+
+
+def white(region: np.ndarray, like: Video) -> Video:
+    """A mask `bool[time height width]` as a clip, white where it holds."""
+    return clip(np.repeat(np.where(region, np.uint8(255), np.uint8(0))[..., None], 3, axis=3), like)
 
 
 def widened(mask: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Cases of the verbs that make time: a loop, a picture that moves, a clip that goes on or begins earlier, two that meet, one that melts."""
+"""Cases of the verbs that make time: a loop, a picture that moves, a clip that goes on or begins earlier, one that melts."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +17,6 @@ from yozora.evaluate.trails import none_born_or_lost, same_form
 from yozora.evaluate.truth import asked
 from yozora.tasks.animate import Animate
 from yozora.tasks.blend import Blend
-from yozora.tasks.connect import Connect
 from yozora.tasks.extend import Extend
 from yozora.tasks.generate import Generate
 from yozora.tasks.loop import Loop
@@ -107,6 +106,26 @@ def extend_before(number: int, shot: Shot) -> Edit:
     return extended(request, true, range(more, true.num_frames), others, shorter)
 
 
+def extend_far(number: int, shot: Shot) -> Edit:
+    """A fourth of a clip is given, and so much is asked that the model has to go on from what it made itself."""
+    scene, far = pick(number, crossing), replace(shot, frames=shot.frames * 3 // 2)
+    _, true = shoot(scene, far)
+    first = shot.frames // 4 + 1
+    given, more = true.frames[:first], far.frames - first
+    others = {
+        RENDER: true,
+        "held": clip(np.concatenate([given, np.repeat(given[-1:], more, axis=0)]), true),
+        "again and again": clip(np.concatenate([given] * (far.frames // first + 1))[: far.frames], true),
+    }
+    request = Extend(video=read_source(clip(given, true)), prompt=words(scene, number), side="after")
+
+    def judged(made: Video) -> Findings:
+        found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, range(first)))}
+        return found | at_seams(made, look(made), (first,)) | {"order": seams.in_order(made.frames[first:])}
+
+    return Edit(request=request, shot=replace(shot, frames=more), given=clip(given, true), others=others, judge=judged)
+
+
 def extended(request: Extend, true: Video, kept: range, others: dict[str, Video], shot: Shot) -> Edit:
     """A clip that goes on from the frames `kept` of a true one."""
     seam = kept.start or kept.stop
@@ -120,36 +139,6 @@ def extended(request: Extend, true: Video, kept: range, others: dict[str, Video]
         return found
 
     return Edit(request=request, shot=shot, given=request.video.video, others=others, judge=judged)
-
-
-def connect(number: int, shot: Shot) -> Edit:
-    """The beginning and the end of one clip are given."""
-    scene = pick(number, crossing)
-    _, whole = shoot(scene, shot)
-    true = clip(whole.frames[: shot.frames - shot.frames % shot.beat], whole)
-    frames, (first, last) = true.frames, (shot.frames // 4 + 1, on_beat(shot.frames * 3 // 4, shot.beat))
-    ends = [clip(np.repeat(frames[at : at + 1], len(frames), axis=0), true) for at in (first - 1, last)]
-    weight = np.clip((np.arange(len(frames)) - first + 1) / (last - first + 1), 0, 1)
-    between, middle = dissolved(ends[0].frames, ends[1].frames, weight), (first + last) // 2
-    others = {
-        RENDER: true,
-        "dissolve": clip(np.concatenate([frames[:first], between[first:last], frames[last:]]), true),
-        "cut": clip(np.concatenate([frames[:first], ends[0].frames[first:middle], ends[1].frames[middle:last], frames[last:]]), true),
-    }
-    request = Connect(
-        first=read_source(clip(frames[:first], true)), second=read_source(clip(frames[last:], true)), prompt=words(scene, number)
-    )
-
-    def judged(made: Video) -> Findings:
-        found: Findings = {"given": kept_bits(frames, made.frames, only(made, (*range(first), *range(last, len(frames)))))}
-        sight, new = look(made), (first, last)
-        found |= at_seams(made, sight, new) | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
-        return found | {"exposure": double_exposure(made, *ends)}
-
-    given = frames.copy()
-    given[first:last] = 0
-    shorter = replace(shot, frames=last - first)
-    return Edit(request=request, shot=shorter, given=clip(given, true), others=others, judge=judged)
 
 
 def loop(number: int, shot: Shot) -> Edit:

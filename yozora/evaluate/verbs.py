@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from yozora.evaluate import edits_in_look, edits_in_time
+from yozora.evaluate import edits_between, edits_in_look, edits_in_time
 from yozora.evaluate.edit import RENDER, Edit
 from yozora.evaluate.finding import record
 from yozora.evaluate.report import Row, table
@@ -32,11 +32,16 @@ VERBS: dict[str, Callable[[int, Shot], Edit]] = {
     "animate": edits_in_time.animate,
     "extend-after": edits_in_time.extend_after,
     "extend-before": edits_in_time.extend_before,
-    "connect": edits_in_time.connect,
+    "extend-far": edits_in_time.extend_far,
+    "recut": edits_between.recut,
+    "connect": edits_between.connect,
+    "animate-to": edits_between.animate_to,
+    "fill-missing": edits_between.fill_missing,
     "loop": edits_in_time.loop,
     "fill": edits_in_look.fill,
     "outpaint": edits_in_look.outpaint,
     "restyle": edits_in_look.restyle,
+    "restyle-mask": edits_in_look.restyle_mask,
     "blend": edits_in_time.blend,
     "finish": edits_in_look.finish,
     "simulate": edits_in_look.simulate,

@@ -1,6 +1,6 @@
 """The one place where pixels of a canvas become latents and a start level per token, and come back afterwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -50,10 +50,7 @@ def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
     if len(needed):  # causal: nothing after the last cell needed is looked at
         cells = int(needed[-1]) + 1
         frames = fill(canvas.given.frames, np.broadcast_to(canvas.start == 1, canvas.given.frames.shape[:3]), grid.cell[0])
-        signal = to_signal(torch.from_numpy(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]]).to(parameter.device)).to(parameter.dtype)
-        encode = partial(encode_tiled, tiling=Tiling()) if in_tiles(grid) else partial(VideoVAE.encode, cells=4)
-        encoded = encode(vae, signal[None])[0].to(latents)
-        latents[:, needed] = encoded[:, needed]
+        latents[:, needed] = _encoded(vae, frames, grid, cells)[:, needed].to(latents)
     return Placed(latents=latents * torch.from_numpy(given).to(latents), start=start)
 
 
@@ -82,6 +79,28 @@ def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "cha
                 levels = np.broadcast_to(levels, (grid.frames, *levels.shape[1:])).copy()
                 levels[inside.stop : last + 1] = levels[inside].max(axis=0)
     return found, levels
+
+
+@torch.no_grad()
+def moved(
+    latents: Float[Tensor, "channel cells rows columns"],
+    decoded: UInt8[np.ndarray, "time height width 3"],
+    changed: UInt8[np.ndarray, "time height width 3"],
+    vae: VideoVAE,
+    grid: Grid,
+) -> Float[Tensor, "channel cells rows columns"]:
+    """Latents of a clip whose decoded pixels were changed a little: moved by what that changes in their encoding.
+
+    Cells without a change stay as they are, to the bit.
+    """
+    differs = _pad((decoded != changed).any(3), grid).any((1, 2), keepdims=True)
+    cells = np.flatnonzero(_over_frames(differs, replace(grid, patch=(1, 1, 1)), "max"))
+    if not len(cells):
+        return latents
+    before, after = (_encoded(vae, frames, grid, int(cells[-1]) + 1)[:, cells] for frames in (decoded, changed))
+    result = latents.clone()
+    result[:, cells] += (after - before).to(latents)
+    return result
 
 
 def token_start(start: Float[np.ndarray, "#frames #rows #columns"], grid: Grid) -> Float32[np.ndarray, "time height width"]:
@@ -143,6 +162,14 @@ def _over_frames(levels: np.ndarray, grid: Grid, how: str) -> np.ndarray:
     alone = 0 if grid.loops else 1  # frames of cell 0
     cells = np.concatenate([levels[:alone], reduce(levels[alone:], "(t k) h w -> t h w", how, k=grid.cell[0])])
     return reduce(cells, "(t k) h w -> t h w", how, k=grid.patch[0])
+
+
+def _encoded(vae: VideoVAE, frames: np.ndarray, grid: Grid, cells: int) -> Tensor:
+    """The first cells of a clip, `[channel cells rows columns]`; frames after them are not looked at."""
+    parameter = next(vae.parameters())
+    signal = to_signal(torch.from_numpy(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]]).to(parameter.device)).to(parameter.dtype)
+    encode = partial(encode_tiled, tiling=Tiling()) if in_tiles(grid) else partial(VideoVAE.encode, cells=4)
+    return encode(vae, signal[None])[0]
 
 
 def _spread(tokens: np.ndarray, grid: Grid) -> np.ndarray:

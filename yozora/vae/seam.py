@@ -18,8 +18,9 @@ Numbers = Float32[np.ndarray, "time height width _"]
 def paste(decoded: Frames, canvas: Canvas) -> Frames:
     """Put the pixels with start 0 back, bit for bit.
 
-    What was invented near them takes on their difference from what was decoded. In time it is carried on, with the fine detail
-    that the compression network loses, as long as the picture stays the same there; within a frame it is the slow part of it. Both fade.
+    What was invented near them takes on their difference from what was decoded. In time that is carried on, with the fine detail
+    that the compression network loses and what has changed in colour at once, as long as the picture stays the same there;
+    within a frame it is the slow part of it. Both fade.
     """
     known = np.broadcast_to(canvas.start == 0, decoded.shape[:3])
     if not known.any() or known.all():
@@ -63,11 +64,16 @@ def _passed_on(decoded: Frames, difference: Numbers, known: Known, order: Iterab
     last, seen = np.zeros_like(difference[0]), np.zeros_like(difference[0])
     age = np.full(known.shape[1:], FRAMES + 1)
     for frame in order:
-        here = known[frame]
-        change = _mean(np.abs(decoded[frame] - seen).mean(axis=2), 1, (0, 1))
-        left = np.where(here, 0, np.maximum(1 - age / (FRAMES + 1), 0) * np.exp(-np.square(change / CHANGE)))
-        yield frame, (last, left[..., None].astype(np.float32))
-        last, seen = (np.where(here[..., None], new[frame], old) for new, old in ((difference, last), (decoded, seen)))
+        here, change = known[frame], seen - decoded[frame]
+        alike = np.exp(-np.square(_mean(np.abs(change).mean(axis=2), 1, (0, 1)) / CHANGE))[..., None].astype(np.float32)
+        new = (age == 1) & ~here
+        if new.any():  # where the given part ends, all colours may change a little at once
+            still = alike * new[..., None]
+            near = _blurred(np.concatenate([change * still, still], axis=2)[None])[0]
+            last = last + np.where(new[..., None], near[..., :3] / np.maximum(near[..., 3:], 1e-6), 0)
+        left = np.where(here, 0, np.maximum(1 - age / (FRAMES + 1), 0)).astype(np.float32)[..., None]
+        yield frame, (last, left * alike)
+        last, seen = (np.where(here[..., None], new, old) for new, old in ((difference[frame], last), (decoded[frame], seen)))
         age = np.where(here, 1, age + 1)
 
 
