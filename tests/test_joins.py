@@ -10,12 +10,14 @@ import torch
 
 from yozora import sidecar
 from yozora.canvas import Kept
+from yozora.made import Made
 from yozora.model import load
 from yozora.pipeline import Sampling, decode, grid_of, meet, perform, prepare
 from yozora.tasks import TASKS, Blend, Connect, Extend, Fill, Generate, Loop, Recut, Restyle
 from yozora.tasks.note import note, understand
 from yozora.tasks.settings import Settings, Shot
 from yozora.tasks.source import Source, read_source
+from yozora.vae.place import pixels_of, token_start
 from yozora.video import Video
 
 SHOT = Shot(width=64, height=32, frames=8, fps=8.0, beat=4)
@@ -87,6 +89,36 @@ def test_latents_of_what_was_changed_are_forgotten(model, clip):
     end = made(Fill(video=clip, prompt="a blue cube", from_=0.5), model)
     assert [kept.where for kept in end.kept] == [range(4), range(8)]
     assert np.array_equal(end.kept[0].latents, clip.kept[0].latents)
+
+
+def test_latents_of_what_is_given_in_part_follow_what_is_shown(model, clip, monkeypatch):
+    seen = []
+    monkeypatch.setattr("yozora.pipeline.moved", lambda latents, *pixels: seen.append(pixels[:2]) or latents)
+    request = Fill(video=clip, prompt="a blue cube", box="4,4,8,8")  # no token is covered whole
+    canvas = request.canvas(SHOT)
+    grid = grid_of(canvas, model)
+    filled, ((decoded, changed),) = made(request, model), seen
+    open_tokens = pixels_of(torch.from_numpy(token_start(canvas.start, grid) > 0), grid)
+    assert open_tokens.any() and not open_tokens.all()
+    assert np.array_equal(changed[open_tokens], filled.video.frames[open_tokens])
+    assert np.array_equal(changed[~open_tokens], decoded[~open_tokens])
+
+
+def test_a_clip_that_is_written_over_takes_its_latents_with_it_and_no_other(tmp_path, model, clip):
+    one, two = (Made(np.roll(clip.video.frames, shift, axis=2), 8.0, kept=clip.kept) for shift in (0, 8))
+    one.save(tmp_path / "a.mp4")
+    (tmp_path / "a.mp4").rename(tmp_path / "b.mp4")
+    two.save(tmp_path / "a.mp4")
+    assert read_source(tmp_path / "a.mp4").kept and read_source(tmp_path / "b.mp4").kept
+    one.save(tmp_path / "a.mp4")  # as b.mp4 is
+    assert len(list(tmp_path.glob("*.latents"))) == 1 and read_source(tmp_path / "b.mp4").kept
+
+
+def test_two_clips_lie_on_one_grid_wherever_they_were_cut(clip):
+    cut = Recut(video=clip, from_=0.25).canvas(SHOT)
+    first = Source(file="", sha256="", video=cut.given, kept=cut.kept)
+    frames = [kept.frame for kept in Connect(first=first, second=clip, prompt="p").canvas(SHOT).kept]
+    assert frames[0] == -2 and (frames[1] - frames[0]) % 4 == 0
 
 
 def test_a_sidecar_is_found_by_the_clips_hash_whatever_either_is_called(tmp_path, clip):

@@ -195,6 +195,9 @@ def test_fine_detail_is_carried_on_where_nothing_moves() -> None:
     left = np.abs(made[:, :, :28] - texture[:, :28]).mean(axis=(1, 2, 3))
     assert left[4] < 1 and (np.diff(left[4:]) > 0).all() and (made[4:, :, 36:] == 200).all()
     assert np.abs(np.diff(made[:, :, :28], axis=0)).max() <= 3
+    another = decoded.copy()
+    another[:, :, :32] = 220  # what was decoded of the given part is another picture: nothing of it is to haunt what follows
+    assert (paste(another, clip)[5:, :, :20] == 220).all()
     backward = replace(clip, start=start[::-1].copy())
     assert np.array_equal(paste(decoded[::-1].copy(), backward), made[::-1])
 

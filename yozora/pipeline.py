@@ -21,12 +21,12 @@ from yozora.flow.solver import states, unipc
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
-from yozora.plan import check_memory, choose_device, choose_dtype
+from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.tasks.note import note
 from yozora.tasks.settings import Request, Settings, Shot
 from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
-from yozora.vae.place import crop, moved, place, reuse, token_start
+from yozora.vae.place import crop, moved, pixels_of, place, reuse, token_start
 from yozora.vae.seam import paste
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
@@ -69,7 +69,11 @@ class Order:
 def prepare(request: Request, settings: Settings) -> Order:
     """Fill in what a request leaves open, and lay out its canvas; raises ValueError for what cannot be met, warns of what changes."""
     folder = find(settings.model)
-    shot, sampling = resolve(request, settings, habits_of(folder), cell_of(folder)[0])
+    habits = habits_of(folder)
+    shot, sampling = resolve(request, settings, habits, cell_of(folder)[0])
+    given, invented = request.given(), 0 if "frames" in request.without else shot.frames
+    known = 0 if given is None else 1 if given.num_frames == 1 else round(given.seconds * shot.fps)
+    check_pixels((shot.width, shot.height), max(known, invented, 1), habits.trained.frames[1])
     canvas = request.canvas(shot)
     size = (canvas.given.width, canvas.given.height)
     settled = replace(settings, size=size, steps=sampling.steps, guidance=sampling.guidance)
@@ -170,11 +174,11 @@ def _make(
     for step, reached in enumerate(states(velocity, state, start, schedule, unipc), 1):
         state = reached
         progress("denoise", step, len(schedule) - 1)
-    for canvas, grid, values in zip(canvases, grids, state.split(tokens.lengths), strict=True):
+    for canvas, grid, one, values in zip(canvases, grids, placed, state.split(tokens.lengths), strict=True):
         latents = unpatchify(values, grid.cells, grid.patch)
         decoded = decode(grid, latents, model, progress)
         pasted = paste(decoded, canvas)
-        softened = np.where((canvas.start == 0)[..., None], decoded, pasted)  # without what was given, whose latents are true
+        softened = np.where(pixels_of(one.start == 0, grid)[..., None], decoded, pasted)  # latents that were given are true
         latents = moved(latents, decoded, softened, model.vae, grid)
         yield Video(frames=pasted, fps=canvas.given.fps), latents.half().cpu().numpy()
 

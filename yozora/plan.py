@@ -12,6 +12,7 @@ from yozora.vae import VAEConfig
 from yozora.vae.tiles import Tiling, in_tiles
 
 UNKNOWN = 1 << 62  # bytes: more than any machine has
+PIXEL = 40  # bytes that a pixel of a clip takes at most: as given, as decoded, as a signal or while it is pasted, and its start level
 
 
 def choose_device() -> torch.device:
@@ -34,7 +35,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
     """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
     frames, height, width = grid.padded
-    pixels = frames * height * width * (3 * (1 + 4) + 4)  # uint8 result, float32 signal, float32 start
+    pixels = frames * height * width * PIXEL
     tokens = 2 * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
     attention = transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
     area = (Tiling().side * vae.cell[1]) ** 2 if in_tiles(grid) else height * width
@@ -51,10 +52,19 @@ def memory_free(device: torch.device) -> int:
 
 def check_memory(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, device: torch.device) -> None:
     """Raise ValueError with both figures where a clip will not fit in the free memory."""
-    needed, free = memory_needed(grid, transformer, vae), memory_free(device)
+    _check(memory_needed(grid, transformer, vae), memory_free(device), (grid.width, grid.height), grid.frames)
+
+
+def check_pixels(size: tuple[int, int], frames: int, window: int) -> None:
+    """The same for the pixels alone of a clip of a size (width, height) that is made in windows, before any is brought to that size."""
+    held = min(frames, window) * PIXEL + 2 * 3 * frames  # all of it is held once, and copied once
+    _check(size[0] * size[1] * held, memory_free(torch.device("cpu")), size, frames)
+
+
+def _check(needed: int, free: int, size: tuple[int, int], frames: int) -> None:
     if needed > free:
         raise ValueError(
-            f"{grid.width}x{grid.height} with {grid.frames} frames needs about {needed / 2**30:.1f} GiB of memory and "
+            f"{size[0]}x{size[1]} with {frames} frames needs about {needed / 2**30:.1f} GiB of memory and "
             f"{free / 2**30:.1f} GiB is free; ask for a smaller size or fewer seconds"
         )
 

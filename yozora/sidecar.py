@@ -1,6 +1,5 @@
 """Latents beside the clip that they belong to, found by the clip's hash, so that going on from it never encodes it again."""
 
-import glob
 import hashlib
 import json
 from collections.abc import Iterable
@@ -19,11 +18,8 @@ LETTERS = 12  # of the clip's hash, in the file's name
 
 
 def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
-    """Write the latents of a clip whose file has this hash, in place of those of an older file of its name.
-
-    Raises ValueError where that cannot be done.
-    """
-    path = clip.with_name(f"{clip.name}.{sha256[:LETTERS]}{SUFFIX}")
+    """Write the latents of a clip whose file has this hash; raises ValueError where that cannot be done."""
+    path = beside(clip, sha256)
     arrays = {id(one.latents): one.latents for one in kept}
     numbers = {array: number for number, array in enumerate(arrays)}
     said = [
@@ -39,10 +35,12 @@ def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
     tensors = {str(number): np.ascontiguousarray(array) for number, array in enumerate(arrays.values())}
     with replacing([path]) as (part,):
         save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said), "latents": _digest(tensors.values())})
-    for other in clip.parent.glob(f"{glob.escape(clip.name)}.{'?' * LETTERS}{SUFFIX}"):
-        if other != path:
-            other.unlink()
     return path
+
+
+def beside(clip: Path, sha256: str) -> Path:
+    """Where the latents of a clip lie when they are written."""
+    return clip.with_name(f"{clip.name}.{sha256[:LETTERS]}{SUFFIX}")
 
 
 def find(clip: Path, sha256: str) -> tuple[Kept, ...]:

@@ -18,15 +18,16 @@ Span = tuple[int, int]  # first frame and the one after the last; of a loop the 
 def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
     """The next stretch of at most `longest` frames to be made; None where nothing is left to do.
 
-    What is given on both sides is shown as far as there is room. Where it can, the stretch begins `cell` frames or a multiple
-    of them after the first frame of the latents that are kept, so that they lie on its grid.
+    What is given on both sides is shown as far as there is room; of a hole that is too long for that, as much is left to the last
+    stretch as it can make with both ends in sight. Where it can, a stretch begins `cell` frames or a multiple of them after the
+    first frame of the latents that are kept, so that they lie on its grid. A ring has no lone first frame, and is held in as many cells.
     """
     levels, phase = canvas.levels, canvas.kept[0].frame if canvas.kept else 0
     frames, busy = len(levels), np.flatnonzero(levels > 0)
     if not len(busy):
         return None
     if canvas.loops and len(busy) == frames:
-        return 0, min(frames, longest)
+        return 0, frames if frames < longest + cell else longest
     if canvas.loops:
         first = next(int(frame) for frame in busy if levels[frame - 1] == 0)
         busy = np.sort((busy - first) % frames) + first
@@ -38,7 +39,7 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
         skipped = phase % cell
         return (skipped if skipped <= begin // 2 else 0), frames
     room = longest - (cell - 1) - (end - begin)  # the grid can ask for some frames more
-    wanted = longest // 5  # frames of what is known on either side, at least
+    wanted = longest // 8  # frames of what is known on either side, at least
     if room >= min(before, wanted) + min(after, wanted):
         start = begin - min(before, max(room // 2, room - after))
     elif before or not after:
@@ -49,8 +50,8 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
     if not canvas.loops:
         start = max(start, 0)
     last = min(end + after, start + longest)
-    if end <= last < end + min(after, wanted):
-        last = (begin + end + 1) // 2  # the rest is left to a window that sees more of what comes after
+    if after and last < end + min(after, wanted):
+        last = min(last, max(begin + 1, end - (longest - (cell - 1) - 2 * wanted)))
     return start, last
 
 

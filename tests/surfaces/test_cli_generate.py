@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -157,6 +158,11 @@ def test_a_clip_that_does_not_fit_is_refused_with_both_figures(tmp_path, yozora,
     done = yozora("generate", "a ball", "-o", "x.mp4", *small[-2:], "--size", "8192x8192", "--seconds", "8")
     assert (done.code, len(done.lines)) == (2, 1) and "3.0 GiB is free" in done.lines[0], done.lines
     assert not list(tmp_path.iterdir())
+    Video(np.zeros((9, 16, 16, 3), np.uint8), 8.0).save(tmp_path / "given.mp4")
+    monkeypatch.setattr(Video, "resized", None)  # nothing is brought to that size
+    done = yozora("restyle", "given.mp4", "a ball", "-o", "x.mp4", *small[-2:], "--size", "8192x8192")
+    assert done.code == 2 and "3.0 GiB is free" in done.lines[-1], done.lines
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """An edit to be judged: what is asked, what is given, and beside the model's answer others to judge alike; scenes for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
 import torch
 
-from yozora.evaluate.finding import Finding
+from yozora.evaluate.finding import Finding, Findings
+from yozora.evaluate.measures import Score
 from yozora.evaluate.truth import act, film
 from yozora.tasks.settings import Request, Shot
 from yozora.video import Video
@@ -15,6 +16,7 @@ from yozora.world.render import render
 from yozora.world.sample import sample
 from yozora.world.scene import COLOURS, Scene
 from yozora.world.take import Take
+from yozora.world.words import caption
 
 FIRST_SEED = 82_000_000  # scenes of the training split on which nothing was trained and no threshold set
 STRIDE = 10_000  # seeds between the cases, among which the first scene that suits is taken
@@ -22,14 +24,12 @@ LENGTH = Shot(width=128, height=128, frames=33, fps=8.0)  # of a clip to whose e
 MOVING = 0.25  # metres a second
 RENDER = "the render"  # the kind of clip that no model can be expected to beat
 
-Findings = dict[str, Finding | None]  # None where a measure does not apply
-
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
     """A request of a shot's size, what is given (to be looked at), other clips to judge by their kinds, and how to judge.
 
-    `rivals` are other requests for the same, which the model carries out too.
+    `rivals` are other requests for the same, which the model carries out too: measure `halved` must be at most half of theirs.
     """
 
     request: Request
@@ -38,6 +38,7 @@ class Edit:
     others: Mapping[str, Video]
     judge: Callable[[Video], Findings]
     rivals: Mapping[str, Request] = field(default_factory=dict)
+    halved: str = ""
 
 
 def pick(number: int, suits: Callable[[Scene], bool]) -> Scene:
@@ -99,3 +100,19 @@ def dissolved(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.n
     """Frames of two clips mixed by a weight of the second in each frame."""
     share = weight[:, None, None, None]
     return np.rint(first * (1 - share) + second * share).astype(np.uint8)
+
+
+def only(made: Video, frames: Iterable[int]) -> np.ndarray:
+    """A mask of whole frames, `bool[time height width]`."""
+    return np.broadcast_to(np.isin(np.arange(made.num_frames), list(frames))[:, None, None], made.frames.shape[:3])
+
+
+def words(scene: Scene, number: int) -> str:
+    """The sentence that a case asks with."""
+    return caption(scene, number).sentence
+
+
+def as_asked(scores: Mapping[str, Score]) -> Findings:
+    """The verdicts on words that a clip answers, as findings."""
+    named = {name: scores[name] for name in ("colours", "count", "binding", "direction")}
+    return {name: Finding(score.value, score.passed, score.seen) for name, score in named.items()}

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from yozora.evaluate import seams
-from yozora.evaluate.edit import RENDER, Edit, Findings, clip, crossing, dissolved, pick, shoot, things
-from yozora.evaluate.edits_in_time import as_asked, at_seams, only, words
+from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, things, words
 from yozora.evaluate.exposures import double_exposure
+from yozora.evaluate.finding import Findings
 from yozora.evaluate.given import beats, kept_bits
 from yozora.evaluate.measures import judge
+from yozora.evaluate.seams import at_seams, worst_ratio
 from yozora.evaluate.track import look
 from yozora.evaluate.trails import none_born_or_lost, same_form
 from yozora.evaluate.truth import asked
@@ -44,7 +45,7 @@ def connect(number: int, shot: Shot) -> Edit:
     def judged(made: Video) -> Findings:
         found: Findings = {"given": kept_bits(frames, made.frames, only(made, (*range(first), *range(last, len(frames)))))}
         sight, new = look(made), (first, last)
-        found |= at_seams(made, sight, new) | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
+        found |= at_seams(made.frames, sight, new) | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
         return found | {"exposure": double_exposure(made, *ends)}
 
     given = frames.copy()
@@ -67,8 +68,11 @@ def animate_to(number: int, shot: Shot) -> Edit:
 
     def judged(made: Video) -> Findings:
         found: Findings = {"given": kept_bits(frames, made.frames, only(made, (0, last)))}
-        found["ratio"] = max((seams.seam_ratio(made.frames, seam) for seam in (1, last)), key=lambda one: abs(np.log(max(one.value, 1e-3))))
-        found |= {"steps": seams.largest_step(made.frames), "exposure": double_exposure(made, *ends)}
+        found |= {
+            "ratio": worst_ratio(made.frames, (1, last)),
+            "steps": seams.largest_step(made.frames),
+            "exposure": double_exposure(made, *ends),
+        }
         return found | as_asked(judge(look(made), spec))
 
     given = frames.copy()
@@ -102,7 +106,9 @@ def recut(number: int, shot: Shot) -> Edit:
 
     def judged(made: Video) -> Findings:
         sight, new = look(made), ((0, first), (last, len(frames)))
-        found: Findings = {"given": kept_bits(frames, made.frames, only(made, range(first, last)))} | at_seams(made, sight, (first, last))
+        found: Findings = {"given": kept_bits(frames, made.frames, only(made, range(first, last)))} | at_seams(
+            made.frames, sight, (first, last)
+        )
         for name, measure in (("things", none_born_or_lost), ("form", same_form)):
             found[name] = min((measure(sight, span) for span in new), key=lambda one: one.passed)
         return found

@@ -1,13 +1,15 @@
 """Cases of the verbs that keep the motion: a thing replaced, a wider picture, another look, a draft made large, a simulation painted."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from yozora.evaluate import borders, surface
-from yozora.evaluate.edit import RENDER, Edit, Findings, clip, crossing, pick, plain, recoloured, shoot, things, unused
+from yozora.evaluate.edit import RENDER, Edit, clip, crossing, pick, plain, recoloured, shoot, things, unused
 from yozora.evaluate.exposures import answers
+from yozora.evaluate.finding import Findings
 from yozora.evaluate.given import beats, kept_bits
 from yozora.evaluate.seams import in_order
 from yozora.evaluate.track import look
@@ -26,6 +28,7 @@ from yozora.video import Video
 from yozora.world.parse import compose, parse
 from yozora.world.scene import Scene
 from yozora.world.sketch import sketch
+from yozora.world.take import Take
 from yozora.world.words import caption
 
 REACH = 8  # pixels around a thing that is replaced, which its shadow may take
@@ -44,14 +47,9 @@ def fill(number: int, shot: Shot) -> Edit:
     others = {RENDER: clip(np.where(region[..., None], other.frames, true.frames), true), "untouched": true, "smoothed over": emptied}
     prompt = caption(changed.scene, number).sentence
 
-    def judged(made: Video) -> Findings:
-        sight = look(made)
-        found: Findings = {"outside": kept_bits(true.frames, made.frames, ~region), "replaced": borders.replaced(sight, region, new, old)}
-        return found | {"track": engine_error(changed, sight)}
-
     shown = clip(np.where(region[..., None], np.uint8(0), true.frames), true)
     request = Fill(video=read_source(true), mask=read_source(white(region, true)), prompt=prompt)
-    return Edit(request=request, shot=shot, given=shown, others=others, judge=judged)
+    return Edit(request=request, shot=shot, given=shown, others=others, judge=within(region, true, changed, old, new))
 
 
 def outpaint(number: int, shot: Shot) -> Edit:
@@ -114,13 +112,8 @@ def restyle_mask(number: int, shot: Shot) -> Edit:
     others = {RENDER: painted, "untouched": true, "all of it new": all_new}
     prompt = caption(changed.scene, number).sentence
 
-    def judged(made: Video) -> Findings:
-        sight = look(made)
-        found: Findings = {"outside": kept_bits(true.frames, made.frames, ~region), "replaced": borders.replaced(sight, region, new, old)}
-        return found | {"track": engine_error(changed, sight)}
-
     request = Restyle(video=read_source(true), mask=read_source(white(region, true)), prompt=prompt)
-    return Edit(request=request, shot=shot, given=true, others=others, judge=judged)
+    return Edit(request=request, shot=shot, given=true, others=others, judge=within(region, true, changed, old, new))
 
 
 def finish(number: int, shot: Shot) -> Edit:
@@ -154,7 +147,20 @@ def simulate(number: int, shot: Shot) -> Edit:
 
     request = Simulate(prompt=prompt, layout=number)
     rivals = {"words alone": Generate(prompt=prompt)}
-    return Edit(request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged, rivals=rivals)
+    return Edit(
+        request=request, shot=shot, given=drawn, others={RENDER: true, "the sketch": drawn}, judge=judged, rivals=rivals, halved="track"
+    )
+
+
+def within(region: np.ndarray, true: Video, changed: Take, old: str, new: str) -> Callable[[Video], Findings]:
+    """How to judge a thing that is exchanged for another within a region, and moves as before."""
+
+    def judged(made: Video) -> Findings:
+        sight = look(made)
+        found: Findings = {"outside": kept_bits(true.frames, made.frames, ~region), "replaced": borders.replaced(sight, region, new, old)}
+        return found | {"track": engine_error(changed, sight)}
+
+    return judged
 
 
 def repainted_all(scene: Scene, number: int) -> dict[str, str]:

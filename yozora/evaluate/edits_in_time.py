@@ -1,18 +1,18 @@
 """Cases of the verbs that make time: a loop, a picture that moves, a clip that goes on or begins earlier, one that melts."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from yozora.evaluate import seams
-from yozora.evaluate.edit import RENDER, Edit, Findings, clip, crossing, dissolved, pick, shoot
+from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, words
 from yozora.evaluate.exposures import answers, double_exposure, shown_together
 from yozora.evaluate.faults import freeze, shuffle
-from yozora.evaluate.finding import Finding
+from yozora.evaluate.finding import Findings
 from yozora.evaluate.given import kept_bits
-from yozora.evaluate.measures import Score, judge
-from yozora.evaluate.track import Sight, look
+from yozora.evaluate.measures import judge
+from yozora.evaluate.seams import around, at_seams
+from yozora.evaluate.track import look
 from yozora.evaluate.trails import none_born_or_lost, same_form
 from yozora.evaluate.truth import asked
 from yozora.tasks.animate import Animate
@@ -24,7 +24,6 @@ from yozora.tasks.settings import Shot
 from yozora.tasks.source import Source, read_source
 from yozora.tasks.timeline import on_beat
 from yozora.video import Video
-from yozora.world.scene import Scene
 from yozora.world.words import caption
 
 PART = 3  # parts of a clip, of which the first and the last must show what each of two clips shows
@@ -33,7 +32,7 @@ PART = 3  # parts of a clip, of which the first and the last must show what each
 def generate_loop(number: int, shot: Shot) -> Edit:
     """Words alone are given, and the end is to meet the beginning; no render does, so that the middle of one is judged instead."""
     scene = pick(number, crossing)
-    shot = replace(shot, frames=on_beat(shot.frames, shot.beat))
+    shot = replace(shot, frames=on_beat(shot.frames - 1, shot.beat))
     _, true = shoot(scene, shot)
     spec, prompt = asked(scene, shot), caption(scene, number).sentence
     half = shot.frames // 2
@@ -41,7 +40,7 @@ def generate_loop(number: int, shot: Shot) -> Edit:
     others = {RENDER: clip(np.roll(true.frames, -half, axis=0), true), "the way back": clip(back, true), "a clip that does not loop": true}
 
     def judged(made: Video) -> Findings:
-        return around(made, (0,)) | {"words": answers(made, spec)}
+        return around(made.frames, (0,)) | {"words": answers(made, spec)}
 
     return Edit(request=Generate(prompt=prompt, loop=True), shot=shot, given=clip(true.frames[:1] * 0, true), others=others, judge=judged)
 
@@ -121,7 +120,9 @@ def extend_far(number: int, shot: Shot) -> Edit:
 
     def judged(made: Video) -> Findings:
         found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, range(first)))}
-        return found | at_seams(made, look(made), (first,)) | {"order": seams.in_order(made.frames[first:])}
+        sight = look(made)
+        found |= at_seams(made.frames, sight, (first, shot.frames)) | {"form": same_form(sight, (first, made.num_frames))}
+        return found | {"order": seams.in_order(made.frames[first:])}
 
     return Edit(request=request, shot=replace(shot, frames=more), given=clip(given, true), others=others, judge=judged)
 
@@ -134,7 +135,7 @@ def extended(request: Extend, true: Video, kept: range, others: dict[str, Video]
     def judged(made: Video) -> Findings:
         found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, kept))}
         sight = look(made)
-        found |= at_seams(made, sight, (seam,))
+        found |= at_seams(made.frames, sight, (seam,))
         found |= {"things": none_born_or_lost(sight, new), "form": same_form(sight, new), "order": seams.in_order(made.frames[slice(*new)])}
         return found
 
@@ -158,7 +159,7 @@ def loop(number: int, shot: Shot) -> Edit:
 
     def judged(made: Video) -> Findings:
         sight, new = look(made), (half, whole)
-        found: Findings = {"given": kept_bits(true.frames[:whole], made.frames, only(made, range(half)))} | around(made, (0, half))
+        found: Findings = {"given": kept_bits(true.frames[:whole], made.frames, only(made, range(half)))} | around(made.frames, (0, half))
         return found | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
 
     return Edit(
@@ -193,40 +194,3 @@ def blend(number: int, shot: Shot) -> Edit:
 
     given = np.where((np.arange(shot.frames) < half)[:, None, None, None], first.frames, second.frames)
     return Edit(request=Blend(first=sources[0], second=sources[1]), shot=shot, given=clip(given, first), others=others, judge=judged)
-
-
-def at_seams(made: Video, sight: Sight, places: tuple[int, ...]) -> Findings:
-    """What there is to find at joins of a clip, the worst of each."""
-    found: Findings = {
-        "ratio": max((seams.seam_ratio(made.frames, seam) for seam in places), key=lambda one: abs(np.log(max(one.value, 1e-3))))
-    }
-    for name, measure in (("place", seams.place_through), ("motion", seams.motion_through)):
-        found[name] = min((measure(sight, seam) for seam in places), key=lambda one: (one.passed, -one.value))
-    return found | {"steps": seams.largest_step(made.frames)}
-
-
-def around(made: Video, places: tuple[int, ...]) -> Findings:
-    """The same of a ring, turned so that each join in turn is in the middle; what is out of the picture there cannot be followed."""
-    half, found = made.num_frames // 2, []
-    for place in places:
-        turned = clip(np.roll(made.frames, half - place, axis=0), made)
-        sight = look(turned)
-        lost: Findings = {} if seams.through(sight, half) else {"place": None, "motion": None}
-        found.append(at_seams(turned, sight, (half,)) | lost)
-    return {name: min((one[name] for one in found if one[name]), key=lambda one: one.passed, default=None) for name in found[0]}
-
-
-def as_asked(scores: dict[str, Score]) -> Findings:
-    """The verdicts on words that a clip answers, as findings."""
-    named = {name: scores[name] for name in ("colours", "count", "binding", "direction")}
-    return {name: Finding(score.value, score.passed, score.seen) for name, score in named.items()}
-
-
-def only(made: Video, frames: Iterable[int]) -> np.ndarray:
-    """A mask of whole frames, `bool[time height width]`."""
-    return np.broadcast_to(np.isin(np.arange(made.num_frames), list(frames))[:, None, None], made.frames.shape[:3])
-
-
-def words(scene: Scene, number: int) -> str:
-    """The sentence that a case asks with."""
-    return caption(scene, number).sentence

@@ -1,6 +1,5 @@
 """What a measure of an edit finds: a number in the measure's own unit, and whether it passes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -13,7 +12,10 @@ class Finding:
     seen: str = ""
 
 
-def record(findings: Mapping[str, Finding | None]) -> dict[str, list | None]:
+Findings = dict[str, Finding | None]  # None where a measure does not apply
+
+
+def record(findings: Findings) -> dict[str, list | None]:
     """Findings as JSON: value, verdict and what was seen, null where a measure does not apply; and `all`, whether every one passes."""
     together = all(finding.passed for finding in findings.values() if finding)
     whole = {**findings, "all": Finding(float(together), together)}

@@ -7,7 +7,6 @@ from jaxtyping import Bool, UInt8
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.reconstruct import psnr
 
-WITHIN = 0.5  # dB, by which what is given may come back worse than through the compression network alone
 BETTER = 0.1  # dB, by which a finished draft must beat an enlarged one
 EQUAL = 99.0  # dB, said of pixels that are equal
 
@@ -26,13 +25,6 @@ def kept_bits(given: Frames, made: Frames, where: Mask) -> Finding:
     equal = (given == made).all(-1)[where]
     share = float(equal.mean()) if len(equal) else 0.0
     return Finding(share, bool(len(equal)) and bool(equal.all()), f"{int((~equal).sum())} of {len(equal)} changed")
-
-
-def kept_within(given: Frames, made: Frames, decoded: Frames) -> Finding:
-    """By how many dB given frames come back better than the compression network alone returns them; a little worse will do."""
-    loss = decibels(given, decoded)
-    gain = decibels(given, made) - loss
-    return Finding(gain, gain >= -WITHIN, f"{gain + loss:.1f} dB, the network {loss:.1f} dB")
 
 
 def beats(true: Frames, made: Frames, enlarged: Frames, where: Mask) -> Finding:

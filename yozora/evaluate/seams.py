@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from yozora.evaluate.finding import Finding
-from yozora.evaluate.track import Sight
+from yozora.evaluate.finding import Finding, Findings
+from yozora.evaluate.track import Sight, look
 from yozora.evaluate.trails import Trail, trails
+from yozora.video import Video
 
 QUIET = 0.1  # of 255: a mean change below it is no motion, but noise or nothing
 AROUND = 6  # steps on each side, of which the usual one is the median
@@ -67,10 +68,28 @@ def in_order(frames: Frames) -> Finding:
     return Finding(ratio, ratio >= ONWARD, f"{once:.2f} and {twice:.2f} of 255")
 
 
-def rolled(frames: Frames) -> tuple[Frames, int]:
-    """A loop turned by half its length, and the frame at which its seam lies then: what is no loop has a cut there."""
-    half = len(frames) // 2
-    return np.roll(frames, half, axis=0), half
+def worst_ratio(frames: Frames, places: tuple[int, ...]) -> Finding:
+    """The ratio that is farthest from 1, of all seams."""
+    return max((seam_ratio(frames, seam) for seam in places), key=lambda one: abs(np.log(max(one.value, 1e-3))))
+
+
+def at_seams(frames: Frames, sight: Sight, places: tuple[int, ...]) -> Findings:
+    """What there is to find at joins of a clip, the worst of each."""
+    found: Findings = {"ratio": worst_ratio(frames, places)}
+    for name, measure in (("place", place_through), ("motion", motion_through)):
+        found[name] = min((measure(sight, seam) for seam in places), key=lambda one: (one.passed, -one.value))
+    return found | {"steps": largest_step(frames)}
+
+
+def around(frames: Frames, places: tuple[int, ...]) -> Findings:
+    """The same of a ring, turned so that each join in turn is in the middle; where nothing is in the picture, nothing can be followed."""
+    half, found = len(frames) // 2, []
+    for place in places:
+        turned = np.ascontiguousarray(np.roll(frames, half - place, axis=0))
+        sight = look(Video(turned, 1.0))
+        empty: Findings = {} if seen_near(sight, half) else {"place": None, "motion": None}
+        found.append(at_seams(turned, sight, (half,)) | empty)
+    return {name: min((one[name] for one in found if one[name]), key=lambda one: one.passed, default=None) for name in found[0]}
 
 
 def place_through(sight: Sight, seam: int) -> Finding:
@@ -102,6 +121,13 @@ class Passage:
     colour: str
     before: Course
     after: Course
+
+
+def seen_near(sight: Sight, seam: int) -> bool:
+    """Whether anything is seen long enough, before or after a seam, to be followed."""
+    return any(
+        ((trail.frame >= first) & (trail.frame < first + FIT)).sum() >= FEWEST for trail in trails(sight) for first in (seam - FIT, seam)
+    )
 
 
 def through(sight: Sight, seam: int) -> list[Passage]:

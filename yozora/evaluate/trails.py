@@ -48,13 +48,8 @@ def lasting(sight: Sight) -> list[Trail]:
     return [trail for trail in trails(sight) if len(trail.frame) >= LASTING * sight.found.frames]
 
 
-def kept_by_colour(before: Sight, after: Sight) -> Finding:
-    """The median distance, in widths, from a thing of a clip to one of its colour in an edit of it; the worst of all things."""
-    return _kept(lasting(before), after, lambda trail: after.of(trail.colour))
-
-
 def kept_by_place(before: Sight, after: Sight) -> Finding:
-    """The same, to the nearest thing of whatever colour, where an edit changes colours."""
+    """The median distance, in widths, from a thing of a clip to the nearest one of an edit of it, whatever its colour; the worst of all."""
     return _kept(lasting(before), after, lambda _: after.track >= 0)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from yozora.evaluate import edits_between, edits_in_look, edits_in_time
 from yozora.evaluate.edit import RENDER, Edit
-from yozora.evaluate.finding import record
+from yozora.evaluate.finding import Finding, record
 from yozora.evaluate.report import Row, table
 from yozora.evaluate.truth import squeeze
 from yozora.model import Model, cell_of, find, load
@@ -22,11 +22,11 @@ from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Request, Shot
 from yozora.tasks.timeline import on_beat
+from yozora.vae.seam import paste
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
 MODEL, THROUGH = "the model", f"{RENDER} through the VAE"
-REPAINTED = ("restyle", "finish", "simulate")  # verbs that keep no pixel: they cannot do better than the compression network
 VERBS: dict[str, Callable[[int, Shot], Edit]] = {
     "generate-loop": edits_in_time.generate_loop,
     "animate": edits_in_time.animate,
@@ -113,22 +113,39 @@ def judged(maker: Maker, verb: str, number: int, folder: Path) -> Iterator[Row]:
     """The records of a case: of what is judged beside the model, and last of the model; its clips are written."""
     edit = maker.edit(verb, number)
     clips: dict[str, Video | None] = dict(edit.others)
-    if verb in REPAINTED:
-        clips[THROUGH] = squeeze([edit.others[RENDER]], maker.model.vae)[0]
+    if RENDER in edit.others:
+        clips[THROUGH] = at_best(edit, maker.model)
     error = ""
     try:
         clips |= {kind: maker.make(request, edit.shot, number) for kind, request in edit.rivals.items()}
         clips[MODEL] = maker.make(edit.request, edit.shot, number)
     except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
         clips[MODEL], error = None, f"{type(failure).__name__}: {failure}"
-    for kind, video in clips.items():
-        scores = record(edit.judge(video)) if video else {}
-        yield {"kind": kind, "prompt": getattr(edit.request, "prompt", ""), "scores": scores, "error": error if kind == MODEL else ""}
+    found = {kind: edit.judge(video) if video else {} for kind, video in clips.items()}
     made = clips[MODEL]
+    if made:
+        found[MODEL] |= {f"half of {kind}": halved(found[MODEL][edit.halved], found[kind][edit.halved]) for kind in edit.rivals}
+    for kind, findings in found.items():
+        scores = record(findings) if findings else {}
+        yield {"kind": kind, "prompt": getattr(edit.request, "prompt", ""), "scores": scores, "error": error if kind == MODEL else ""}
     if made:
         made.save(folder / "clips" / f"{verb}-{number:03d}.mp4")
     if number < SHOWN:
         strips(edit, clips).save(folder / "clips" / f"{verb}-{number:03d}.png")
+
+
+def halved(mine: Finding | None, other: Finding | None) -> Finding | None:
+    """A value over a rival's, which must be at most half; None where either was not measured."""
+    if mine is None or other is None:
+        return None
+    ratio = mine.value / max(other.value, 1e-6)
+    return Finding(ratio, ratio <= 1 / 2, f"{mine.value:.3g} against {other.value:.3g}")
+
+
+def at_best(edit: Edit, model: Model) -> Video:
+    """What a generator without fault would return: the render through a model's compression network, with what is given pasted in."""
+    true = edit.others[RENDER]
+    return Video(paste(squeeze([true], model.vae)[0].frames, edit.request.canvas(edit.shot)), true.fps)
 
 
 def strips(edit: Edit, clips: dict[str, Video | None]) -> Video:

@@ -27,5 +27,5 @@ class Connect(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """Both videos whole, so far apart that the second lies on the model's grid too."""
         first, second = fitted(self.first, shot), fitted(self.second, shot)
-        begins = on_beat(first.video.num_frames + shot.frames, shot.beat, second)
+        begins = on_beat(first.video.num_frames + shot.frames, shot.beat, second, after=first)
         return laid([(0, first), (begins, second)], begins + second.video.num_frames, shot, self.prompt)

@@ -46,20 +46,22 @@ class Fill(Request):
     def canvas(self, shot: Shot) -> Canvas:
         """The video, with a start of 1 where it is to be replaced."""
         source = fitted(self.video, shot)
-        lost = self._gaps(source.video) if self.missing == "gaps" else over(self._chosen(), self.video.video, shot, source.video.num_frames)
-        canvas = laid([(0, source)], source.video.num_frames, shot, self.prompt)
+        frames = source.video.num_frames
+        lost = self._gaps(source.video) if self.missing == "gaps" else self._chosen(shot, frames)
+        canvas = laid([(0, source)], frames, shot, self.prompt)
         return replace(canvas, start=lost.astype(np.float32))
 
-    def _chosen(self) -> np.ndarray:
-        """What is to be replaced in the given video, `bool` broadcastable to `[time height width]`."""
+    def _chosen(self, shot: Shot, frames: int) -> np.ndarray:
+        """What is to be replaced in the video as it is taken for a shot, `bool` broadcastable to `[time height width]`."""
         video = self.video.video
         if self.missing:
-            return listed(self.missing, video)[:, None, None]
-        span = frames_between(self.from_ or 0.0, self.to, video)
-        inside = np.isin(np.arange(video.num_frames), span)[:, None, None]
-        if self.mask:
-            return masked(self.mask, video) & inside
-        return boxed(self.box, video) & inside if self.box else inside
+            return over(listed(self.missing, video)[:, None, None], video, shot, frames)
+        span = np.isin(np.arange(video.num_frames), frames_between(self.from_ or 0.0, self.to, video))[:, None, None]
+        region = masked(self.mask, video) if self.mask else boxed(self.box, video) if self.box else np.ones((1, 1, 1), bool)
+        lost = over(span, video, shot, frames) & over(region, video, shot, frames)
+        if not lost.any():
+            raise ValueError(f"the mask has no white between the seconds {self.from_ or 0:g} and {self.to or video.seconds:g}; change them")
+        return lost
 
     def _gaps(self, video: Video) -> np.ndarray:
         """The frames at the model's rate for which the file has none of its own, `bool[time 1 1]`."""

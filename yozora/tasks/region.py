@@ -59,11 +59,11 @@ def over(chosen: np.ndarray, video: Video, shot: Shot, frames: int) -> np.ndarra
     The result is as small along an axis as `chosen` is. Raises ValueError where all of it is cut off.
     """
     scale, (left, top) = covering_at(video, shot.width, shot.height)
-    if chosen.shape[0] > 1:
-        chosen = _pooled(chosen, 0, frames, 0.0, 1.0 if video.num_frames == 1 else shot.fps / video.fps)
     if max(chosen.shape[1:]) > 1:
         chosen = np.broadcast_to(chosen, (len(chosen), video.height, video.width))
-        chosen = _pooled(_pooled(chosen, 1, shot.height, float(top), scale), 2, shot.width, float(left), scale)
+        chosen = np.stack([_pooled(_pooled(one, 0, shot.height, float(top), scale), 1, shot.width, float(left), scale) for one in chosen])
+    if chosen.shape[0] > 1:
+        chosen = _pooled(chosen, 0, frames, 0.0, 1.0 if video.num_frames == 1 else shot.fps / video.fps)
     if not chosen.any():
         raise ValueError(f"nothing that is chosen lies in the part of the clip that fits {shot.width}x{shot.height}; choose another --size")
     return chosen

@@ -40,7 +40,7 @@ def laid(pieces: Sequence[tuple[int, Source]], frames: int, shot: Shot, prompt: 
     return Canvas(given=Video(frames=given, fps=shot.fps), start=start, script=script, kept=tuple(kept))
 
 
-def on_beat(frames: int, beat: int, source: Source | None = None) -> int:
-    """The number of frames, or as few more as make it whole beats; before a source, as put its latents on the grid."""
-    phase = source.kept[0].frame if source and source.kept else 0
-    return frames + (-frames - phase) % beat
+def on_beat(frames: int, beat: int, source: Source | None = None, after: Source | None = None) -> int:
+    """The number of frames, or as few more as make it whole beats; before a source, as put its latents on the grid of the one before."""
+    begins, before = (one.kept[0].frame if one and one.kept else 0 for one in (source, after))
+    return frames + (before - begins - frames) % beat

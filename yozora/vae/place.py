@@ -1,4 +1,4 @@
-"""The one place where pixels of a canvas become latents and a start level per token, and come back afterwards."""
+"""The one place where pixels of a canvas become latents and a start level per token."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -118,7 +118,14 @@ def token_start(start: Float[np.ndarray, "#frames #rows #columns"], grid: Grid) 
     return np.where((highest == 1) & (lowest < 1), np.maximum(kept, least), highest).astype(np.float32)
 
 
-def crop(frames: UInt8[np.ndarray, "_ _ _ 3"], grid: Grid) -> UInt8[np.ndarray, "time height width 3"]:
+def pixels_of(tokens: Bool[Tensor, "time height width"], grid: Grid) -> Bool[np.ndarray, "frames rows columns"]:
+    """What holds of tokens, for each pixel of a clip."""
+    cells = _spread(tokens.cpu().numpy(), grid)
+    times = np.repeat(np.arange(len(cells)), [grid.cell[0] if cell or grid.loops else 1 for cell in range(len(cells))])
+    return crop(cells.repeat(grid.cell[1], 1).repeat(grid.cell[2], 2)[times], grid)
+
+
+def crop(frames: Shaped[np.ndarray, "_ _ _ *channel"], grid: Grid) -> Shaped[np.ndarray, "time height width *channel"]:
     """The exact size of a clip, cut out of the whole tokens it was padded to."""
     return frames[: grid.frames, : grid.height, : grid.width]
 
