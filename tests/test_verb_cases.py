@@ -1,12 +1,13 @@
-"""The cases of the verbs suite: what should be seen passes every measure, and each stand-in fails one."""
+"""The cases of the verbs suite: what should be seen passes every measure, and each stand-in fails one; the suite runs, and goes on."""
 
 import pytest
 
+from yozora.evaluate import levels
 from yozora.evaluate.edit import RENDER
-from yozora.evaluate.verbs import VERBS
+from yozora.evaluate.verbs import VERBS, run
 from yozora.tasks.settings import Shot
 
-SHOT = Shot(width=128, height=128, frames=33, fps=8.0, beat=4)
+SHOT = Shot(width=128, height=128, frames=17, fps=8.0, beat=4)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -17,3 +18,18 @@ def test_a_case_knows_the_true_clip_from_its_stand_ins(verb: str) -> None:
     for kind, video in edit.others.items():
         wrong = {name: found.seen for name, found in edit.judge(video).items() if found and not found.passed}
         assert not wrong if kind == RENDER else wrong, kind
+
+
+def test_a_run_judges_the_model_beside_its_rivals_and_goes_on_where_it_stopped(tiny_model, tmp_path) -> None:
+    page = run(str(tiny_model), tmp_path, 1, ("simulate", "animate"))
+    assert page.startswith("| simulate | clips | track |") and "half of words alone" in page and "| words alone | 1 |" in page
+    lines = (tmp_path / "verbs.jsonl").read_text().splitlines()
+    assert run(str(tiny_model), tmp_path, 1, ("simulate", "animate")) == page
+    assert (tmp_path / "verbs.jsonl").read_text().splitlines() == lines
+    assert {path.name for path in (tmp_path / "clips").glob("*.mp4")} == {"simulate-000.mp4", "animate-000.mp4"}
+
+
+def test_a_clip_is_judged_from_every_level(tiny_model, capsys) -> None:
+    levels.main(str(tiny_model), clips=1, steps=1)
+    rows = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == ["renders", "through the VAE", *(f"from level {level:g}" for level in levels.LEVELS)]

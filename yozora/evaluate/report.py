@@ -18,7 +18,7 @@ def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
 
 def tally(rows: Sequence[Row], metric: str) -> tuple[int, int]:
     """How many clips pass a metric, of how many to which it applies; a clip that was never made fails."""
-    judged = [row["scores"][metric] if row["scores"] else [0.0, False, ""] for row in rows]
+    judged = [row["scores"].get(metric) if row["scores"] else [0.0, False, ""] for row in rows]
     return sum(bool(score[1]) for score in judged if score is not None), sum(score is not None for score in judged)
 
 
