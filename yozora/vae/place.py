@@ -93,7 +93,7 @@ def moved(
 
     Cells without a change stay as they are, to the bit.
     """
-    differs = _pad((decoded != changed).any(3), grid).any((1, 2), keepdims=True)
+    differs = np.asarray(_pad((decoded != changed).any(3), grid).any((1, 2)))[:, None, None]
     cells = np.flatnonzero(_over_frames(differs, replace(grid, patch=(1, 1, 1)), "max"))
     if not len(cells):
         return latents

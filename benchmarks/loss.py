@@ -1,4 +1,4 @@
-"""The training loss of models on clips that no run has seen, each on the same noise: `python -m yozora.evaluate.loss MODEL MODEL`.
+"""The training loss of models on clips that no run has seen, each on the same noise: `python benchmarks/loss.py MODEL MODEL`.
 
 Shares of clips that pass tell two stages of a training apart only after hundreds of clips; the loss does so after a few, because
 everything that is drawn is drawn alike for all models.
