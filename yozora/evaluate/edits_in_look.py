@@ -102,7 +102,7 @@ def restyle(number: int, shot: Shot) -> Edit:
 
 def restyle_mask(number: int, shot: Shot) -> Edit:
     """One of two things is masked, and is to have another colour at its place, wherever it goes."""
-    scene = pick(number, lambda one: crossing(one) and len(one.objects) == 2)
+    scene = pick(number, lambda one: len(one.objects) == 2 and crossing(one))
     take, true = shoot(scene, shot)
     old, (new, *_) = scene.objects[0].colour, unused(scene, number)
     changed = recoloured(take, {old: new})
