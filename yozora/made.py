@@ -26,23 +26,22 @@ class Made(Video):
         A row of pictures has no latents. Where they cannot be written the video is whole all the same, and this is said. Those of
         the file that is written over go with it.
         """
-        old = _latents_of(Path(path))
+        before = _hash(Path(path))
         saved = super().save(path, self.facts if metadata is None else metadata)
-        if old != _latents_of(saved):
-            old.unlink(missing_ok=True)
-        if self.kept and saved.exists():
+        after = _hash(saved)
+        if before and before != after:
+            sidecar.beside(saved, before).unlink(missing_ok=True)
+        if self.kept and after:
             try:
-                sidecar.save(self.kept, saved, _hash(saved))
+                sidecar.save(self.kept, saved, after)
             except (ValueError, OSError, SafetensorError) as error:
                 warnings.warn(f"{saved} is made, but its latents could not be kept beside it: {error}", stacklevel=2)
         return saved
 
 
-def _latents_of(clip: Path) -> Path:
-    """Where the latents of a file lie, whatever it holds now."""
-    return sidecar.beside(clip, _hash(clip) if clip.is_file() else "")
-
-
 def _hash(clip: Path) -> str:
+    """The hash of a file, empty where there is none."""
+    if not clip.is_file():
+        return ""
     with clip.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ True clips are noised to a level and denoised again with their true words, and j
 the model cannot draw though it sees where it belongs; what is lost only near pure noise it cannot invent.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -36,8 +37,8 @@ def main(
     """Print the shares that pass at each level, beside the true clips and the same through the compression network."""
     device = choose_device()
     model = load(name, device, choose_dtype(device))
-    habits, own = model.habits, Sampling.by(model.habits)
-    sampling = Sampling(steps=steps or own.steps, guidance=own.guidance, guided=own.guided)
+    habits = model.habits
+    sampling = replace(Sampling.by(habits), steps=steps or habits.steps)
     frames = on_beat(round(habits.seconds * habits.fps), model.vae.config.cell[0])
     shot = Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps)
     rows: dict[str, list[Row]] = {}

@@ -24,10 +24,10 @@ def paste(decoded: Frames, canvas: Canvas) -> Frames:
     within a frame it is the slow part of it. Both fade.
     """
     known = np.broadcast_to(canvas.start == 0, decoded.shape[:3])
-    if not known.any() or known.all():
-        return canvas.given.frames.copy() if known.any() else decoded
+    if not known.any():
+        return decoded
     result = decoded.copy()
-    for frames in _near(known):
+    for frames in [] if known.all() else _near(known):
         result[frames] = _softened(decoded[frames], canvas.given.frames[frames], known[frames])
     result[known] = canvas.given.frames[known]
     return result
