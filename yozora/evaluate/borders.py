@@ -13,23 +13,21 @@ from yozora.evaluate.track import Sight
 from yozora.video import Video
 from yozora.world.scene import COLOURS
 
-SHOWN = 0.8  # of a span's frames, in which a region must show the asked colour
-GONE = 0.1  # of a span's frames, in which it may still show the old one
 ROUND = 0.05  # by which a ball may be wider than high, or higher than wide
 LARGE = 60  # pixels of area at the size that is looked at, from which on a shape is measured
 NEARBY = 6  # columns or rows on each side, of which the usual difference is the median
 FLAT = 0.02  # of 255: a mean difference below it is none
 SHADOWED = 25  # pixels around things at the size that is looked at, which their shadows may take
-STEERED = 0.5  # of the floor's movement, by which it may differ beyond a border
+STEERED = 0.2  # of the floor's movement, by which it may differ beyond a border
 
 Area = Bool[np.ndarray, "time height width"]
 
 
 def replaced(sight: Sight, region: Area, new: str, old: str) -> Finding:
-    """The share of the frames that a region covers in which the new colour is seen in it; the old one must be gone."""
+    """The share of the frames that a region covers in which the new colour is seen in it: all, and none may show the old one."""
     span = np.flatnonzero(region.any((1, 2)))
     shown, left = (_present(sight, region, colour)[span].mean() if colour else 0.0 for colour in (new, old))
-    return Finding(float(shown), bool(shown >= SHOWN and left <= GONE), f"{new} in {shown:.0%}, {old} in {left:.0%} of the frames")
+    return Finding(float(shown), bool(shown == 1 and left == 0), f"{new} in {shown:.0%}, {old} in {left:.0%} of the frames")
 
 
 def _present(sight: Sight, region: Area, colour: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """An edit to be judged: what is asked, what is given, and beside the model's answer others to judge alike; scenes for it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
@@ -76,13 +76,6 @@ def shoot(scene: Scene, shot: Shot) -> tuple[Take, Video]:
 def things(take: Take, shot: Shot) -> np.ndarray:
     """Which object each pixel shows, `int8[time height width]`; -1 where none does."""
     return render([take], (shot.width, shot.height)).masks[0].numpy()
-
-
-def recoloured(take: Take, colours: Mapping[str, str]) -> Take:
-    """The same motion with some colours exchanged for others."""
-    bodies = tuple(replace(body, colour=colours.get(body.colour, body.colour)) for body in take.scene.objects)
-    painted = tuple(replace(solid, colour=COLOURS[body.colour]) for solid, body in zip(take.solids, bodies))
-    return replace(take, scene=replace(take.scene, objects=bodies), solids=(*painted, *take.solids[len(bodies) :]))
 
 
 def unused(scene: Scene, number: int) -> list[str]:

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from yozora.evaluate import borders, surface
-from yozora.evaluate.edit import RENDER, Edit, clip, crossing, pick, plain, recoloured, shoot, things, unused
+from yozora.evaluate.edit import RENDER, Edit, clip, crossing, pick, plain, shoot, things, unused
 from yozora.evaluate.exposures import answers
 from yozora.evaluate.finding import Findings
 from yozora.evaluate.given import beats, kept_bits
+from yozora.evaluate.retake import recoloured
 from yozora.evaluate.seams import in_order
 from yozora.evaluate.track import look
 from yozora.evaluate.trails import engine_error, kept_by_place

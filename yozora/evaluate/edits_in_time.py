@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from yozora.evaluate import seams
 from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, words
@@ -11,10 +12,11 @@ from yozora.evaluate.faults import freeze, shuffle
 from yozora.evaluate.finding import Findings
 from yozora.evaluate.given import kept_bits
 from yozora.evaluate.measures import judge
+from yozora.evaluate.retake import closed, melted
 from yozora.evaluate.seams import around, at_seams
 from yozora.evaluate.track import look
-from yozora.evaluate.trails import none_born_or_lost, same_form
-from yozora.evaluate.truth import asked
+from yozora.evaluate.trails import clear, none_born_or_lost, same_form
+from yozora.evaluate.truth import asked, film
 from yozora.tasks.animate import Animate
 from yozora.tasks.blend import Blend
 from yozora.tasks.extend import Extend
@@ -24,25 +26,42 @@ from yozora.tasks.settings import Shot
 from yozora.tasks.source import Source, read_source
 from yozora.tasks.timeline import on_beat
 from yozora.video import Video
-from yozora.world.words import caption
+from yozora.world.scene import Scene
+from yozora.world.take import Take
 
-PART = 3  # parts of a clip, of which the first and the last must show what each of two clips shows
+PARTS = 4  # of a ring, one of which is given
 
 
 def generate_loop(number: int, shot: Shot) -> Edit:
-    """Words alone are given, and the end is to meet the beginning; no render does, so that the middle of one is judged instead."""
-    scene = pick(number, crossing)
-    shot = replace(shot, frames=on_beat(shot.frames - 1, shot.beat))
-    _, true = shoot(scene, shot)
-    spec, prompt = asked(scene, shot), caption(scene, number).sentence
-    half = shot.frames // 2
+    """Words alone are given, and the end is to meet the beginning."""
+    ring, true = circle(number, shot)
+    _, onward = shoot(ring.scene, replace(shot, frames=true.num_frames))
+    half = true.num_frames // 2
     back = np.concatenate([true.frames[: half + 1], true.frames[half - 1 : 0 : -1]])
-    others = {RENDER: clip(np.roll(true.frames, -half, axis=0), true), "the way back": clip(back, true), "a clip that does not loop": true}
+    others = {RENDER: true, "the way back": clip(back, true), "a clip that does not loop": onward}
+    spec, prompt = asked(ring.scene, shot), words(ring.scene, number)
 
     def judged(made: Video) -> Findings:
         return around(made.frames, (0,)) | {"words": answers(made, spec)}
 
-    return Edit(request=Generate(prompt=prompt, loop=True), shot=shot, given=clip(true.frames[:1] * 0, true), others=others, judge=judged)
+    nothing, shot = clip(true.frames[:1] * 0, true), replace(shot, frames=true.num_frames)
+    return Edit(request=Generate(prompt=prompt, loop=True), shot=shot, given=nothing, others=others, judge=judged)
+
+
+def circle(number: int, shot: Shot) -> tuple[Take, Video]:
+    """Something that crosses the picture and comes back, so that its clip is a ring, a fourth of which is as simulated.
+
+    Scenes are those in which nothing leaves the picture on the way or is hidden by another.
+    """
+    shot, first = replace(shot, frames=on_beat(shot.frames - 1, shot.beat)), shot.frames // PARTS + 1
+
+    def whole(scene: Scene) -> bool:
+        if scene.camera.kind != "static" or not crossing(scene):
+            return False
+        return bool(clear(closed(scene, shot, first), shot.width / shot.height)[1].all())
+
+    take = closed(pick(number, whole), shot, first)
+    return take, film([take], shot, torch.device("cpu"))[0]
 
 
 def animate(number: int, shot: Shot) -> Edit:
@@ -143,28 +162,25 @@ def extended(request: Extend, true: Video, kept: range, others: dict[str, Video]
 
 
 def loop(number: int, shot: Shot) -> Edit:
-    """Half a clip is given, and what it shows must come back to where it begins, or leave and come again; no render does."""
-    scene = pick(number, crossing)
-    _, true = shoot(scene, shot)
-    half = shot.frames // 2 + 1
-    given = true.frames[:half]
-    whole = on_beat(shot.frames - 1, shot.beat)
-    share = (np.arange(whole - half) + 1) / (whole - half + 1)
+    """A fourth of a clip is given, and what it shows must come back to where it begins."""
+    ring, true = circle(number, shot)
+    first, whole = shot.frames // PARTS + 1, true.num_frames
+    given, others = true.frames[:first], {RENDER: true}
+    share = (np.arange(whole - first) + 1) / (whole - first + 1)
     between = dissolved(np.repeat(given[-1:], len(share), axis=0), np.repeat(given[:1], len(share), axis=0), share)
-    back = np.concatenate([given, given[-2:0:-1], given[:1]])[:whole]
-    again = np.concatenate([given, given])[:whole]
-    others = {name: clip(frames, true) for name, frames in (("the way back", back), ("begun again", again))}
+    back = np.concatenate([given, given[-2:0:-1]] * PARTS)[:whole]
+    again = np.concatenate([given] * PARTS)[:whole]
+    others |= {name: clip(frames, true) for name, frames in (("the way back", back), ("begun again", again))}
     others["dissolve"] = clip(np.concatenate([given, between]), true)
-    shorter = replace(shot, frames=whole - half)
 
     def judged(made: Video) -> Findings:
-        sight, new = look(made), (half, whole)
-        found: Findings = {"given": kept_bits(true.frames[:whole], made.frames, only(made, range(half)))} | around(made.frames, (0, half))
+        sight, new = look(made), (first, whole)
+        found: Findings = {"given": kept_bits(true.frames, made.frames, only(made, range(first)))} | around(made.frames, (0, first))
         return found | {"things": none_born_or_lost(sight, new), "form": same_form(sight, new)}
 
     return Edit(
-        request=Loop(video=read_source(clip(given, true)), prompt=words(scene, number)),
-        shot=shorter,
+        request=Loop(video=read_source(clip(given, true)), prompt=words(ring.scene, number)),
+        shot=replace(shot, frames=whole - first),
         given=clip(given, true),
         others=others,
         judge=judged,
@@ -172,22 +188,31 @@ def loop(number: int, shot: Shot) -> Edit:
 
 
 def blend(number: int, shot: Shot) -> Edit:
-    """Two clips of different colours, one of which is to turn into the other."""
+    """Two clips of as many things, in different colours, one of which is to turn into the other."""
     scene = pick(number, crossing)
     colours = {body.colour for body in scene.objects}
-    other = pick(-1 - number, lambda one: crossing(one) and not colours & {body.colour for body in one.objects})
-    first, second = (shoot(one, shot)[1] for one in (scene, other))
-    specs, count, half = [asked(one, shot) for one in (scene, other)], shot.frames // PART, shot.frames // 2
+
+    def differs(one: Scene) -> bool:
+        return crossing(one) and len(one.objects) == len(colours) and not colours & {body.colour for body in one.objects}
+
+    scenes = (scene, pick(-1 - number, differs))
+    (take, first), (goal, second) = (shoot(one, shot) for one in scenes)
+    specs, third, half = [asked(one, shot) for one in scenes], shot.frames // 3, shot.frames // 2
+    share = np.clip((np.arange(shot.frames) - third) / (shot.frames - 1 - 2 * third), 0, 1)
+    weight = share**2 * (3 - 2 * share)  # begins and ends softly
     others = {
+        RENDER: melted(take, goal, weight, shot),
         "dissolve": clip(dissolved(first.frames, second.frames, np.linspace(0, 1, shot.frames)), first),
         "cut": clip(np.concatenate([first.frames[:half], second.frames[half:]]), first),
     }
-    sources = [Source(file="", sha256="", video=video, words=words(one, number)) for video, one in ((first, scene), (second, other))]
+    sources = [
+        Source(file="", sha256="", video=video, words=words(one, number)) for video, one in ((first, scenes[0]), (second, scenes[1]))
+    ]
 
     def judged(made: Video) -> Findings:
         found: Findings = {
-            "first": answers(clip(made.frames[:count], made), specs[0]),
-            "last": answers(clip(made.frames[-count:], made), specs[1]),
+            "first": answers(clip(made.frames[:third], made), specs[0]),
+            "last": answers(clip(made.frames[-third:], made), specs[1]),
         }
         found |= {"exposure": double_exposure(made, first, second), "together": shown_together(made, *specs)}
         return found | {"steps": seams.largest_step(made.frames)}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from yozora.evaluate.faults import project
 from yozora.evaluate.finding import Finding
@@ -17,7 +18,6 @@ KEPT = 0.02  # of the width: median distance from where a thing was, or should b
 LASTING = 0.25  # of a clip's frames: what is seen for less is no thing to be kept
 GROWN = 1.4  # times, by which a thing that crosses the picture may look larger or smaller than it did
 TOLD = 1.0  # nats a frame, by which another shape must be likelier to be told from what was
-STEADY = 0.9  # of the frames of a span, in which there must be as many things as around it
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,23 @@ def engine_error(take: Take, sight: Sight) -> Finding:
 
     Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
     """
-    count, aspect = len(take.scene.objects), sight.found.size[0] / sight.found.size[1]
-    picture, scale = project(take, take.poses.position)
-    reach = scale * [extent(solid) for solid in take.solids]
-    clear = (np.abs(picture) + reach[..., None] < [aspect, 1.0]).all(-1)
-    apart = np.linalg.norm(picture[:, :, None] - picture[:, None], axis=-1) > reach[:, :, None] + reach[:, None]
-    clear &= (apart | np.eye(len(take.solids), dtype=bool)).all(-1)
-    place = (picture * [1.0, -1.0] + [aspect, 1.0]) / (2 * aspect)
+    place, seen = clear(take, sight.found.size[0] / sight.found.size[1])
     wanted = [
-        Trail(take.scene.objects[index].colour, np.flatnonzero(clear[:, index]), place[clear[:, index], index])
-        for index in range(count)
-        if clear[:, index].mean() >= LASTING
+        Trail(body.colour, np.flatnonzero(seen[:, index]), place[seen[:, index], index])
+        for index, body in enumerate(take.scene.objects)
+        if seen[:, index].mean() >= LASTING
     ]
     return _kept(wanted, sight, lambda trail: sight.of(trail.colour))
+
+
+def clear(take: Take, aspect: float) -> tuple[Float[np.ndarray, "time solid 2"], Bool[np.ndarray, "time solid"]]:
+    """Where solids are on a picture, in widths from its upper left corner; and when each is wholly in it and overlaps with none."""
+    picture, scale = project(take, take.poses.position)
+    reach = scale * [extent(solid) for solid in take.solids]
+    seen = (np.abs(picture) + reach[..., None] < [aspect, 1.0]).all(-1)
+    apart = np.linalg.norm(picture[:, :, None] - picture[:, None], axis=-1) > reach[:, :, None] + reach[:, None]
+    seen &= (apart | np.eye(len(take.solids), dtype=bool)).all(-1)
+    return (picture * [1.0, -1.0] + [aspect, 1.0]) / (2 * aspect), seen
 
 
 def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:
@@ -83,7 +87,7 @@ def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:
     for colour, number in counts.items():
         right &= number[first:last] == usual[colour]
     there = ", ".join(f"{number} {colour}" for colour, number in usual.items() if number)
-    return Finding(float(right.mean()), bool(there and right.mean() >= STEADY), there or "nothing")
+    return Finding(float(right.mean()), bool(there and right.all()), there or "nothing")
 
 
 def same_form(sight: Sight, span: tuple[int, int]) -> Finding:

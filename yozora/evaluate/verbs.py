@@ -17,7 +17,7 @@ from yozora.evaluate.edit import RENDER, Edit
 from yozora.evaluate.finding import Finding, record
 from yozora.evaluate.report import Row, table
 from yozora.evaluate.truth import squeeze
-from yozora.model import Model, cell_of, find, load
+from yozora.model import Model, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Request, Shot
@@ -60,14 +60,17 @@ def run(model: str, folder: Path, cases: int, verbs: Sequence[str] = tuple(VERBS
         raise ValueError(f"no verb {', '.join(strange)}; choose among {', '.join(VERBS)}")
     device = choose_device()
     loaded = load(model, device, choose_dtype(device))
-    habits = loaded.habits
-    beat = cell_of(find(model))[0]
-    frames = 1 + on_beat(round(habits.seconds * habits.fps) - 1, beat)
-    shot = Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps, beat=beat)
-    rows = collect(Maker(loaded, shot), folder, cases, verbs)
+    rows = collect(Maker(loaded, usual_shot(loaded)), folder, cases, verbs)
     page = tables(rows)
     (folder / "verbs.md").write_text(page, encoding="utf-8")
     return page
+
+
+def usual_shot(model: Model) -> Shot:
+    """A clip as a model makes it unless asked otherwise, of whole groups of its grid and one frame more."""
+    habits, beat = model.habits, model.vae.config.cell[0]
+    frames = 1 + on_beat(round(habits.seconds * habits.fps) - 1, beat)
+    return Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps, beat=beat)
 
 
 class Maker:

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from yozora.video import Video
 
 
-def sheet(clips: Sequence[UInt8[np.ndarray, "time height width 3"]], strip: int, columns: int = 1) -> Video:
+def sheet(clips: Sequence[UInt8[np.ndarray, "_ height width 3"]], strip: int, columns: int = 1) -> Video:
     """A strip of `strip` frames of each clip, evenly spaced in time, `columns` clips a row; clips are of one size.
 
     A clip of no frames, and places that are left over, stay black.
