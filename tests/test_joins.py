@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import os
+import shutil
+import stat
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +54,7 @@ REQUESTS = {
     "after": (lambda clip: Extend(video=clip, prompt="a ball"), 0),
     "before": (lambda clip: Extend(video=clip, prompt="a ball", side="before"), 8),
     "connect": (lambda clip: Connect(first=clip, second=clip, prompt="a ball"), 16),
-    "loop": (lambda clip: Loop(video=clip), 0),
+    "loop": (lambda clip: Loop(video=clip), 16),
     "recut": (lambda clip: Recut(video=clip, from_=0.5, before=0.5, prompt="a ball"), 0),
     "blend": (lambda clip: Blend(first=clip, second=clip, curve="0:0,0.4:0,0.6:1,1:1"), 0),
 }
@@ -112,6 +117,40 @@ def test_a_clip_that_is_written_over_takes_its_latents_with_it_and_no_other(tmp_
     assert read_source(tmp_path / "a.mp4").kept and read_source(tmp_path / "b.mp4").kept
     one.save(tmp_path / "a.mp4")  # as b.mp4 is
     assert len(list(tmp_path.glob("*.latents"))) == 1 and read_source(tmp_path / "b.mp4").kept
+
+
+def test_a_copy_of_a_clip_that_is_written_over_keeps_its_latents(tmp_path, clip):
+    one, two = (Made(np.roll(clip.video.frames, shift, axis=2), 8.0, kept=clip.kept) for shift in (0, 8))
+    copy = shutil.copy(one.save(tmp_path / "a.mp4"), tmp_path / "copy.mp4")
+    two.save(tmp_path / "a.mp4")
+    assert read_source(copy).kept and read_source(tmp_path / "a.mp4").kept
+    copy.unlink()
+    one.save(tmp_path / "a.mp4")
+    two.save(tmp_path / "a.mp4")
+    assert len(list(tmp_path.glob("*.latents"))) == 1 and read_source(tmp_path / "a.mp4").kept
+
+
+def test_latents_that_cannot_be_removed_spoil_nothing(tmp_path, clip, monkeypatch):
+    def refused(path, **_):
+        if path.suffix == sidecar.SUFFIX:
+            raise PermissionError("not allowed")
+
+    one, two = (Made(np.roll(clip.video.frames, shift, axis=2), 8.0, kept=clip.kept) for shift in (0, 8))
+    one.save(tmp_path / "a.mp4")
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.warns(UserWarning, match=r"a\.mp4 is made, but the latents beside it could not be brought up to date: not allowed"):
+        two.save(tmp_path / "a.mp4")
+    assert read_source(tmp_path / "a.mp4").kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
+def test_whoever_may_read_a_clip_may_read_its_latents(tmp_path, clip):
+    before = os.umask(0o027)
+    try:
+        Made(clip.video.frames, 8.0, kept=clip.kept).save(tmp_path / "a.mp4")
+    finally:
+        os.umask(before)
+    assert [oct(stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()] == ["0o640"] * 2
 
 
 def test_two_clips_lie_on_one_grid_wherever_they_were_cut(clip):

@@ -9,7 +9,7 @@ import torch
 from yozora.canvas import Canvas, Grid, Kept
 from yozora.vae import VideoVAE, bundled_vae_config, initialise
 from yozora.vae.fill import fill
-from yozora.vae.place import GIVEN_FRAMES, GIVEN_PARTS, crop, measure_partly_given, moved, place, token_start
+from yozora.vae.place import GIVEN_FRAMES, GIVEN_PARTS, crop, measure_partly_given, moved, place, reuse, token_start
 from yozora.vae.seam import paste
 from yozora.video import Video
 
@@ -147,6 +147,18 @@ def test_kept_latents_are_used_where_they_lie_on_the_grid(vae: VideoVAE) -> None
     assert torch.equal(head.latents[:, :3], torch.from_numpy(latents))
     with pytest.raises(ValueError, match="do not fit"):
         place(vae, replace(clip, kept=(earlier(latents[:, :, 1:], 4),)), size)
+
+
+def test_what_was_made_beyond_a_clip_comes_with_it_unless_something_given_follows(vae: VideoVAE) -> None:
+    size = grid(17)
+    latents = np.random.default_rng(0).normal(size=(4, 4, *size.cells[1:])).astype(np.float32)
+    kept = earlier(latents, 0, 10)  # its last cell stands for frames 9 to 12
+    for invented, taken in ((range(10, 17), True), (range(10, 11), False), (range(10, 13), False), (range(10, 15), False)):
+        start = np.zeros((17, 1, 1), np.float32)
+        start[list(invented)] = 1
+        found, levels = reuse(replace(canvas(start, frames=17), kept=(kept,)), size)
+        assert (3 in found) == taken and {0, 1, 2} <= set(found)
+        assert (levels[10:13].max() == 0) == taken and (levels[10] == 1) != taken
 
 
 def test_latents_follow_a_change_of_pixels_and_others_stay(vae: VideoVAE) -> None:

@@ -158,11 +158,69 @@ def test_what_is_simulated_is_given_plain():
 
 
 def test_python_has_a_function_for_each_task():
-    assert sorted(yozora.VERBS) == sorted(task.__name__.lower() for task in TASKS)
+    assert sorted(yozora.VERBS) == sorted(["reproduce", *(task.__name__.lower() for task in TASKS)])
     assert list(yozora.extend.__signature__.parameters)[:2] == ["video", "prompt"]
     assert "seconds" not in yozora.fill.__signature__.parameters and "seconds" in yozora.extend.__signature__.parameters
+
+
+def test_python_makes_a_file_again(tmp_path, tiny_model):
+    clip = yozora.generate("a red ball", size="64x32", frames=5, steps=1, seed=3, model=str(tiny_model))
+    again = yozora.reproduce(clip.save(tmp_path / "clip.mp4"))
+    assert np.array_equal(again.frames, clip.frames) and again.facts == clip.facts
+    with pytest.raises(ValueError, match="other.mp4 cannot be made again: it does not say how"):
+        yozora.reproduce(Video(clip.frames, 8.0).save(tmp_path / "other.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mask": np.zeros((9, 60, 80))}, "--mask: give a file's path or a Video"),
+        ({"box": np.zeros((9, 60, 80))}, "is not x,y,width,height"),
+        ({"from_": np.zeros((9, 60, 80))}, "--from: "),
+        ({"missing": ["a\nb"] * 1000}, "--missing: "),
+    ],
+)
+def test_what_is_wrong_is_a_short_line_in_words_of_the_user(options, says):
+    with pytest.raises(ValueError, match=says) as raised:
+        yozora.fill(CLIP.video, "p", **options)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 250 and "Source" not in str(raised.value)
+
+
+def test_seconds_beyond_counting_are_refused():
+    with pytest.raises(ValueError, match=r"--at: Input should be less than or equal to 1000000 \(got 1e\+308\)$"):
+        yozora.animate(clip(1).video, "p", at=((1e308, clip(1).video),))
 
 
 def test_a_setting_without_a_meaning_is_refused(tiny_model):
     with pytest.raises(ValueError, match="keeps the length of what it is given; leave out --seconds"):
         prepare(Restyle(video=CLIP, prompt="p"), Settings(seconds=2, model=str(tiny_model)))
+
+
+def test_a_draft_keeps_its_shape():
+    draft = clip(width=96, height=54)
+    assert Finish(draft=draft).canvas(replace(SHOT, width=192, height=108)).given.width == 192
+    assert Finish(draft=draft).canvas(replace(SHOT, width=192, height=110)).given.height == 110  # a pixel or two are cut off
+    with pytest.raises(ValueError, match="another shape than the draft's 96x54; finish it at 198x112"):
+        Finish(draft=draft).canvas(replace(SHOT, width=192, height=116))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Connect(first=clip(1), second=clip(60), prompt="p"),
+        Connect(first=clip(60), second=clip(1), prompt="p"),
+        Blend(first=clip(1), second=clip(60), prompt="p"),
+        Restyle(video=clip(1), mask=clip(60), prompt="p"),
+        Recut(video=CLIP, before=3.5, after=3.5, prompt="p"),
+        Animate(image=clip(1), prompt="p"),
+        Generate(prompt="p"),
+    ],
+)
+def test_all_that_is_given_or_invented_is_counted_before_anything_is_laid_out(request_, tiny_model, monkeypatch):
+    size = Settings(size=(512, 512), model=str(tiny_model), frames=None if request_.without else 60)
+    need = 512 * 512 * 6 * 59
+    monkeypatch.setattr("yozora.plan.PIXEL", 0)
+    monkeypatch.setattr("yozora.plan.memory_free", lambda device: need)
+    monkeypatch.setattr(type(request_), "canvas", None)
+    with pytest.raises(ValueError, match="is free; ask for a smaller size or fewer seconds"):
+        prepare(request_, size)

@@ -226,7 +226,7 @@ def test_what_is_filled_is_new_inside_and_old_outside(take, clip, sight):
     both = video(np.where(region[..., None] & (np.arange(SHOT.frames) % 2 == 0)[:, None, None, None], other.frames, clip.frames))
     assert not borders.replaced(look(both), region, "yellow", "red").passed
     elsewhere = np.roll(region, 64, axis=1) & ~region
-    assert not borders.replaced(look(made), elsewhere | ~elsewhere & (region & False), "yellow", "red").passed
+    assert not borders.replaced(look(made), elsewhere, "yellow", "red").passed
 
 
 @pytest.fixture(scope="module")
@@ -282,11 +282,11 @@ def test_both_clips_at_once_are_no_blend(take, clip, other):
 def blended(made: Video, first: tuple[Video, Take], second: tuple[Video, Take]) -> dict[str, bool]:
     """What passes of one clip that turns into another."""
     specs = [asked(take.scene, SHOT) for _, take in (first, second)]
-    third = SHOT.frames // 3
+    third, double = SHOT.frames // 3, exposures.double_exposure(made, first[0], second[0])
     return {
         "first": exposures.answers(video(made.frames[:third]), specs[0]).passed,
         "last": exposures.answers(video(made.frames[-third:]), specs[1]).passed,
-        "double": exposures.double_exposure(made, first[0], second[0]).passed,
+        "double": double is None or double.passed,
         "together": exposures.shown_together(made, *specs).passed,
         "steps": seams.largest_step(made.frames).passed,
     }

@@ -175,6 +175,8 @@ def test_a_name_says_whether_it_holds_one_picture(name, still):
         ("%d_%d.png", 48, "once"),
         ("nowhere/clip.mp4", 48, "does not exist"),
         ("folder.mp4", 48, "is a folder"),
+        ("x" * 300 + ".mp4", 48, "choose another name"),
+        ("%0300d.png", 48, "choose another name"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_and_leaves_nothing(tmp_path, name, height, says):
@@ -227,6 +229,26 @@ def test_a_full_disk_and_a_stop_leave_nothing(tmp_path, monkeypatch):
         with pytest.raises(raised, match=says):
             clip().save(tmp_path / "clip.mp4")
         assert not list(tmp_path.iterdir())
+
+
+def test_a_name_may_be_as_long_as_the_disk_takes(tmp_path):
+    for name in ("球" * 83 + ".mp4", "球" * 82 + "_%d.png"):
+        check_output(tmp_path / name, num_frames=9, height=48, width=64)
+        clip(9).save(tmp_path / name)
+    assert len(list(tmp_path.iterdir())) == 10
+
+
+def test_what_went_wrong_is_said_even_where_nothing_can_be_cleared_away(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def refused(*_, **__):
+        raise PermissionError("not allowed")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr("pathlib.Path.unlink", refused)
+    with pytest.raises(ValueError, match="disk is full"):
+        clip().save(tmp_path / "clip.mp4")
 
 
 def test_a_notebook_shows_it():
@@ -317,3 +339,17 @@ def test_files_that_are_cut_off_or_damaged_never_pass_for_whole(tmp_path, suffix
             Video.load(path)
         except ValueError as error:
             assert path.name in str(error)
+
+
+def test_what_does_not_fit_is_read_at_half_its_size_or_refused(tmp_path, monkeypatch):
+    whole = clip()
+    file = whole.save(tmp_path / "x.mp4")
+    monkeypatch.setattr("yozora.video.read.MAX_BYTES", whole.frames.nbytes // 2)
+    with pytest.warns(UserWarning, match="x.mp4 is read at 1/2 of its size"):
+        half = Video.load(file)
+    assert half.frames.shape == (13, 24, 32, 3)
+    mean = whole.frames.reshape(13, 24, 2, 32, 2, 3).mean(axis=(2, 4))
+    assert np.abs(half.frames - mean).mean() < 3
+    monkeypatch.setattr("yozora.video.read.MAX_BYTES", whole.frames.nbytes // 5)
+    with pytest.raises(ValueError, match="cut or shrink it first"):
+        Video.load(file)

@@ -7,7 +7,7 @@ import pytest
 
 from yozora.canvas import Canvas, Cue, Kept
 from yozora.video import Video
-from yozora.windows import cut, next_window, put_back
+from yozora.windows import cut, next_window, own, put_back
 
 LONGEST, CELL = 33, 4
 WANTED = 4  # frames of what is known beside a hole, one cell of latents
@@ -24,7 +24,7 @@ def canvas(holes, frames, *, loops=False, kept=()):
 
 def meet(what):
     """The windows in which a canvas is made, each painted white, and the canvas in the end."""
-    spans = []
+    spans, what = [], own(what)
     while span := next_window(what, LONGEST, CELL):
         part = cut(what, span)
         white = Video(np.where(np.broadcast_to(part.start, part.given.frames.shape[:3])[..., None] > 0, 255, part.given.frames), 8.0)
@@ -68,6 +68,19 @@ def test_what_is_made_sees_what_is_known_on_both_sides(name):
             assert first - span[0] >= min(context, first) and span[1] - last >= min(context, frames - last)
         assert (part.levels == 0).sum() >= context or (what.levels > 0).all()
         what = put_back(what, span, part.given, ())
+
+
+@pytest.mark.parametrize("holes", [range(1, 99, 2), range(40, 99, 3), [30, 31, 45, 46, 60, 61, 75, 76, 90, 91]])
+def test_a_stretch_ends_behind_what_is_given_after_its_last_hole(holes):
+    what = canvas(holes, 140)
+    while span := next_window(what, LONGEST, CELL):
+        assert what.levels[span[1] - 1] == 0
+        what = put_back(what, span, cut(what, span).given, ())
+
+
+def test_a_long_bridge_takes_few_stretches_and_is_divided_on_the_grid():
+    spans, _ = meet(canvas(range(40, 110), 140))
+    assert len(spans) == 4 and all((last - 1 - first) % CELL == 0 for first, last in spans)
 
 
 @pytest.mark.parametrize("before", [0, 1, 5, 60])

@@ -20,11 +20,26 @@ if TYPE_CHECKING:
     loop: Verb
     outpaint: Verb
     recut: Verb
+    reproduce: Verb
     restyle: Verb
     simulate: Verb
 
 __version__ = "0.1.0"
-VERBS = ("animate", "blend", "connect", "extend", "fill", "finish", "generate", "loop", "outpaint", "recut", "restyle", "simulate")
+VERBS = (
+    "animate",
+    "blend",
+    "connect",
+    "extend",
+    "fill",
+    "finish",
+    "generate",
+    "loop",
+    "outpaint",
+    "recut",
+    "reproduce",
+    "restyle",
+    "simulate",
+)
 __all__ = ["Video", "__version__", *VERBS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 

@@ -1,8 +1,8 @@
 """A video that was made here, and knows how."""
 
-import hashlib
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,24 +24,17 @@ class Made(Video):
         """Write the video as `Video.save` does, with its facts inside unless `metadata` is given, and its latents beside it.
 
         A row of pictures has no latents. Where they cannot be written the video is whole all the same, and this is said. Those of
-        the file that is written over go with it.
+        the file that is written over go with it, unless a copy of it needs them.
         """
-        before = _hash(Path(path))
+        path, before = Path(path), None
+        with suppress(OSError):  # of a file that cannot be read, nothing tells which latents are its own
+            before = sidecar.identity(path) if path.is_file() else None
         saved = super().save(path, self.facts if metadata is None else metadata)
-        after = _hash(saved)
-        if before and before != after:
-            sidecar.beside(saved, before).unlink(missing_ok=True)
-        if self.kept and after:
-            try:
-                sidecar.save(self.kept, saved, after)
-            except (ValueError, OSError, SafetensorError) as error:
-                warnings.warn(f"{saved} is made, but its latents could not be kept beside it: {error}", stacklevel=2)
+        try:
+            if self.kept and saved.is_file():
+                sidecar.save(self.kept, saved, sidecar.identity(saved)[1])
+            if before:
+                sidecar.remove(saved, *before)
+        except (ValueError, OSError, SafetensorError) as error:
+            warnings.warn(f"{saved} is made, but the latents beside it could not be brought up to date: {error}", stacklevel=2)
         return saved
-
-
-def _hash(clip: Path) -> str:
-    """The hash of a file, empty where there is none."""
-    if not clip.is_file():
-        return ""
-    with clip.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -127,6 +127,15 @@ def digest(folder: Path) -> str:
     return "-".join(sha256(folder / file)[:8] for file in FILES)
 
 
+def check_maker(file: Path, maker: str, model: str) -> None:
+    """Raise ValueError unless a model is still the one, named with its hash, that made a file."""
+    folder = find(model)
+    with foreign(folder):
+        now = f"{_table(describe(folder))['name']} {digest(folder)}"
+    if now != maker:
+        raise ValueError(f"{file} was made by {maker}, and {model} is now {now}: it cannot come out the same; bring those weights back")
+
+
 @contextmanager
 def foreign(folder: Path) -> Iterator[None]:
     """What files of another program, or of another version of this one, end in becomes one ValueError that names the folder."""

@@ -24,13 +24,14 @@ from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.tasks.note import note
 from yozora.tasks.settings import Request, Settings, Shot
+from yozora.tasks.source import sources
 from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
 from yozora.vae.place import crop, moved, pixels_of, place, reuse, token_start
 from yozora.vae.seam import paste
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
-from yozora.windows import cut, next_window, put_back
+from yozora.windows import cut, next_window, own, put_back
 
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 MOST = 4  # times the longest trained clip that a request may ask for
@@ -71,15 +72,18 @@ def prepare(request: Request, settings: Settings) -> Order:
     folder = find(settings.model)
     habits = habits_of(folder)
     shot, sampling = resolve(request, settings, habits, cell_of(folder)[0])
-    given, invented = request.given(), 0 if "frames" in request.without else shot.frames
-    known = 0 if given is None else 1 if given.num_frames == 1 else round(given.seconds * shot.fps)
-    check_pixels((shot.width, shot.height), max(known, invented, 1), habits.trained.frames[1])
+    check_pixels((shot.width, shot.height), known(request, shot) + request.invents(shot), habits.trained.frames[1])
     canvas = request.canvas(shot)
     size = (canvas.given.width, canvas.given.height)
     settled = replace(settings, size=size, steps=sampling.steps, guidance=sampling.guidance)
     if "frames" not in request.without:
         settled = replace(settled, frames=shot.frames, seconds=None)
     return Order(request=request, settings=settled, sampling=sampling, canvas=canvas)
+
+
+def known(request: Request, shot: Shot) -> int:
+    """How many frames a request gives at a shot's rate, its pictures and masks included."""
+    return sum(1 if one.video.num_frames == 1 else round(one.video.seconds * shot.fps) for one in sources(request))
 
 
 def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made]:
@@ -115,7 +119,7 @@ def meet(
     equally many tokens, and begin equally high.
     """
     longest, cell = model.habits.trained.frames[1], model.vae.config.cell[0]
-    finished = [replace(canvas, kept=tuple(kept for kept in canvas.kept if _fits(kept, canvas, model))) for canvas in canvases]
+    finished = [replace(own(canvas), kept=tuple(kept for kept in canvas.kept if _fits(kept, canvas, model))) for canvas in canvases]
     for draw in count():
         spans = {index: span for index, canvas in enumerate(finished) if (span := next_window(canvas, longest, cell))}
         if not spans:
@@ -236,9 +240,9 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> 
 
     Without a size, a clip takes that of what is given if the model has seen such, else the nearest of its shape.
     """
-    for name in request.without:
+    for name, instead in request.without.items():
         if getattr(settings, name) is not None:
-            raise ValueError(f"{type(request).__name__.lower()} keeps the length of what it is given; leave out --{name}")
+            raise ValueError(f"{type(request).__name__.lower()} {instead}; leave out --{name}")
     given = request.given()
     width, height = settings.size or (suited((given.width, given.height), habits) if given else habits.size)
     seconds = habits.seconds if settings.seconds is None else settings.seconds

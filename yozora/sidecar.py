@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as packed
 
 from yozora.canvas import Kept
 from yozora.video import replacing
@@ -34,8 +34,22 @@ def save(kept: tuple[Kept, ...], clip: Path, sha256: str) -> Path:
     ]
     tensors = {str(number): np.ascontiguousarray(array) for number, array in enumerate(arrays.values())}
     with replacing([path]) as (part,):
-        save_file(tensors, part, {"clip": sha256, "kept": json.dumps(said), "latents": _digest(tensors.values())})
+        part.write_bytes(packed(tensors, {"clip": sha256, "kept": json.dumps(said), "latents": _digest(tensors.values())}))
     return path
+
+
+def remove(clip: Path, num_bytes: int, sha256: str) -> None:
+    """Remove the latents of what a clip's file was before, of this size and hash, unless a file beside it is still the same."""
+    latents = beside(clip, sha256)
+    alike = (path for path in clip.absolute().parent.iterdir() if path.is_file() and path.stat().st_size == num_bytes)
+    if latents.is_file() and (num_bytes, sha256) not in map(identity, alike):
+        latents.unlink()
+
+
+def identity(file: Path) -> tuple[int, str]:
+    """The size in bytes and the SHA-256 of a file, by which a clip is known whatever it is called."""
+    with file.open("rb") as opened:
+        return file.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def beside(clip: Path, sha256: str) -> Path:

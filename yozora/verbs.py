@@ -1,16 +1,19 @@
-"""What Yozora can be asked from Python: a function for each task, of the same name and with the same options as its command."""
+"""What Yozora can be asked from Python: a function for each command, of the same name and with the same options."""
 
 import dataclasses
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from yozora.made import Made
+from yozora.model import check_maker
 from yozora.pipeline import perform, prepare
 from yozora.tasks import TASKS
 from yozora.tasks.complaints import complaint
+from yozora.tasks.note import recorded
 from yozora.tasks.settings import Request, Settings
 
 Verb = Callable[..., Made]
@@ -43,6 +46,14 @@ def verb(task: type[Request]) -> Verb:
     return call
 
 
+def reproduce(file: str | Path) -> Made:
+    """Make a file again from what it says of itself; raises ValueError where it does not say, or its model or sources have changed."""
+    request, settings, maker = recorded(Path(file), TASKS)
+    check_maker(Path(file), maker, settings.model)
+    (made,) = perform(prepare(request, settings))
+    return made
+
+
 def _parameter(field: dataclasses.Field) -> inspect.Parameter:
     default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
     return inspect.Parameter(field.name, _parameter_kind(field), default=default, annotation=field.type)
@@ -54,4 +65,4 @@ def _parameter_kind(field: dataclasses.Field) -> Any:
     return inspect.Parameter.POSITIONAL_OR_KEYWORD if first else inspect.Parameter.KEYWORD_ONLY
 
 
-VERBS: dict[str, Verb] = {task.__name__.lower(): verb(task) for task in TASKS}
+VERBS: dict[str, Verb] = {task.__name__.lower(): verb(task) for task in TASKS} | {"reproduce": reproduce}

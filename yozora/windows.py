@@ -1,7 +1,7 @@
 """A canvas is met in windows: stretches around what is still to be made, none longer than a model was trained on.
 
-What one window made is given to the next. So a long clip takes the memory of a short one, a clip that is longer than a model's
-own is carried on from itself, and of a long given clip only the neighbourhood of what changes is ever looked at.
+What one window made is given to the next. So a long clip takes no more of the model's memory than a short one, a clip
+that is longer than a model's own is carried on from itself, and of a long given clip only the neighbourhood of what changes is looked at.
 """
 
 from dataclasses import replace
@@ -19,8 +19,9 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
     """The next stretch of at most `longest` frames to be made; None where nothing is left to do.
 
     What is given on both sides is shown as far as there is room; of a hole that is too long for that, as much is left to the last
-    stretch as it can make with both ends in sight. Where it can, a stretch begins `cell` frames or a multiple of them after the
-    first frame of the latents that are kept, so that they lie on its grid. A ring has no lone first frame, and is held in as many cells.
+    stretch as it can make with both ends in sight. Of many holes a stretch takes some, and ends with what is given behind them. Where it
+    can, a stretch begins `cell` frames or a multiple of them after the first frame of the latents that are kept, so that they lie on its
+    grid. A ring has no lone first frame, and is held in as many cells.
     """
     levels, phase = canvas.levels, canvas.kept[0].frame if canvas.kept else 0
     frames, busy = len(levels), np.flatnonzero(levels > 0)
@@ -52,6 +53,12 @@ def next_window(canvas: Canvas, longest: int, cell: int) -> Span | None:
     last = min(end + after, start + longest)
     if after and last < end + min(after, wanted):
         last = min(last, max(begin + 1, end - (longest - (cell - 1) - 2 * wanted)))
+        ends = begin + 1 + np.flatnonzero(levels[np.arange(begin, min(end, start + longest)) % frames] == 0)
+        later = ends[ends >= last]
+        if len(ends):
+            last = int(later[0] if len(later) else ends[-1])
+        else:
+            last = min(last + (start + 1 - last) % cell, start + longest)
     return start, last
 
 
@@ -74,21 +81,25 @@ def cut(canvas: Canvas, span: Span) -> Canvas:
     )
 
 
+def own(canvas: Canvas) -> Canvas:
+    """A canvas with pixels and levels of its own, which `put_back` may write to."""
+    start = np.broadcast_to(canvas.start, (canvas.given.num_frames, *canvas.start.shape[1:])).copy()
+    return replace(canvas, given=Video(frames=canvas.given.frames.copy(), fps=canvas.given.fps), start=start)
+
+
 def put_back(canvas: Canvas, span: Span, made: Video, kept: tuple[Kept, ...]) -> Canvas:
-    """The canvas with a stretch of it made: its frames are given from now on, and its latents kept in place of older ones."""
+    """The canvas with a stretch of it made: its frames are given from now on, and its latents kept in place of older ones.
+
+    They are written into the canvas, which must be its own (see `own`): a long clip is not copied for each of its stretches.
+    """
     frames = canvas.given.num_frames
     inside = np.arange(*span) % frames
-    if span == (0, frames):
-        given, start = made, np.zeros((1, 1, 1), np.float32)
-    else:
-        pixels, start = canvas.given.frames.copy(), np.broadcast_to(canvas.start, (frames, *canvas.start.shape[1:])).copy()
-        pixels[inside], start[inside] = made.frames, 0
-        given = Video(frames=pixels, fps=canvas.given.fps)
     same = canvas.levels == 0
     same[np.setdiff1d(np.arange(frames), inside)] = True
+    canvas.given.frames[inside], canvas.start[inside] = made.frames, 0
     older = (one.only(run) for one in canvas.kept for run in runs(same))
     newer = (one.moved(span[0]).only(range(frames)) for one in kept)
-    return replace(canvas, given=given, start=start, kept=tuple(one for one in (*older, *newer) if one.where))
+    return replace(canvas, kept=tuple(one for one in (*older, *newer) if one.where))
 
 
 def runs(chosen: np.ndarray) -> list[range]:

@@ -52,7 +52,9 @@ def made(holes, frames):
     return factors, windows
 
 
-@pytest.mark.parametrize(("holes", "windows"), [(range(30), 5), (range(5, 30), 4), (range(25), 4), (range(12, 15), 1), ([12, 20], 2)])
+@pytest.mark.parametrize(
+    ("holes", "windows"), [(range(30), 5), (range(5, 30), 4), (range(25), 4), (range(12, 15), 1), ([12, 20], 2), (range(1, 29, 2), 4)]
+)
 def test_a_clip_made_in_windows_has_the_law_of_the_whole(holes, windows):
     """Known on one side at most, or near enough on both: a bridge that no window spans begins without sight of its other end."""
     factors, taken = made(holes, 30)

@@ -67,6 +67,7 @@ BAD = {
     "unknown suffix": (["p", "-o", "x.avi"], ".mp4"),
     "steps 0": (["p", "-o", "x.mp4", "--steps", "0"], "steps"),
     "guidance nan": (["p", "-o", "x.mp4", "--guidance", "nan"], "guidance"),
+    "seeds beyond counting": (["p", "-o", "x.mp4", "--seed", str(2**63 - 1), "--count", "2"], "use a smaller --seed"),
     "unknown option": (["p", "-o", "x.mp4", "--sise", "64x64"], "--sise"),
 }
 
@@ -236,11 +237,19 @@ def test_an_interrupt_leaves_nothing_and_ends_with_130(tmp_path, small):
         said = heard(ours, b"denoise")
         assert b"denoise" in said, said
         running.send_signal(signal.SIGINT)
-        heard(ours)
+        assert b"yozora: interrupted, no unfinished file was left" in heard(ours)
         assert running.wait(timeout=60) == 130
     finally:
         running.kill()
         os.close(ours)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_one_line(tmp_path, yozora, small, monkeypatch, number):
+    monkeypatch.setattr("yozora.pipeline.meet", lambda *_: signal.raise_signal(number))
+    done = yozora("generate", "a ball", "-o", "x.mp4", *small)
+    assert (done.code, done.lines) == (130, ["yozora: interrupted, no unfinished file was left"])
     assert not list(tmp_path.iterdir())
 
 

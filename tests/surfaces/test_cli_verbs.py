@@ -112,7 +112,11 @@ BAD = {
         "fill clip.mp4 WORDS --box 0,0,9,9 --seconds 2",
         "fill keeps the length of what it is given; leave out --seconds",
     ),
-    "frames that are kept": ("recut clip.mp4 --frames 2", "recut keeps the length of what it is given; leave out --frames"),
+    "frames that are kept": ("blend clip.mp4 other.mp4 --frames 2", "blend keeps the length of what it is given; leave out --frames"),
+    "length that is cut": (
+        "recut clip.mp4 --seconds 3",
+        "recut is as long as --from, --to, --before and --after make it; leave out --seconds",
+    ),
     "nothing to fill": ("fill clip.mp4 WORDS", "say what to fill: --mask, --box"),
     "two ways to fill": ("fill clip.mp4 WORDS --mask pic.png --box 0,0,9,9", "say in one way what to fill"),
     "box of three": ("fill clip.mp4 WORDS --box 1,2,3", "x,y,width,height"),
@@ -127,6 +131,8 @@ BAD = {
     "span before": ("recut clip.mp4 --from -1", "--from"),
     "span nan": ("recut clip.mp4 --from nan", "--from"),
     "too much before": ("recut clip.mp4 --before 9999", "9999 seconds are too long; this model invents at most 8 seconds, 64 frames"),
+    "seconds beyond counting": ("recut clip.mp4 --before 1e308 --after 1e308", "--before: Input should be less than or equal to 1000000"),
+    "picture beyond counting": ("animate pic.png WORDS --at 9999999=last.png", "--at: Input should be less than or equal to 1000000"),
     "no gaps": ("fill clip.mp4 WORDS --missing gaps", "none is missing"),
     "frame outside": ("fill clip.mp4 WORDS --missing 900", "names no frames of the clip's 0 to 5; list them as 3,7-9"),
     "frames in words": ("fill clip.mp4 WORDS --missing few", "names no frames"),
@@ -207,7 +213,7 @@ def test_a_clip_outlives_latents_that_cannot_be_kept(tmp_path, yozora, given, qu
 
     monkeypatch.setattr(os, "replace", full)
     done = yozora(*spoken("extend clip.mp4 WORDS --frames 2", given), "-o", "x.mp4", *quick)
-    assert done.code == 0 and "x.mp4 is made, but its latents could not be kept beside it" in done.warnings[0], done
+    assert done.code == 0 and "x.mp4 is made, but the latents beside it could not be" in done.warnings[0], done
     assert [path.name for path in tmp_path.iterdir()] == ["x.mp4"]
 
 
@@ -258,6 +264,21 @@ def test_a_picture_of_a_row_is_found_in_the_row_that_is_made_again(tmp_path, yoz
     assert done.code == 2 and "x_3-again_%03d.png" in done.lines[0]
     done = yozora("reproduce", "x_3.png", "-o", "y_%03d.png")
     assert (done.code, done.warnings) == (0, []) and (tmp_path / "y_005.png").exists()
+
+
+def test_a_row_is_never_written_over_the_picture_that_is_made_again(tmp_path, yozora, given, quick):
+    assert yozora(*spoken("fill clip.mp4 WORDS --missing 3", given), "-o", "x_%02d.png", *quick).code == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = yozora("reproduce", tmp_path / "x_03.png", "-o", "x_%02d.png")
+    assert (done.code, len(done.lines)) == (2, 1) and "x_03.png is what is to be made again; name another file" in done.lines[0], done
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_picture_of_an_earlier_longer_row_is_not_what_was_made(tmp_path, yozora, given, quick):
+    assert yozora(*spoken("fill clip.mp4 WORDS --missing 3", given), "-o", "x_%d.png", *quick).code == 0
+    Video(np.zeros((1, 32, 64, 3), np.uint8), 8.0).save(tmp_path / "x_3.png", read_metadata(tmp_path / "x_3.png"))
+    shutil.copy(tmp_path / "x_3.png", tmp_path / "y_6.png")
+    assert "is not x_3.png to the bit" in yozora("reproduce", "x_3.png", "-o", "y_%d.png").warnings[-1]
 
 
 def test_what_cannot_be_made_again_is_one_line(tmp_path, yozora, shelf, given, tiny_model):

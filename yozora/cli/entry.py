@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from yozora.cli import evaluating, tasks, training, world
 from yozora.tasks.complaints import complaint
 
+INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt: 128 and the number of SIGINT
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.callback(help="Yozora: words, pictures and videos to video.")(lambda: None)
 tasks.add_to(app)
@@ -23,10 +25,10 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: print(f"yozora: warning: {message}", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except (typer.Abort, KeyboardInterrupt):
-        print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
-        sys.exit(130)
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
+        sys.exit(code)
     except ValidationError as error:
         _fail(complaint(error))
     except (ValueError, OSError, FloatingPointError) as error:

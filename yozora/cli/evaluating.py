@@ -29,6 +29,10 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="where clips and tables go; an interrupted run goes on from there")] = Path("evaluation"),
 ) -> None:
     """Measure a model on clips that nobody picked, beside true renders and beside stand-ins that must fail."""
+    if verb and suite is not Suite.verbs:
+        raise ValueError("--verb chooses among the verbs; leave it out, or measure --suite verbs")
+    if not next(path for path in (out, *out.absolute().parents) if path.exists()).is_dir():
+        raise ValueError(f"{out} cannot be a folder, because a file is in its place; name another in --out")
     if suite is Suite.prompts:
         from yozora.evaluate.card import main
 

@@ -6,21 +6,19 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count, takewhile
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from yozora.made import Made
 from yozora.tasks import TASKS
-from yozora.tasks.complaints import complaint
-from yozora.tasks.note import understand
+from yozora.tasks.note import recorded
 from yozora.tasks.settings import Request, Settings
-from yozora.video import check_output, is_still, read_metadata
+from yozora.video import check_output, files_of, is_still, writes_over
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,8 +52,8 @@ def command_of(task: type[Request]) -> Callable[..., None]:
     return command
 
 
-def perform_and_save(request: Request, settings: Settings, output: Path, kept: Callable[[Made], Made]) -> None:
-    """Make the clips of a request and write each as soon as it is finished; one still for a plain .png."""
+def perform_and_save(request: Request, settings: Settings, output: Path, kept: Callable[[Made], Made]) -> list[Path]:
+    """Make the clips of a request and write each as soon as it is finished, one still for a plain .png; returns all files."""
     if is_still(output) and request.given() is None:
         if settings.seconds or settings.fps or (settings.frames or 1) > 1:
             hint = f"leave out --seconds, --frames and --fps, or name it {output.stem}_%03d.png to save every frame"
@@ -70,9 +68,12 @@ def perform_and_save(request: Request, settings: Settings, output: Path, kept: C
     order = prepare(request, settings)
     clip = order.canvas.given
     check_output(output, num_frames=clip.num_frames, height=clip.height, width=clip.width, fps=order.fps)
+    files = []
     with progress_bar() as progress:
         for path, made in zip(paths, perform(order, progress), strict=True):
             print(kept(made).save(path))
+            files += files_of(path, made.num_frames)
+    return files
 
 
 def whole(made: Made) -> Made:
@@ -91,32 +92,17 @@ def reproduce(
 ) -> None:
     """Make a file again from what it says of itself, and say whether it came out the same."""
     again = output or file.with_stem(f"{file.stem}-again")
-    if again.exists() and again.samefile(file):
+    if file.exists() and writes_over(again, file):
         raise ValueError(f"{file} is what is to be made again; name another file to compare it with")
     if again.suffix.lower() != file.suffix.lower():
         raise ValueError(f"{again.name} is of another kind than {file.name}, so that they could not be compared; end it in {file.suffix}")
-    facts = read_metadata(file)
-    try:
-        request, settings = understand(facts.get("request", ""), TASKS)
-    except ValueError as error:
-        reason = complaint(error) if isinstance(error, ValidationError) else error
-        raise ValueError(f"{file} cannot be made again: {reason}") from error
-    from yozora.model import describe, digest, find  # brings torch
+    request, settings, maker = recorded(file, TASKS)
+    from yozora.model import check_maker  # brings torch
 
-    folder = find(settings.model)
-    if (name := f"{describe(folder)['name']} {digest(folder)}") != facts.get("model"):
-        made_by = f"{file} was made by {facts.get('model')}, and {settings.model} is now {name}"
-        raise ValueError(f"{made_by}: it cannot come out the same; bring those weights back")
-    perform_and_save(request, settings, again, without_latents)
-    if not any(path.read_bytes() == file.read_bytes() for path in _written(again)):
+    check_maker(file, maker, settings.model)
+    written, wanted = perform_and_save(request, settings, again, without_latents), file.read_bytes()
+    if not any(path.read_bytes() == wanted for path in written):  # a picture does not say which of its row it was
         warnings.warn(f"{again} is not {file} to the bit: it was made on another machine, or something changed since", stacklevel=2)
-
-
-def _written(path: Path) -> Iterator[Path]:
-    """The file of a clip, or each picture of a numbered row."""
-    if path.suffix.lower() != ".png" or is_still(path):
-        return iter([path])
-    return takewhile(Path.exists, (path.with_name(path.name % index) for index in count()))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 from yozora.evaluate import seams
 from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, things, words
 from yozora.evaluate.exposures import double_exposure
-from yozora.evaluate.finding import Findings
+from yozora.evaluate.finding import Findings, worst
 from yozora.evaluate.given import beats, kept_bits
 from yozora.evaluate.measures import judge
 from yozora.evaluate.seams import at_seams, worst_ratio
@@ -110,7 +110,7 @@ def recut(number: int, shot: Shot) -> Edit:
             made.frames, sight, (first, last)
         )
         for name, measure in (("things", none_born_or_lost), ("form", same_form)):
-            found[name] = min((measure(sight, span) for span in new), key=lambda one: one.passed)
+            found[name] = worst((measure(sight, span) for span in new), 1.0)
         return found
 
     shown = np.zeros_like(frames)

@@ -141,7 +141,8 @@ def simulate(number: int, shot: Shot) -> Edit:
     drawn, known, spec = clip(sketch([take], size)[0].numpy(), true), surface.stage(take, size), asked(scene, shot)
 
     def judged(made: Video) -> Findings:
-        found: Findings = {"track": engine_error(take, look(made)), "words": answers(made, spec), "shadow": surface.shadow(made, known)}
+        found: Findings = {"track": engine_error(take, look(made), whatever=True), "words": answers(made, spec)}
+        found["shadow"] = surface.shadow(made, known)
         found["texture"] = surface.texture(made, known) if scene.floor.kind != "plain" else None
         found["shine"] = surface.shine(made, known) if bool(known.glossy.any()) else None
         return found

@@ -15,8 +15,8 @@ from yozora.evaluate.measures import judge
 from yozora.evaluate.retake import closed, melted
 from yozora.evaluate.seams import around, at_seams
 from yozora.evaluate.track import look
-from yozora.evaluate.trails import clear, none_born_or_lost, same_form
-from yozora.evaluate.truth import asked, film
+from yozora.evaluate.trails import apart, clear, none_born_or_lost, same_form
+from yozora.evaluate.truth import act, asked, film
 from yozora.tasks.animate import Animate
 from yozora.tasks.blend import Blend
 from yozora.tasks.extend import Extend
@@ -29,6 +29,7 @@ from yozora.video import Video
 from yozora.world.scene import Scene
 from yozora.world.take import Take
 
+APART = 0.6  # of a blend's frames in which its two clips have their things in different places
 PARTS = 4  # of a ring, one of which is given
 
 
@@ -188,12 +189,14 @@ def loop(number: int, shot: Shot) -> Edit:
 
 
 def blend(number: int, shot: Shot) -> Edit:
-    """Two clips of as many things, in different colours, one of which is to turn into the other."""
+    """Two clips of as many things, in different colours and mostly elsewhere on the picture, one of which is to turn into the other."""
     scene = pick(number, crossing)
-    colours = {body.colour for body in scene.objects}
+    colours, known, aspect = {body.colour for body in scene.objects}, act(scene, shot), shot.width / shot.height
 
     def differs(one: Scene) -> bool:
-        return crossing(one) and len(one.objects) == len(colours) and not colours & {body.colour for body in one.objects}
+        if not crossing(one) or len(one.objects) != len(colours) or colours & {body.colour for body in one.objects}:
+            return False
+        return bool(apart(known, act(one, shot), aspect).mean() > APART)
 
     scenes = (scene, pick(-1 - number, differs))
     (take, first), (goal, second) = (shoot(one, shot) for one in scenes)

@@ -15,20 +15,24 @@ SEEN = 0.25  # of an object's contrast with what is around it: from here on it c
 RING = 9  # pixels of the pictures looked at, that are compared with what is inside
 SOLID = 0.35  # quantile of an object's pixels: a thing half way between two places that touch covers four tenths of both, a ghost all
 APART = 0.9  # of an object's pixels that the other clip's objects must leave free, or it tells nothing
+TOLD = 0.5  # of the frames, that must tell something
 FAINT = 12.0  # of 255: an object of less contrast cannot be told from its floor
 
 
-def double_exposure(made: Video, first: Video, second: Video) -> Finding:
+def double_exposure(made: Video, first: Video, second: Video) -> Finding | None:
     """The share of frames that show the objects of both clips, each where its own clip has them at that frame.
 
-    A cross-dissolve shows both; so does one clip's content laid over the other's. Objects that lie over one another tell nothing.
+    A cross-dissolve shows both; so does one clip's content laid over the other's. Objects that lie over one another tell nothing:
+    None where that is so in most frames.
     """
     seen = [_shrunk(video) for video in (made, first, second)]
     things = [regions(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255, default_eye())[1] for pixels in seen[1:]]
     one, two = (_strength(seen[0], clip, own, other > 0) for clip, own, other in zip(seen[1:], things, things[::-1], strict=True))
     both = np.minimum(one, two)
     told = ~np.isnan(both)
-    share = float((both[told] > SEEN).mean()) if told.any() else 0.0
+    if told.mean() < TOLD:
+        return None
+    share = float((both[told] > SEEN).mean())
     return Finding(share, share == 0, f"{told.mean():.0%} of the frames can be told")
 
 

@@ -1,5 +1,6 @@
 """What a measure of an edit finds: a number in the measure's own unit, and whether it passes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -10,6 +11,11 @@ class Finding:
     value: float
     passed: bool
     seen: str = ""
+
+
+def worst(found: Iterable[Finding], ideal: float) -> Finding:
+    """Of some findings, at least one, the one that is farthest from a value that would be perfect; those that do not pass come first."""
+    return min(found, key=lambda one: (one.passed, -abs(one.value - ideal)))
 
 
 Findings = dict[str, Finding | None]  # None where a measure does not apply

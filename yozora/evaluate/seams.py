@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from yozora.evaluate.finding import Finding, Findings
+from yozora.evaluate.finding import Finding, Findings, worst
 from yozora.evaluate.track import Sight, look
 from yozora.evaluate.trails import Trail, trails
 from yozora.video import Video
@@ -23,6 +23,7 @@ FIT = 4  # frames on each side of a seam to which a line is fitted
 FEWEST = 3  # of these, in which a thing must be seen
 CLOSE = 0.02  # of the width: how far apart places, and how different shifts per frame, may be
 SLOW, SWERVE = 0.006, 0.4  # widths a frame, and part of the speed, by which a velocity may differ; together `CLOSE` at most
+IDEAL = {"ratio": 1.0, "place": 0.0, "motion": 0.0, "steps": 1.0}  # what a true clip has
 
 Frames = UInt8[np.ndarray, "time height width 3"]
 
@@ -70,14 +71,14 @@ def in_order(frames: Frames) -> Finding:
 
 def worst_ratio(frames: Frames, places: tuple[int, ...]) -> Finding:
     """The ratio that is farthest from 1, of all seams."""
-    return max((seam_ratio(frames, seam) for seam in places), key=lambda one: abs(np.log(max(one.value, 1e-3))))
+    return worst((seam_ratio(frames, seam) for seam in places), IDEAL["ratio"])
 
 
 def at_seams(frames: Frames, sight: Sight, places: tuple[int, ...]) -> Findings:
     """What there is to find at joins of a clip, the worst of each."""
     found: Findings = {"ratio": worst_ratio(frames, places)}
     for name, measure in (("place", place_through), ("motion", motion_through)):
-        found[name] = min((measure(sight, seam) for seam in places), key=lambda one: (one.passed, -one.value))
+        found[name] = worst((measure(sight, seam) for seam in places), IDEAL[name])
     return found | {"steps": largest_step(frames)}
 
 
@@ -89,7 +90,8 @@ def around(frames: Frames, places: tuple[int, ...]) -> Findings:
         sight = look(Video(turned, 1.0))
         empty: Findings = {} if seen_near(sight, half) else {"place": None, "motion": None}
         found.append(at_seams(turned, sight, (half,)) | empty)
-    return {name: min((one[name] for one in found if one[name]), key=lambda one: one.passed, default=None) for name in found[0]}
+    seen = {name: [one for findings in found if (one := findings[name])] for name in found[0]}
+    return {name: worst(some, IDEAL[name]) if some else None for name, some in seen.items()}
 
 
 def place_through(sight: Sight, seam: int) -> Finding:

@@ -53,10 +53,10 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
     return _kept(lasting(before), after, lambda _: after.track >= 0)
 
 
-def engine_error(take: Take, sight: Sight) -> Finding:
-    """The median distance, in widths, from where the engine has an object to a thing of its colour; the worst of all objects.
+def engine_error(take: Take, sight: Sight, *, whatever: bool = False) -> Finding:
+    """The median distance, in widths, from where the engine has an object to a thing of its colour, or `whatever` is nearest.
 
-    Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
+    The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
     """
     place, seen = clear(take, sight.found.size[0] / sight.found.size[1])
     wanted = [
@@ -64,17 +64,32 @@ def engine_error(take: Take, sight: Sight) -> Finding:
         for index, body in enumerate(take.scene.objects)
         if seen[:, index].mean() >= LASTING
     ]
-    return _kept(wanted, sight, lambda trail: sight.of(trail.colour))
+    return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour))
 
 
 def clear(take: Take, aspect: float) -> tuple[Float[np.ndarray, "time solid 2"], Bool[np.ndarray, "time solid"]]:
     """Where solids are on a picture, in widths from its upper left corner; and when each is wholly in it and overlaps with none."""
+    place, reach = _outlines(take, aspect)
+    inside = (place > reach[..., None]) & (place < [1.0, 1.0 / aspect] - reach[..., None])
+    alone = _free(place, reach, place, reach) | np.eye(len(take.solids), dtype=bool)
+    return place, np.asarray(inside.all(-1) & alone.all(-1))
+
+
+def apart(first: Take, second: Take, aspect: float) -> Bool[np.ndarray, " time"]:
+    """In which frames nothing of a take is where another, of equal length, has something."""
+    return np.asarray(_free(*_outlines(first, aspect), *_outlines(second, aspect)).all((1, 2)))
+
+
+def _outlines(take: Take, aspect: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where solids are, in widths from the picture's upper left corner `[time solid 2]`, and how far they reach `[time solid]`."""
     picture, scale = project(take, take.poses.position)
     reach = scale * [extent(solid) for solid in take.solids]
-    seen = (np.abs(picture) + reach[..., None] < [aspect, 1.0]).all(-1)
-    apart = np.linalg.norm(picture[:, :, None] - picture[:, None], axis=-1) > reach[:, :, None] + reach[:, None]
-    seen &= (apart | np.eye(len(take.solids), dtype=bool)).all(-1)
-    return (picture * [1.0, -1.0] + [aspect, 1.0]) / (2 * aspect), seen
+    return (picture * [1.0, -1.0] + [aspect, 1.0]) / (2 * aspect), reach / (2 * aspect)
+
+
+def _free(place: np.ndarray, reach: np.ndarray, other: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Whether circles on the picture lie apart, `bool[time circle other]`."""
+    return np.linalg.norm(place[:, :, None] - other[:, None], axis=-1) > reach[:, :, None] + beside[:, None]
 
 
 def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:

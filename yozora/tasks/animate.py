@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
+from yozora.tasks.complaints import shown
 from yozora.tasks.settings import STRICT, Request, Shot
 from yozora.tasks.source import Picture, fitted
 from yozora.tasks.timeline import Prompt, Seconds, laid
@@ -23,15 +24,15 @@ class Key:
 
 
 def read_key(value: Any) -> Any:
-    """A key from SECOND=IMAGE or a pair of both; raises ValueError for anything else."""
+    """What a key holds, from SECOND=IMAGE or a pair of both; raises ValueError for anything else."""
     if isinstance(value, Mapping | Key):
         return value
     if isinstance(value, tuple) and len(value) == 2:
-        return Key(second=value[0], picture=value[1])
+        return {"second": value[0], "picture": value[1]}
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*=(.+)", str(value))
     if not found:
-        raise ValueError(f"{value!r} is not SECOND=IMAGE, such as 1.5=cube.png")
-    return Key(second=float(found[1]), picture=found[2])  # pyright: ignore[reportArgumentType] (its validator reads the file)
+        raise ValueError(f"{shown(value)} is not SECOND=IMAGE, such as 1.5=cube.png")
+    return {"second": float(found[1]), "picture": found[2]}
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -3,11 +3,14 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from yozora.tasks.complaints import complaint
 from yozora.tasks.settings import Request, Settings
+from yozora.video import read_metadata
 
 
 def note(request: Request, settings: Settings) -> str:
@@ -32,3 +35,13 @@ def understand(text: str, tasks: Sequence[type[Request]]) -> tuple[Request, Sett
         TypeAdapter(task).validate_python({name: value for name, value in fields.items() if name in own}),
         TypeAdapter(Settings).validate_python({name: value for name, value in fields.items() if name in common - own}),
     )
+
+
+def recorded(file: Path, tasks: Sequence[type[Request]]) -> tuple[Request, Settings, str]:
+    """The request and the settings that a file says it was made by, and the model with its hash; raises ValueError as `understand`."""
+    facts = read_metadata(file)
+    try:
+        return *understand(facts.get("request", ""), tasks), facts.get("model", "an unknown model")
+    except ValueError as error:
+        reason = complaint(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"{file} cannot be made again: {reason}") from error

@@ -18,7 +18,7 @@ from yozora.video import Video
 class Recut(Request):
     """Trim a video, and perhaps invent anew what comes before or after."""
 
-    without = LENGTH
+    without = dict.fromkeys(LENGTH, "is as long as --from, --to, --before and --after make it")
     video: Annotated[Clip, Field(description="video to cut")]
     from_: Annotated[Seconds, Field(description="second at which the part begins")] = 0.0
     to: Until = None
@@ -29,6 +29,10 @@ class Recut(Request):
     def given(self) -> Video:
         """The video."""
         return self.video.video
+
+    def invents(self, shot: Shot) -> int:
+        """What is added on either side."""
+        return round((self.before + self.after) * shot.fps) + shot.beat
 
     def canvas(self, shot: Shot) -> Canvas:
         """The part, and invented frames around it; on the model's grid where that can be had."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator
 
+from yozora.tasks.complaints import shown
 from yozora.tasks.settings import Shot
 from yozora.tasks.source import Source, covering_at
 from yozora.video import Video
@@ -18,7 +19,7 @@ def read_box(value: Any) -> tuple[int, int, int, int]:
     """A box from x,y,width,height; raises ValueError for anything else."""
     parts = re.split(r"\s*,\s*", value.strip()) if isinstance(value, str) else list(value) if isinstance(value, Sequence) else []
     if len(parts) != 4 or not all(re.fullmatch(r"-?\d+", str(part)) for part in parts):
-        raise ValueError(f"box {value!r} is not x,y,width,height in whole pixels, such as 32,48,40,40")
+        raise ValueError(f"box {shown(value)} is not x,y,width,height in whole pixels, such as 32,48,40,40")
     x, y, width, height = map(int, parts)
     return x, y, width, height
 

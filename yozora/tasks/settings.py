@@ -2,24 +2,26 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
+from yozora.tasks.complaints import shown
 from yozora.video import Video
 
 STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
+LARGEST_SEED = 2**63 - 1
 
 
 def read_size(value: Any) -> tuple[int, int]:
     """`WxH` or a pair as (width, height); raises ValueError unless both are positive and even, with the nearest that are."""
     found = re.split(r"[xX×]", value) if isinstance(value, str) else value
     if not isinstance(found, Sequence) or len(found) != 2 or not all(re.fullmatch(r"\s*-?\d+\s*", str(side)) for side in found):
-        raise ValueError(f"size {value!r} is not WIDTHxHEIGHT, such as 256x256")
+        raise ValueError(f"size {shown(value)} is not WIDTHxHEIGHT, such as 256x256")
     width, height = map(int, found)
     if width <= 0 or height <= 0:
         raise ValueError(f"size {width}x{height} has a side that is not positive; use for example 256x256")
@@ -42,7 +44,7 @@ class Settings:
     seconds: Annotated[float | None, Positive, Field(description="length of the clip, or of what is invented beside given clips")] = None
     frames: Annotated[int | None, Field(ge=1, description="length in the model's own frames, in place of seconds; 1 is an image")] = None
     fps: Annotated[float | None, Field(gt=0, le=120, allow_inf_nan=False, description="frames a second in the file")] = None
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="number that decides the noise")] = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED, description="number that decides the noise")] = 0
     count: Annotated[int, Field(ge=1, le=1000, description="clips to make, with seeds that follow one another")] = 1
     steps: Annotated[int | None, Field(ge=1, le=1000, description="solver steps")] = None
     guidance: Annotated[
@@ -55,6 +57,14 @@ class Settings:
     def _one_length(self) -> "Settings":
         if self.seconds is not None and self.frames is not None:
             raise ValueError("seconds and frames both say how long the clip is; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_suffice(self) -> "Settings":
+        if self.seed + self.count - 1 > LARGEST_SEED:
+            raise ValueError(
+                f"{self.count} clips from seed {self.seed} on need seeds above the largest, {LARGEST_SEED}; use a smaller --seed"
+            )
         return self
 
 
@@ -83,15 +93,20 @@ class Request(ABC):
     """What every task is: something asked, as a frozen dataclass, that becomes a canvas."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
-    without: ClassVar[tuple[str, ...]] = ()  # settings that have no meaning here
+    without: ClassVar[Mapping[str, str]] = {}  # settings that have no meaning here, each with what is so in its place
 
     def given(self) -> Video | None:
         """What the clip takes its size from, if anything."""
         return None
+
+    def invents(self, shot: Shot) -> int:
+        """How many frames it adds to those that are given, at most."""
+        return 0 if "frames" in self.without else shot.frames
 
     @abstractmethod
     def canvas(self, shot: Shot) -> Canvas:
         """The canvas of the shot's size in which the request is to be met; raises ValueError where it cannot be."""
 
 
-LENGTH = ("seconds", "frames")  # `without` of a task whose clip is as long as what it is given
+# `without` of a task whose clip is as long as what it is given
+LENGTH: Mapping[str, str] = dict.fromkeys(("seconds", "frames"), "keeps the length of what it is given")

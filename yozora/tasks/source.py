@@ -2,8 +2,8 @@
 
 import hashlib
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,7 +40,8 @@ def read_source(value: Any, behind: Background = "white") -> Any:
     Transparent parts of a file lie on what is `behind` them.
     """
     if isinstance(value, Video):
-        digest = hashlib.sha256(repr((value.frames.shape, value.fps)).encode() + value.frames.tobytes())
+        digest = hashlib.sha256(repr((value.frames.shape, value.fps)).encode())
+        digest.update(np.ascontiguousarray(value.frames).data)
         words, kept = (value.facts.get("words", ""), value.kept) if isinstance(value, Made) else ("", ())
         return Source(file="", sha256=digest.hexdigest(), video=value, words=words, kept=kept)
     if isinstance(value, Mapping):
@@ -52,6 +53,17 @@ def read_source(value: Any, behind: Background = "white") -> Any:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Source(file=str(value), sha256=sha256, video=video, words=words_of(path), kept=sidecar.find(path, sha256))
+
+
+def sources(value: Any) -> Iterator[Source]:
+    """All that a request is given, its pictures and masks included."""
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from sources(one)
+    elif is_dataclass(value):
+        yield from sources(tuple(getattr(value, field.name) for field in fields(value)))
 
 
 def refer(source: Source) -> dict[str, str]:

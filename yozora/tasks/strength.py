@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from yozora.tasks.complaints import shown
+
 NAMES = {"subtle": 0.6, "mild": 0.8, "strong": 0.92}
 
 
@@ -15,7 +17,7 @@ def read_strength(value: Any) -> Any:
             return float(strength)
     except (TypeError, ValueError):
         pass
-    raise ValueError(f"strength {value!r} is no number from 0 to 1 and none of {', '.join(NAMES)}")
+    raise ValueError(f"strength {shown(value)} is no number from 0 to 1 and none of {', '.join(NAMES)}")
 
 
 Strength = Annotated[

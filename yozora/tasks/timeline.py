@@ -21,7 +21,7 @@ def said(prompt: str) -> str:
 
 Prompt = Annotated[str, AfterValidator(said), Field(description="what the clip shows")]
 Words = Annotated[str, Field(description="what the clip shows; without it, the words that the given clip says it was made by")]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 def laid(pieces: Sequence[tuple[int, Source]], frames: int, shot: Shot, prompt: str) -> Canvas:

@@ -58,7 +58,8 @@ def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "cha
     """The cells that kept latents stand for, and the start levels `[time height width]` (broadcastable) as they then are.
 
     Cell 0 stands for one frame and every other for several, so a kept cell fits only a cell of its own kind, and only where none
-    of its frames is to be invented. What a clip's last cell holds beyond the clip was made with it, and comes with it.
+    of its frames is to be invented. What a clip's last cell holds beyond the clip was made with it, and comes with it where nothing
+    that is given follows, for of that it knew nothing.
     """
     found: dict[int, np.ndarray] = {}
     levels, highest = canvas.start, canvas.levels
@@ -72,10 +73,11 @@ def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "cha
                 continue
             inside = slice(max(last - grid.cell[0] + 1, 0), min(last + 1, kept.end, grid.frames))
             shown = kept.where.start <= inside.start < inside.stop <= kept.where.stop
-            if not shown or highest[inside].max() == 1:
+            beyond = inside.stop <= min(last, grid.frames - 1)
+            if not shown or highest[inside].max() == 1 or (beyond and highest[inside.stop :].min() < 1):
                 continue
             found[cell] = kept.latents[:, number]
-            if inside.stop <= min(last, grid.frames - 1):
+            if beyond:
                 levels = np.broadcast_to(levels, (grid.frames, *levels.shape[1:])).copy()
                 levels[inside.stop : last + 1] = levels[inside].max(axis=0)
     return found, levels

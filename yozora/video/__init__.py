@@ -114,9 +114,23 @@ def frame_times(path: str | Path) -> np.ndarray:
 
 def is_still(path: str | Path) -> bool:
     """Whether a path holds one picture by its name: a .png without a %d."""
-    from yozora.video.write import NUMBER
+    from yozora.video.write import is_row
 
-    return Path(path).suffix.lower() == ".png" and not NUMBER.search(Path(path).name)
+    return Path(path).suffix.lower() == ".png" and not is_row(Path(path))
+
+
+def files_of(path: str | Path, num_frames: int) -> list[Path]:
+    """The files that a video of so many frames is saved to: one, or each picture of a row."""
+    from yozora.video.write import files_of
+
+    return files_of(Path(path), num_frames)
+
+
+def writes_over(path: str | Path, file: str | Path) -> bool:
+    """Whether a video that is saved to `path` can take the place of a file that exists, as itself or as a picture of a row."""
+    from yozora.video.write import writes_over
+
+    return writes_over(Path(path), Path(file))
 
 
 def replacing(targets: Sequence[Path]) -> AbstractContextManager[list[Path]]:

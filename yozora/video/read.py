@@ -4,8 +4,9 @@ import json
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ MAX_PIXELS = 4096 * 2304  # of one frame of a video
 MAX_PICTURE = 8192 * 4096  # pixels of one picture, such as a telephone takes
 MAX_FRAMES = 500_000
 MAX_BYTES = 2**31  # of all frames decoded
+PARTS = (1, 2)  # by which the sides of frames may be divided, so that all of them fit
 TOO_LONG = f"its frames take more than {MAX_BYTES / 2**30:.0f} GiB; cut or shrink it first"
 TOO_LARGE = "its {}x{} are more than {} pixels; shrink it first"
 BROKEN = "it is cut off or damaged; copy it again, or convert it to mp4 or png"
@@ -59,11 +61,13 @@ def read(path: Path, fps: float | int | None, behind: Background) -> tuple[np.nd
         if fps is None and not image and is_variable(shown):
             remarks[f"has a variable frame rate; it is resampled by time to {rate:.4g} frames a second"] = None
         rate = fps or rate
-        check_length(file, float(np.ptp(shown)), rate)
+        part = division(file, float(np.ptp(shown)), rate)
+        if part > 1:
+            remarks[f"is read at 1/{part} of its size, for all of its frames would take more than {MAX_BYTES >> 30} GiB"] = None
         remarks |= dict.fromkeys(remarks_on(file))
         frames = whole_frames(file)
-        pictures = (upright(frame, remarks, behind) for frame in frames) if image else resampled(file, rate, remarks, behind)
-        whole = stacked(pictures)
+        shown_as = partial(upright, remarks=remarks, behind=behind, part=part)
+        whole = stacked(map(shown_as, frames) if image else resampled(file, rate, shown_as))
     axis = MIRRORED.get(orientation(path.read_bytes())) if image else None
     if axis:
         whole = np.ascontiguousarray(np.flip(whole, axis))
@@ -203,11 +207,16 @@ def sniffed(source: BinaryIO) -> str:
     raise Refusal("it is none of mp4, mov, webm, mkv, gif, png, jpeg, webp; convert it to one of them")
 
 
-def check_length(file: InputContainer, seconds: float, rate: float | int) -> None:
-    """Refuse what would not fit before any of it is decoded; `seconds` are from the first frame to the last."""
+def division(file: InputContainer, seconds: float, rate: float | int) -> int:
+    """By what the sides of frames are divided, so that all fit; refuses the rest before any of it is decoded.
+
+    `seconds` are from the first frame to the last.
+    """
     codec = file.streams.video[0].codec_context
-    if (seconds * rate + 1) * codec.width * codec.height * 3 > MAX_BYTES:
-        raise Refusal(TOO_LONG)
+    for part in PARTS:
+        if (seconds * rate + 1) * (codec.width // part) * (codec.height // part) * 3 <= MAX_BYTES:
+            return part
+    raise Refusal(TOO_LONG)
 
 
 def remarks_on(file: InputContainer) -> Iterator[str]:
@@ -239,7 +248,7 @@ def whole_frames(file: InputContainer) -> Iterator[av.VideoFrame]:
             yield frame
 
 
-def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None], behind: Background) -> Iterator[np.ndarray]:
+def resampled(file: InputContainer, rate: float | int, shown_as: Callable[[av.VideoFrame], np.ndarray]) -> Iterator[np.ndarray]:
     """What is on screen in the middle of each span of 1 / `rate` seconds."""
     stream = file.streams.video[0]
     usual = 1 / mean_rate(file)
@@ -250,7 +259,7 @@ def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None],
         while picture is not None and (count + 0.5) / rate < time - first:
             count += 1
             yield picture
-        picture = upright(frame, remarks, behind)
+        picture = shown_as(frame)
         end = time - first + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else usual)
     promised = (file.duration or 0) / av.time_base if len(file.streams) == 1 else 0.0  # otherwise sound may outlast the picture
     if stream.duration and stream.time_base:
@@ -262,22 +271,28 @@ def resampled(file: InputContainer, rate: float | int, remarks: dict[str, None],
         yield picture
 
 
-def upright(frame: av.VideoFrame, remarks: dict[str, None], behind: Background) -> np.ndarray:
-    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; transparent parts lie on `behind`. Both are remarked on."""
+def upright(frame: av.VideoFrame, remarks: dict[str, None], behind: Background, part: int = 1) -> np.ndarray:
+    """One frame as `uint8[height width 3]` in sRGB, turned as its file asks; transparent parts lie on `behind`. Both are remarked on.
+
+    Its sides are divided by `part`.
+    """
     name = frame.format.name
     clear = name == "pal8" or any(component.is_alpha for component in frame.format.components)
     wanted = "rgba" if clear else "rgb24"
+    size = {"width": frame.width // part, "height": frame.height // part}
+    how = EXACT if part == 1 else EXACT & ~Interpolation.BILINEAR | Interpolation.AREA
     if frame.format.is_rgb or name == "pal8":
-        picture = frame.reformat(format=wanted, interpolation=EXACT).to_ndarray()
+        picture = frame.reformat(**size, format=wanted, interpolation=how).to_ndarray()
     else:
         untagged = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
         full = frame.color_range == ColorRange.JPEG or name.startswith(("yuvj", "gray"))
         picture = frame.reformat(
+            **size,
             format=wanted,
             src_colorspace=untagged if frame.colorspace == UNTAGGED else MATRICES.get(frame.colorspace, Colorspace.ITU601),
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
-            interpolation=EXACT,
+            interpolation=how,
         ).to_ndarray()
     if clear and (picture[..., 3] < 255).any():
         remarks[f"has transparent parts; they lie on {behind}"] = None

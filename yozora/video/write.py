@@ -4,9 +4,10 @@ import errno
 import json
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -57,11 +58,7 @@ def write(frames: np.ndarray, fps: float | int, path: Path, metadata: Mapping[st
     check(path, frames.shape[:3], fps)
     suffix, rate = path.suffix.lower(), whole_rate(fps)
     note = json.dumps(dict(metadata)) if metadata else ""
-    if suffix == ".png":
-        targets = [path] if not NUMBER.search(path.name) else [path.with_name(path.name % index) for index in range(len(frames))]
-    else:
-        targets = [path]
-    with replacing(targets) as parts:
+    with replacing(files_of(path, len(frames))) as parts:
         if suffix == ".png":
             for part, picture in zip(parts, frames):
                 part.write_bytes(png_with_note(picture, note))
@@ -71,6 +68,24 @@ def write(frames: np.ndarray, fps: float | int, path: Path, metadata: Mapping[st
         else:
             encode(frames, rate, parts[0], FORMATS[suffix], note)
     return path
+
+
+def is_row(path: Path) -> bool:
+    """Whether a path names a row of pictures, one for each frame."""
+    return path.suffix.lower() == ".png" and bool(NUMBER.search(path.name))
+
+
+def files_of(path: Path, num_frames: int) -> list[Path]:
+    """The files that a clip of so many frames is written to."""
+    return [path.with_name(path.name % index) for index in range(num_frames)] if is_row(path) else [path]
+
+
+def writes_over(path: Path, file: Path) -> bool:
+    """Whether a clip that is written to a path can take the place of a file that exists."""
+    if not is_row(path):
+        return path.exists() and path.samefile(file)
+    picture = re.compile(r" *\d+".join(map(re.escape, NUMBER.split(path.name))), re.IGNORECASE)
+    return any(picture.fullmatch(other.name) and other.exists() and other.samefile(file) for other in path.parent.glob("*"))
 
 
 def check(path: Path, shape: tuple[int, int, int], fps: float | int | None) -> None:
@@ -91,10 +106,21 @@ def check(path: Path, shape: tuple[int, int, int], fps: float | int | None) -> N
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ValueError(f"the folder {folder} does not exist; create it first")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file in it")
+    for file in files_of(path, num_frames):
+        if is_folder(file):
+            raise ValueError(f"{file} is a folder; name a file in it")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"the folder {folder} is not writable; choose another")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder's; raises ValueError for a name that the disk does not take, such as one that is too long."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror}; choose another name") from error
 
 
 def check_rate(suffix: str, fps: float | int) -> None:
@@ -114,7 +140,7 @@ def whole_rate(fps: float | int) -> Fraction:
 def replacing(targets: Sequence[Path]) -> Iterator[list[Path]]:
     """Yield a path beside each target; move all into place at the end, or leave nothing behind."""
     run = uuid.uuid4().hex[:8]
-    parts = [target.absolute().with_name(f".{target.name[:80]}.{run}.{index}.part") for index, target in enumerate(targets)]
+    parts = [target.absolute().with_name(f".yozora-{run}-{index}.part") for index, target in enumerate(targets)]
     try:
         yield parts
         for part, target in zip(parts, targets):
@@ -125,7 +151,8 @@ def replacing(targets: Sequence[Path]) -> Iterator[list[Path]]:
         raise ValueError(f"{targets[0]} could not be written: {remedy}") from error
     finally:
         for part in parts:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong before says more
+                part.unlink(missing_ok=True)
 
 
 def encode(frames: np.ndarray, rate: Fraction, path: Path, how: Format, note: str) -> None:
