@@ -165,6 +165,9 @@ def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path
     with pytest.raises(ValueError, match="clips of other weights than 5678"):
         card.collect(Stub("5678"), wanted, tmp_path, 2)
     assert (tmp_path / "clips" / "free-000.mp4").exists()
+    (tmp_path / "clips.jsonl").write_text('{"digest": ')
+    with pytest.raises(ValueError, match="clips.jsonl is damaged; delete it"):
+        card.collect(Stub(), wanted, tmp_path, 2)
 
 
 def _flood(labels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """A model folder or bundled name becomes its parts together: VAE, text encoder, transformer and how to use them."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -63,12 +64,12 @@ def find(name: str) -> Path:
     """The folder of a bundled model or the folder that `name` is; raises ValueError with the names there are."""
     bundled = Path(str(resources.files("yozora"))) / "models"
     for folder in (bundled / name, Path(name)):
-        if (folder / "model.json").is_file():
+        if os.path.isfile(folder / "model.json"):  # which no name makes raise
             return folder
     names = sorted(path.parent.name for path in bundled.glob("*/model.json"))
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         raise ValueError(f"{name} is a folder but no model: it has no model.json; bundled models: {', '.join(names)}")
-    raise ValueError(f"unknown model {name!r}; bundled models: {', '.join(names)}; or give a model's folder")
+    raise ValueError(f"unknown model {name[:100]!r}; bundled models: {', '.join(names)}; or give a model's folder")
 
 
 def describe(folder: Path) -> dict:

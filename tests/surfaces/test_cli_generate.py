@@ -61,6 +61,7 @@ BAD = {
     "image with fps": (["p", "-o", "x.png", "--fps", "24"], "one frame"),
     "gif too fast": (["p", "-o", "x.gif", "--fps", "60"], "at most 50"),
     "fps too slow": (["p", "-o", "x.mp4", "--fps", "1e-5"], "too few"),
+    "model beyond names": (["p", "-o", "x.mp4", "--model", "m" * 3000], "unknown model 'mmm"),
     "unknown model": (["p", "-o", "x.mp4", "--model", "nothing"], "unknown model"),
     "folder that is no model": (["p", "-o", "x.mp4", "--model", "."], "no model.json"),
     "folder missing": (["p", "-o", "no/such/x.mp4"], "no/such"),

@@ -135,6 +135,7 @@ BAD = {
     "picture beyond counting": ("animate pic.png WORDS --at 9999999=last.png", "--at: Input should be less than or equal to 1000000"),
     "no gaps": ("fill clip.mp4 WORDS --missing gaps", "none is missing"),
     "frame outside": ("fill clip.mp4 WORDS --missing 900", "names no frames of the clip's 0 to 5; list them as 3,7-9"),
+    "frames without end": (f"fill clip.mp4 WORDS --missing {'9' * 250}", "names no frames of the clip's 0 to 5; list them as 3,7-9"),
     "frames in words": ("fill clip.mp4 WORDS --missing few", "names no frames"),
     "outpaint without size": ("outpaint clip.mp4 WORDS", "with --size, such as --size 128x32"),
     "outpaint too small": ("outpaint clip.mp4 WORDS --size 32x32", "does not reach beyond the clip's 64x32"),

@@ -16,7 +16,7 @@ import torch
 import typer
 
 from yozora.evaluate.measures import METRICS, judge, record
-from yozora.evaluate.report import Row, share, split, table, tally, wilson
+from yozora.evaluate.report import Row, earlier, share, split, table, tally, wilson
 from yozora.evaluate.spec import Spec, free_sentences
 from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film, squeeze
@@ -109,9 +109,7 @@ def collect(studio: Studio, wanted: Sequence[Case], folder: Path, batch: int) ->
     """
     file = folder / "clips.jsonl"
     (folder / "clips").mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
-    if any(row["digest"] != studio.model.digest for row in rows):
-        raise ValueError(f"{file} has clips of other weights than {studio.model.digest}; choose another --out or delete it")
+    rows = earlier(file, studio.model.digest)
     done = {(row["name"], row["kind"]) for row in rows}
     jobs = [(kind, [c for c in wanted if (c.name, kind) not in done and (c.scene or kind == "model")]) for kind in KINDS]
     total, began, made = sum(len(group) for _, group in jobs), time.monotonic(), 0

@@ -17,13 +17,12 @@ import typer
 
 from yozora.canvas import Canvas
 from yozora.evaluate.calibrate import FIRST_SEED
-from yozora.evaluate.truth import act, film
+from yozora.evaluate.truth import act, film, usual_shot
 from yozora.made import Made
 from yozora.model import load
 from yozora.pipeline import Sampling, meet
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.extend import Extend
-from yozora.tasks.settings import Shot
 from yozora.tasks.source import Source, read_source
 from yozora.video import Video
 from yozora.world.sample import sample
@@ -60,8 +59,8 @@ def main(
     device = choose_device()
     model = load(name, device, choose_dtype(device))
     habits = model.habits
-    given = Shot(width=habits.size[0], height=habits.size[1], frames=1 + 4 * model.vae.config.cell[0], fps=habits.fps)
-    more = Shot(width=given.width, height=given.height, frames=2 * model.vae.config.cell[0], fps=habits.fps, beat=model.vae.config.cell[0])
+    usual = usual_shot(model)
+    given, more = replace(usual, frames=1 + 4 * usual.beat), replace(usual, frames=2 * usual.beat)
     sampling = Sampling(steps=steps, guidance=habits.guidance, guided=habits.guided)
     scenes = [sample(SCENES + index, "train") for index in range(clips)]
     first = film([act(scene, given) for scene in scenes], given, torch.device("cpu"))

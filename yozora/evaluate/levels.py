@@ -16,12 +16,10 @@ from yozora.evaluate.calibrate import FIRST_SEED
 from yozora.evaluate.measures import METRICS, judge, record
 from yozora.evaluate.report import Row, table
 from yozora.evaluate.track import look
-from yozora.evaluate.truth import act, asked, film, squeeze
+from yozora.evaluate.truth import act, asked, film, squeeze, usual_shot
 from yozora.model import load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Shot
-from yozora.tasks.timeline import on_beat
 from yozora.video import Video
 from yozora.world.sample import sample
 from yozora.world.words import caption
@@ -39,8 +37,7 @@ def main(
     model = load(name, device, choose_dtype(device))
     habits = model.habits
     sampling = replace(Sampling.by(habits), steps=steps or habits.steps)
-    frames = on_beat(round(habits.seconds * habits.fps), model.vae.config.cell[0])
-    shot = Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps)
+    shot = usual_shot(model)
     rows: dict[str, list[Row]] = {}
     for seed in range(FIRST_SEED, FIRST_SEED + clips):
         scene = sample(seed, "train")

@@ -11,7 +11,8 @@ import typer
 
 from yozora.evaluate.edit import RENDER
 from yozora.evaluate.finding import Finding
-from yozora.evaluate.verbs import THROUGH, VERBS, Maker, at_best, usual_shot
+from yozora.evaluate.truth import usual_shot
+from yozora.evaluate.verbs import THROUGH, VERBS, Maker, at_best
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 

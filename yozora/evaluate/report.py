@@ -1,9 +1,28 @@
 """Shares of clips that pass, with their uncertainty, as Markdown."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
+from pathlib import Path
 
 Row = dict  # one clip: "scores" has [value, passed, seen] by metric; what a metric does not apply to is null
+
+
+def earlier(file: Path, digest: str) -> list[Row]:
+    """The records that an earlier run left in a file, a line each; none without one.
+
+    Raises ValueError where they are of other weights than `digest`, or damaged.
+    """
+    if not file.exists():
+        return []
+    try:
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        others = {row["digest"] for row in rows} - {digest}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{file} is damaged; delete it, or choose another --out") from error
+    if others:
+        raise ValueError(f"{file} has clips of other weights than {digest}; delete it, or choose another --out")
+    return rows
 
 
 def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:

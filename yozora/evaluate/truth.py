@@ -11,7 +11,9 @@ from yozora.canvas import Canvas, Grid
 from yozora.evaluate.blobs import components, measure
 from yozora.evaluate.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import Spec, spec_of
+from yozora.model import Model
 from yozora.tasks.settings import Shot
+from yozora.tasks.timeline import on_beat
 from yozora.vae import VideoVAE, to_frames
 from yozora.vae.place import crop, place
 from yozora.video import Video
@@ -21,6 +23,13 @@ from yozora.world.simulate import simulate
 from yozora.world.take import Take
 
 BEFORE = 3  # frames at the start, before a row falls
+
+
+def usual_shot(model: Model) -> Shot:
+    """A clip as a model makes it unless asked otherwise, of whole groups of its grid and one frame more."""
+    habits, beat = model.habits, model.vae.config.cell[0]
+    frames = 1 + on_beat(round(habits.seconds * habits.fps) - 1, beat)
+    return Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps, beat=beat)
 
 
 def act(scene: Scene, shot: Shot) -> Take:

@@ -1,7 +1,7 @@
 """What a model can be asked beside words alone, in numbers: each verb on cases from renders, judged beside the render and cheap stand-ins.
 
 A verb is measured by how often its result passes, so the tables hold the same measures for the render of what should be seen, which
-shows how far each measure can be trusted, and for stand-ins that must fail: a measure that they pass measures nothing.
+shows how far each measure can be trusted, and for stand-ins each of which some measure must fail.
 """
 
 import json
@@ -15,13 +15,12 @@ import typer
 from yozora.evaluate import edits_between, edits_in_look, edits_in_time
 from yozora.evaluate.edit import RENDER, Edit
 from yozora.evaluate.finding import Finding, record
-from yozora.evaluate.report import Row, table
-from yozora.evaluate.truth import squeeze
+from yozora.evaluate.report import Row, earlier, table
+from yozora.evaluate.truth import squeeze, usual_shot
 from yozora.model import Model, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Request, Shot
-from yozora.tasks.timeline import on_beat
 from yozora.vae.seam import paste
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -66,13 +65,6 @@ def run(model: str, folder: Path, cases: int, verbs: Sequence[str] = tuple(VERBS
     return page
 
 
-def usual_shot(model: Model) -> Shot:
-    """A clip as a model makes it unless asked otherwise, of whole groups of its grid and one frame more."""
-    habits, beat = model.habits, model.vae.config.cell[0]
-    frames = 1 + on_beat(round(habits.seconds * habits.fps) - 1, beat)
-    return Shot(width=habits.size[0], height=habits.size[1], frames=frames, fps=habits.fps, beat=beat)
-
-
 class Maker:
     """Sets the cases, and has a model carry them out."""
 
@@ -96,9 +88,7 @@ def collect(maker: Maker, folder: Path, cases: int, verbs: Sequence[str]) -> lis
     """
     file, digest = folder / "verbs.jsonl", maker.model.digest
     (folder / "clips").mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
-    if any(row["digest"] != digest for row in rows):
-        raise ValueError(f"{file} has clips of other weights than {digest}; choose another folder or delete it")
+    rows = earlier(file, digest)
     done = {(row["verb"], row["number"]) for row in rows if row["kind"] == MODEL}
     jobs = [(verb, number) for verb in verbs for number in range(cases) if (verb, number) not in done]
     began = time.monotonic()

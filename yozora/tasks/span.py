@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from yozora.tasks.complaints import shown
 from yozora.tasks.timeline import Seconds
 from yozora.video import Video
 
@@ -25,9 +26,9 @@ def listed(text: str, video: Video) -> np.ndarray:
     """Which frames of a video a list such as 3,7-9 names, `bool[time]`, counted from 0; raises ValueError for any other."""
     chosen = np.zeros(video.num_frames, bool)
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        found = re.fullmatch(r"\s*(\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
         if not first <= last < video.num_frames:
-            raise ValueError(f"{part.strip()!r} names no frames of the clip's 0 to {video.num_frames - 1}; list them as 3,7-9")
+            raise ValueError(f"{shown(part.strip())} names no frames of the clip's 0 to {video.num_frames - 1}; list them as 3,7-9")
         chosen[first : last + 1] = True
     return chosen
