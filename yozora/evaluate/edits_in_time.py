@@ -189,12 +189,12 @@ def loop(number: int, shot: Shot) -> Edit:
 
 
 def blend(number: int, shot: Shot) -> Edit:
-    """Two clips of as many things, in different colours and mostly elsewhere on the picture, one of which is to turn into the other."""
-    scene = pick(number, crossing)
-    colours, known, aspect = {body.colour for body in scene.objects}, act(scene, shot), shot.width / shot.height
+    """Two clips of one thing each, in different colours and mostly elsewhere on the picture, one of which is to turn into the other."""
+    scene = pick(number, lambda one: len(one.objects) == 1 and crossing(one))
+    known, aspect = act(scene, shot), shot.width / shot.height
 
     def differs(one: Scene) -> bool:
-        if not crossing(one) or len(one.objects) != len(colours) or colours & {body.colour for body in one.objects}:
+        if len(one.objects) != 1 or one.objects[0].colour == scene.objects[0].colour or not crossing(one):
             return False
         return bool(apart(known, act(one, shot), aspect).mean() > APART)
 
