@@ -190,7 +190,7 @@ def test_another_look_keeps_its_places_and_other_motion_does_not(take, clip, sig
 def test_the_input_itself_does_not_answer_new_words(take, clip):
     new = recoloured(take, "orange")
     spec = asked(new.scene, SHOT)
-    assert exposures.answers(filmed(new), spec).passed and not exposures.answers(clip, spec).passed
+    assert exposures.answers(look(filmed(new)), spec).passed and not exposures.answers(look(clip), spec).passed
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -239,21 +239,21 @@ def wide() -> tuple[Video, np.ndarray]:
 
 def test_a_wider_picture_has_no_border(wide):
     true, inside = wide
-    assert borders.roundness(true, ~inside, "red").passed
+    assert borders.roundness(look(true), ~inside, "red").passed
     assert borders.border_seam(true, inside).passed
-    assert borders.same_camera(true, inside).passed
+    assert borders.same_camera(look(true), inside).passed
 
 
 def test_stretching_repeating_or_holding_the_border_is_seen(wide):
     true, inside = wide
     middle = video(true.frames[:, :, 60:132])
-    assert not borders.roundness(middle.resized(WIDE.width, WIDE.height), ~inside, "red").passed
+    assert not borders.roundness(look(middle.resized(WIDE.width, WIDE.height)), ~inside, "red").passed
     repeated = video(np.pad(middle.frames, ((0, 0), (0, 0), (60, 60), (0, 0)), mode="edge"))
     assert not borders.border_seam(repeated, inside).passed
     black = video(np.where(inside[..., None], true.frames, 0).astype(np.uint8))
     assert not borders.border_seam(black, inside).passed
     still = video(np.where(inside[..., None], true.frames, true.frames[:1]))
-    assert not borders.same_camera(still, inside).passed
+    assert not borders.same_camera(look(still), inside).passed
 
 
 # One clip into another
@@ -284,8 +284,8 @@ def blended(made: Video, first: tuple[Video, Take], second: tuple[Video, Take]) 
     specs = [asked(take.scene, SHOT) for _, take in (first, second)]
     third, double = SHOT.frames // 3, exposures.double_exposure(made, first[0], second[0])
     return {
-        "first": exposures.answers(video(made.frames[:third]), specs[0]).passed,
-        "last": exposures.answers(video(made.frames[-third:]), specs[1]).passed,
+        "first": exposures.answers(look(video(made.frames[:third])), specs[0]).passed,
+        "last": exposures.answers(look(video(made.frames[-third:])), specs[1]).passed,
         "double": double is None or double.passed,
         "together": exposures.shown_together(made, *specs).passed,
         "steps": seams.largest_step(made.frames).passed,

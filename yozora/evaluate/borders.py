@@ -6,18 +6,14 @@ from jaxtyping import Bool
 from torch.nn import functional as F
 
 from yozora.evaluate.camera import Move, find_move
-from yozora.evaluate.detect import default_eye, regions, shrink
 from yozora.evaluate.finding import Finding
+from yozora.evaluate.picture import ROUND, axis_ratio, shaded, whole
 from yozora.evaluate.seams import SEAM, steps
 from yozora.evaluate.track import Sight
 from yozora.video import Video
-from yozora.world.scene import COLOURS
 
-ROUND = 0.05  # by which a ball may be wider than high, or higher than wide
-LARGE = 60  # pixels of area at the size that is looked at, from which on a shape is measured
 NEARBY = 6  # columns or rows on each side, of which the usual difference is the median
 FLAT = 0.02  # of 255: a mean difference below it is none
-SHADOWED = 25  # pixels around things at the size that is looked at, which their shadows may take
 STEERED = 0.2  # of the floor's movement, by which it may differ beyond a border
 
 Area = Bool[np.ndarray, "time height width"]
@@ -39,29 +35,18 @@ def _present(sight: Sight, region: Area, colour: str) -> np.ndarray:
     return np.bincount(frames, minlength=len(region)) > 0
 
 
-def roundness(video: Video, beyond: Bool[np.ndarray, "height width"], colour: str) -> Finding:
+def roundness(sight: Sight, beyond: Bool[np.ndarray, "height width"], colour: str) -> Finding:
     """The width of balls of a colour over their height, the median over frames in which they reach into an area.
 
-    Second moments of their pixels give both, so that a pixel more or less tells nothing. What touches the picture's border is left out.
+    What touches the picture's border is left out.
     """
-    pixels = shrink(torch.from_numpy(video.frames))
-    labels, number, blobs = regions(pixels, default_eye())
-    height, width = labels.shape[1:]
-    focal = find_move(pixels, torch.from_numpy(labels > 0), video.fps).focal
+    (width, height), numbers = sight.found.size, sight.found.blobs.number
     area = F.interpolate(torch.from_numpy(beyond)[None, None].float(), (height, width))[0, 0].numpy() > 0
-    whole = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height) & (blobs.area >= LARGE)
-    found = []
-    for index in np.flatnonzero(whole & (blobs.label == 1 + list(COLOURS).index(colour))):
-        y, x = np.nonzero(number[blobs.frame[index]] == blobs.number[index])
-        if area[y, x].any():
-            centre = np.array([x.mean() + 0.5 - width / 2, y.mean() + 0.5 - height / 2]) / (focal * height / 2)
-            # A pixel is a square, not a point; and a ball aside of a picture's middle is drawn longer toward its border.
-            across, down = (np.array([x.var(), y.var()]) + 1 / 12) / (1 + centre**2)
-            found.append(np.sqrt(across / down))
+    reaching = np.isin(numbers, np.unique(sight.number[:, area]))
+    found = [axis_ratio(sight, int(ball)) for ball in np.flatnonzero(whole(sight, colour) & reaching)]
     if not found:
         return Finding(0.0, False, f"no {colour} ball is seen whole there")
-    scale = (video.width / width) / (video.height / height)  # the size that is looked at is rounded
-    ratio = float(np.median(found)) * scale
+    ratio = float(np.median(found)) * (beyond.shape[1] / width) / (beyond.shape[0] / height)  # the size that is looked at is rounded
     return Finding(ratio, abs(ratio - 1) <= ROUND, f"in {len(found)} frames")
 
 
@@ -80,15 +65,12 @@ def border_seam(video: Video, inside: Bool[np.ndarray, "height width"]) -> Findi
     return Finding(worst, SEAM[0] <= worst <= SEAM[1])
 
 
-def same_camera(video: Video, inside: Bool[np.ndarray, "height width"]) -> Finding:
+def same_camera(sight: Sight, inside: Bool[np.ndarray, "height width"]) -> Finding:
     """How differently the floor moves beyond a border and within, by a camera read off each, in parts of the larger movement."""
-    pixels = shrink(torch.from_numpy(video.frames))
-    labels, _, _ = regions(pixels, default_eye())
-    size = labels.shape[1:]
-    within = F.interpolate(torch.from_numpy(inside)[None, None].float(), size)[0] > 0.5
-    things = F.max_pool2d(torch.from_numpy(labels > 0)[:, None].float(), SHADOWED, 1, SHADOWED // 2)[:, 0] > 0
-    moves = [find_move(pixels, things | hidden, video.fps) for hidden in (~within, within)]
-    flows = [_flow(move, size[1] / size[0]) for move in moves]
+    width, height = sight.found.size
+    within = F.interpolate(torch.from_numpy(inside)[None, None].float(), (height, width))[0] > 0.5
+    moves = [find_move(sight.pixels, shaded(sight) | hidden, sight.fps) for hidden in (~within, within)]
+    flows = [_flow(move, width / height) for move in moves]
     apart, most = np.linalg.norm(flows[0] - flows[1], axis=-1).mean(), max(np.linalg.norm(flow, axis=-1).mean() for flow in flows)
     difference = float(apart / most) if most else 0.0
     return Finding(difference, difference <= STEERED, " and ".join(f"{move.kind} {move.direction} {move.rate:.1f}" for move in moves))

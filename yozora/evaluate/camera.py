@@ -4,6 +4,7 @@ With few numbers to find for a whole clip (rate, elevation), faint floors and dr
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -19,21 +20,27 @@ FASTEST = 1.4  # of the world's fastest moves that are considered
 STEPS = 7  # rates on each side of zero that are tried
 ELEVATIONS = (14.0, 22.0, 30.0)  # degrees
 USUAL = 22.0  # degrees, where nothing tells
-AIM = 0.9  # of the way along the line of sight to the floor, where an orbit has its middle
-LOOKED_AT = 64  # pixels, the height of the pictures that are compared
-ROUGH = 0.03  # of full brightness: differences beyond are trusted less and less
+AIMS = (0.55, 0.7, 0.85)  # of the way along the line of sight to the floor, where an orbit may have its middle
+COARSE, FINE = 64, 128  # pixels, the height of the pictures in which moves are looked for, and in which the best is refined
+BETWEEN = 0.5  # seconds between pictures that are compared
+NEAR = 25  # pixels of the given pictures around things that are not looked at: shadows, and what may hide the floor
+ROUGH = 0.012  # of full brightness: differences beyond are trusted less and less
 GAIN = 0.93  # of the difference left by a camera at rest, that a move must at least reach
-LOCAL = 15  # pixels around, whose mean brightness is not looked at
+LOCAL = 9  # pixels around, whose mean brightness is not looked at
 
 
 @dataclass(frozen=True)
 class Move:
-    """A camera move: the kind, degrees (dolly: camera heights) a second, positive right, up or inward, and degrees of elevation."""
+    """A camera move: the kind, degrees (dolly: camera heights) a second, positive right, up or inward, and degrees of elevation.
+
+    `aim` is where on the way along the line of sight to the floor an orbit has its middle.
+    """
 
     kind: str
     rate: float
     elevation: float
     focal: float
+    aim: float = AIMS[1]
 
     @property
     def direction(self) -> str:
@@ -53,7 +60,7 @@ class Move:
         right = np.stack([np.cos(azimuth), -np.sin(azimuth), zero], -1)
         position = np.array([0.0, 0.0, 1.0]) + (look * swept[:, None] if self.kind == "dolly" else 0.0)
         if self.kind == "orbit":
-            position = position + (look[:1] - look) * AIM / np.sin(start)
+            position = position + (look[:1] - look) * self.aim / np.sin(start)
         rotation = np.stack([right * self.focal, np.cross(look, right) * self.focal, look], axis=1)
         base = np.broadcast_to(np.eye(3), (len(seconds), 3, 3)).copy()
         base[:, :, 2] = -position
@@ -63,20 +70,25 @@ class Move:
 def find_move(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor, "time height width"], fps: float) -> Move:
     """The camera move of a clip; `objects` is what does not belong to the floor."""
     height, width = pixels.shape[2:]
-    size = (LOOKED_AT, round(LOOKED_AT * width / height))
-    keys = np.unique(np.round(np.arange(0, len(pixels), fps).clip(max=len(pixels) - 1)).astype(int))
-    if len(keys) < 2:
-        return still(width / height)
-    grey = F.interpolate(pixels[keys].mean(1, keepdim=True), size, mode="bilinear", antialias=True, align_corners=False)
-    free = 1 - F.interpolate(F.max_pool2d(objects[keys][:, None].float(), 5, 1, 2), size, mode="area")
-    grey = grey - F.avg_pool2d(F.pad(grey, (LOCAL // 2,) * 4, mode="replicate"), LOCAL, 1)
-    layers, seconds = torch.cat([grey, free], 1), keys / fps
-    near = [(i, i + 1) for i in range(len(keys) - 1)]
-    far = near + [(0, i) for i in range(2, len(keys))]
+    keys = np.unique(np.round(np.arange(0, len(pixels), fps * BETWEEN)).clip(max=len(pixels) - 1).astype(int))
     calm = still(width / height)
-    best = min(candidates(width / height), key=lambda move: difference(move, layers, seconds, near))
-    best = refine(best, layers, seconds, far)
-    return best if difference(best, layers, seconds, near) < GAIN * difference(calm, layers, seconds, near) else calm
+    if len(keys) < 2:
+        return calm
+    coarse, fine = (_layers(pixels[keys], objects[keys], side) for side in (COARSE, FINE))
+    seconds, near = keys / fps, [(i, i + 1) for i in range(len(keys) - 1)]
+    best = min(candidates(width / height), key=lambda move: difference(move, coarse, seconds, near))
+    for layers, stride in ((coarse, (0.12, 4.0, 0.08)), (fine, (0.05, 2.0, 0.04))):
+        best = refine(best, layers, seconds, near, stride)
+    return best if difference(best, fine, seconds, near) < GAIN * difference(calm, fine, seconds, near) else calm
+
+
+def _layers(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor, "time height width"], side: int) -> Tensor:
+    """Pictures `side` pixels high: fine differences of brightness, and how much of each pixel is free of things, `float[time 2 side _]`."""
+    size = (side, round(side * pixels.shape[3] / pixels.shape[2]))
+    grey = F.interpolate(pixels.mean(1, keepdim=True), size, mode="bilinear", antialias=True, align_corners=False)
+    grey = grey - F.avg_pool2d(F.pad(grey, (LOCAL // 2,) * 4, mode="replicate"), LOCAL, 1)
+    hidden = F.max_pool2d(objects[:, None].float(), NEAR, 1, NEAR // 2)
+    return torch.cat([grey, 1 - F.interpolate(hidden, size, mode="area")], 1)
 
 
 def still(aspect: float) -> Move:
@@ -91,47 +103,57 @@ def candidates(aspect: float) -> list[Move]:
         fastest = fastest / 2 if kind == "dolly" else fastest  # the eye is about two metres above the floor
         for rate in np.linspace(0, FASTEST * fastest, STEPS + 1)[1:]:
             elevations = (USUAL,) if kind in ("pan", "tilt") else ELEVATIONS
-            moves += [Move(kind, sign * float(rate), elevation, _focal(kind, aspect)) for sign in (-1, 1) for elevation in elevations]
+            aims = AIMS if kind == "orbit" else AIMS[:1]
+            signed = (-float(rate), float(rate))
+            moves += [Move(kind, *one, _focal(kind, aspect), aim) for one in product(signed, elevations) for aim in aims]
     return moves
 
 
-def refine(move: Move, layers: Tensor, seconds: np.ndarray, pairs: list[tuple[int, int]]) -> Move:
-    """The best rate and elevation near a move, by ever smaller steps."""
+def refine(move: Move, layers: Tensor, seconds: np.ndarray, pairs: list[tuple[int, int]], stride: tuple[float, float, float]) -> Move:
+    """The best rate, elevation and aim near a move, by ever smaller steps; the first stride is a part of its rate."""
     best, least = move, difference(move, layers, seconds, pairs)
-    stride, lean = abs(move.rate) * 0.12, 4.0
+    steps = np.array(stride) * [abs(move.rate), 1, 1]
     for _ in range(6):
-        around = [(best.rate + stride, 0), (best.rate - stride, 0), (best.rate, lean), (best.rate, -lean)]
-        for rate, tilt in around:
-            other = Move(best.kind, rate, float(np.clip(best.elevation + tilt, 8, 45)), best.focal)
+        for step in (*np.diag(steps), *-np.diag(steps)):
+            rate, elevation, aim = np.array([best.rate, best.elevation, best.aim]) + step
+            other = Move(best.kind, float(rate), float(np.clip(elevation, 8, 45)), best.focal, float(np.clip(aim, 0.3, 1.0)))
             found = difference(other, layers, seconds, pairs)
             if found < least:
                 best, least = other, found
-        stride, lean = stride * 0.6, lean * 0.6
+        steps = steps * 0.6
     return best
 
 
 @torch.inference_mode()
 def difference(move: Move, layers: Tensor, seconds: np.ndarray, pairs: list[tuple[int, int]]) -> float:
     """How different pairs of frames remain when the floor of one is drawn as the move would show it in the other."""
-    height, width = layers.shape[2:]
-    floor = move.floor(seconds)
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
-    matrices = torch.from_numpy(floor[second] @ np.linalg.inv(floor[first])).float()
-    aspect = width / height
-    across, down = (torch.arange(width) + 0.5) / width * 2 - 1, (torch.arange(height) + 0.5) / height * 2 - 1
-    x, y = torch.meshgrid(across * aspect, down, indexing="xy")
-    points = torch.stack([x, y, torch.ones_like(x)]).reshape(3, -1)
-    there = matrices @ points
-    depth = there[:, 2]
-    at = torch.stack([there[:, 0] / depth / aspect, there[:, 1] / depth], -1).reshape(len(pairs), height, width, 2)
+    floor = move.floor(seconds)
+    at, inside = followed(floor[first], floor[second], (layers.shape[3], layers.shape[2]))
     seen, open_ = F.grid_sample(layers[second], at, align_corners=False).unbind(1)
-    below = torch.from_numpy(np.linalg.inv(floor[first])[:, 2]).float() @ points  # positive where a ray meets the floor
-    valid = (depth > 0.05) & (below.reshape(len(pairs), -1) > 0.02)
-    inside = (at.abs() < 1 - 1 / height).all(-1) & valid.reshape(len(pairs), height, width)
     weight = layers[first, 1] * open_ * inside
     error = (layers[first, 0] - seen).square()
     robust = error / (1 + error / ROUGH**2)
     return float((robust * weight).sum() / (weight.sum() + 1))
+
+
+def followed(
+    before: Float[np.ndarray, "pair 3 3"], after: Float[np.ndarray, "pair 3 3"], size: tuple[int, int]
+) -> tuple[Float[Tensor, "pair height width 2"], Bool[Tensor, "pair height width"]]:
+    """Where each pixel's point of the floor is later, for `grid_sample`, and whether it is floor and inside the picture then.
+
+    Of both times the matrices of one `Move.floor` are given.
+    """
+    (width, height), aspect = size, size[0] / size[1]
+    across, down = (torch.arange(width) + 0.5) / width * 2 - 1, (torch.arange(height) + 0.5) / height * 2 - 1
+    x, y = torch.meshgrid(across * aspect, down, indexing="xy")
+    points = torch.stack([x, y, torch.ones_like(x)]).reshape(3, -1)
+    there = torch.from_numpy(after @ np.linalg.inv(before)).float() @ points
+    depth = there[:, 2]
+    at = torch.stack([there[:, 0] / depth / aspect, there[:, 1] / depth], -1).reshape(len(before), height, width, 2)
+    below = torch.from_numpy(np.linalg.inv(before)[:, 2]).float() @ points  # positive where a ray meets the floor
+    valid = (depth > 0.05) & (below > 0.02)
+    return at, (at.abs() < 1 - 1 / height).all(-1) & valid.reshape(len(before), height, width)
 
 
 def _focal(kind: str, aspect: float) -> float:

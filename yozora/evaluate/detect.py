@@ -32,11 +32,14 @@ class Detections:
 
 
 def detect(pixels: Float[Tensor, "time 3 height width"], eye: Eye | None = None) -> tuple[Detections, np.ndarray]:
-    """The coloured objects in the frames of a clip as `shrink` gives them, and the label `int64[time height width]` of each pixel."""
+    """The coloured objects in a clip as `shrink` gives it, and the number of each pixel's region, `int64[time height width]`.
+
+    Pixels of the background have number 0; a region that is too small to be an object has a number that no blob has.
+    """
     eye = eye or default_eye()
-    labels, number, blobs = regions(pixels, eye)
+    _, number, blobs = regions(pixels, eye)
     shapes = read_shapes(pixels, number, blobs, eye)
-    return Detections(blobs, shapes, len(pixels), (pixels.shape[3], pixels.shape[2])), labels
+    return Detections(blobs, shapes, len(pixels), (pixels.shape[3], pixels.shape[2])), number
 
 
 def regions(pixels: Float[Tensor, "time 3 height width"], eye: Eye) -> tuple[np.ndarray, np.ndarray, Blobs]:

@@ -65,7 +65,7 @@ def outpaint(number: int, shot: Shot) -> Edit:
     inside[:, left : left + shot.width] = True
     given = clip(true.frames[:, :, left : left + shot.width], true)
     spec, ball = asked(scene, wide), scene.objects[0].colour
-    measurable = borders.roundness(true, ~inside, ball).passed
+    measurable = borders.roundness(look(true), ~inside, ball).passed
     repeated = np.pad(given.frames, ((0, 0), (0, 0), (left, wide.width - shot.width - left), (0, 0)), mode="edge")
     black = np.where(inside[..., None], true.frames, np.uint8(0))
     others = {
@@ -76,10 +76,10 @@ def outpaint(number: int, shot: Shot) -> Edit:
     }
 
     def judged(made: Video) -> Findings:
-        kept = kept_bits(true.frames, made.frames, np.broadcast_to(inside, made.frames.shape[:3]))
-        found: Findings = {"inside": kept, "border": borders.border_seam(made, inside), "camera": borders.same_camera(made, inside)}
-        found["round"] = borders.roundness(made, ~inside, ball) if measurable else None
-        return found | {"words": answers(made, spec)}
+        kept, sight = kept_bits(true.frames, made.frames, np.broadcast_to(inside, made.frames.shape[:3])), look(made)
+        found: Findings = {"inside": kept, "border": borders.border_seam(made, inside), "camera": borders.same_camera(sight, inside)}
+        found["round"] = borders.roundness(sight, ~inside, ball) if measurable else None
+        return found | {"words": answers(sight, spec)}
 
     request = Outpaint(video=read_source(given), prompt=caption(scene, number).sentence)
     return Edit(request=request, shot=wide, given=clip(black, true), others=others, judge=judged)
@@ -95,7 +95,8 @@ def restyle(number: int, shot: Shot) -> Edit:
     others = {RENDER: other, "untouched": true, "new, with its own motion": clip(other.frames[:, :, ::-1], true)}
 
     def judged(made: Video) -> Findings:
-        return {"track": kept_by_place(sight, look(made)), "words": answers(made, spec), "order": in_order(made.frames)}
+        seen = look(made)
+        return {"track": kept_by_place(sight, seen), "words": answers(seen, spec), "order": in_order(made.frames)}
 
     request = Restyle(video=read_source(true), prompt=caption(changed.scene, number).sentence)
     return Edit(request=request, shot=shot, given=true, others=others, judge=judged)
@@ -141,7 +142,8 @@ def simulate(number: int, shot: Shot) -> Edit:
     drawn, known, spec = clip(sketch([take], size)[0].numpy(), true), surface.stage(take, size), asked(scene, shot)
 
     def judged(made: Video) -> Findings:
-        found: Findings = {"track": engine_error(take, look(made), whatever=True), "words": answers(made, spec)}
+        sight = look(made)
+        found: Findings = {"track": engine_error(take, sight, whatever=True), "words": answers(sight, spec)}
         found["shadow"] = surface.shadow(made, known)
         found["texture"] = surface.texture(made, known) if scene.floor.kind != "plain" else None
         found["shine"] = surface.shine(made, known) if bool(known.glossy.any()) else None

@@ -43,7 +43,7 @@ def generate_loop(number: int, shot: Shot) -> Edit:
     spec, prompt = asked(ring.scene, shot), words(ring.scene, number)
 
     def judged(made: Video) -> Findings:
-        return around(made.frames, (0,)) | {"words": answers(made, spec)}
+        return around(made.frames, (0,)) | {"words": answers(look(made), spec)}
 
     nothing, shot = clip(true.frames[:1] * 0, true), replace(shot, frames=true.num_frames)
     return Edit(request=Generate(prompt=prompt, loop=True), shot=shot, given=nothing, others=others, judge=judged)
@@ -214,8 +214,8 @@ def blend(number: int, shot: Shot) -> Edit:
 
     def judged(made: Video) -> Findings:
         found: Findings = {
-            "first": answers(clip(made.frames[:third], made), specs[0]),
-            "last": answers(clip(made.frames[-third:], made), specs[1]),
+            "first": answers(look(clip(made.frames[:third], made)), specs[0]),
+            "last": answers(look(clip(made.frames[-third:], made)), specs[1]),
         }
         found |= {"exposure": double_exposure(made, first, second), "together": shown_together(made, *specs)}
         return found | {"steps": seams.largest_step(made.frames)}

@@ -8,7 +8,7 @@ from yozora.evaluate.detect import default_eye, regions, shrink
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import binding, colours, count
 from yozora.evaluate.spec import Spec
-from yozora.evaluate.track import look
+from yozora.evaluate.track import Sight, look
 from yozora.video import Video
 
 SEEN = 0.25  # of an object's contrast with what is around it: from here on it counts as there
@@ -49,9 +49,8 @@ def shown_together(made: Video, first: Spec, second: Spec) -> Finding:
     return Finding(share, share == 0)
 
 
-def answers(part: Video, spec: Spec) -> Finding:
-    """Whether a part of a clip shows as many objects as asked, in their colours and shapes; the value is the least of the three."""
-    sight = look(part)
+def answers(sight: Sight, spec: Spec) -> Finding:
+    """Whether a clip shows as many objects as asked, in their colours and shapes; the value is the least of the three."""
     scores = [measure(sight, spec) for measure in (colours, count, binding)]
     return Finding(min(score.value for score in scores), all(score.passed for score in scores), "; ".join(score.seen for score in scores))
 

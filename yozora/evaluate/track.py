@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from yozora.evaluate.blobs import Blobs
 from yozora.evaluate.camera import Move, find_move
@@ -20,12 +21,17 @@ RATE = 12.5  # frames a second that are looked at, at most
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen in a clip. `track` numbers the regions of `found` from 0 on, -1 being noise."""
+    """What is seen in a clip. `track` numbers the regions of `found` from 0 on, -1 being noise.
+
+    `pixels` in [0, 1] and the `number` of each one's region (0: background) are as they were looked at.
+    """
 
     found: Detections
     track: np.ndarray  # int64[blob]
     move: Move
     fps: float
+    pixels: Tensor  # float32[time 3 height width]
+    number: np.ndarray  # int64[time height width]
 
     @property
     def colours(self) -> list[str]:
@@ -46,12 +52,12 @@ def look(video: Video, eye: Eye | None = None) -> Sight:
     """See a clip, at no more than `RATE` frames a second."""
     stride = max(1, round(video.fps / RATE))
     pixels, fps = shrink(torch.from_numpy(video.frames[::stride])), video.fps / stride
-    found, labels = detect(pixels, eye)
+    found, number = detect(pixels, eye)
     track = link(found.blobs, found.size)
     if len(pixels) > 2:
         track = np.where(np.bincount(track, minlength=1)[track] >= max(2, BRIEF * len(pixels)), track, -1)
-    move = find_move(pixels, torch.from_numpy(labels > 0), fps)
-    return Sight(found, track, move, fps)
+    move = find_move(pixels, torch.from_numpy(number > 0), fps)
+    return Sight(found, track, move, fps, pixels, number)
 
 
 def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,117 @@
+"""The measures of the world: true clips pass them, and each fails the fault that it is there to catch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.evaluate import depth, permanence, picture
+from yozora.evaluate.spec import spec_of
+from yozora.evaluate.track import Sight, look
+from yozora.evaluate.truth import act, film
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.world.scene import COLOURS, Body, Camera, Event, Floor, Light, Scene
+from yozora.world.take import Take
+
+SHOT = Shot(width=128, height=128, frames=25, fps=8.0)
+
+
+def scene(kind: str = "roll", camera: tuple[str, str, float] = ("static", "none", 0.0), floor: str = "marble") -> Scene:
+    """A red ball that does something beside a blue cube."""
+    return Scene(
+        objects=(
+            Body(shape="ball", colour="red", size="large", material="matte", x=-1.0, y=0.7),
+            Body(shape="cube", colour="blue", size="medium", material="matte", x=0.3, y=-0.9),
+        ),
+        events=(Event(kind=kind, actor=0, target=-1, direction="right", speed=1.0, amount=0.0),),
+        camera=Camera(kind=camera[0], direction=camera[1], speed=camera[2], azimuth=5.0, elevation=18.0),
+        floor=Floor(kind=floor, tone=0.5, seed=3),
+        light=Light(time="noon", azimuth=60.0, elevation=45.0),
+        style="natural",
+    )
+
+
+def filmed(take: Take) -> Video:
+    return film([take], SHOT, torch.device("cpu"))[0]
+
+
+def changed(clip: Video, frames: np.ndarray) -> Sight:
+    return look(Video(np.ascontiguousarray(frames.clip(0, 255).astype(np.uint8)), clip.fps))
+
+
+@pytest.fixture(scope="module")
+def take() -> Take:
+    return act(scene(), SHOT)
+
+
+@pytest.fixture(scope="module")
+def clip(take) -> Video:
+    return filmed(take)
+
+
+@pytest.fixture(scope="module")
+def sight(clip) -> Sight:
+    return look(clip)
+
+
+ALL = (permanence.permanence, depth.rigid, picture.flicker, picture.inside, picture.round_balls, picture.no_bars)
+
+
+def test_a_true_clip_passes_all(take, sight):
+    found = {measure.__name__: measure(sight, spec_of(take.scene)) for measure in ALL}
+    assert not [name for name, score in found.items() if score is None or not score.passed], found
+
+
+def test_what_vanishes_or_appears_in_the_open_does_not_last(take):
+    for frames in (slice(5, None), slice(None, 6)):
+        position = take.poses.position.copy()
+        position[frames, 1] = (0.0, 0.0, -100.0)
+        score = permanence.permanence(look(filmed(replace(take, poses=replace(take.poses, position=position)))), spec_of(take.scene))
+        assert not score.passed and "blue" in score.seen
+
+
+def test_what_was_hidden_must_come_back_as_it_was():
+    hidden = act(scene("hide"), SHOT)
+    spec, white, colours = spec_of(hidden.scene), filmed(hidden).frames, [solid.colour for solid in hidden.solids]
+    assert permanence.permanence(look(filmed(hidden)), spec).passed
+    middle = int(np.median(np.flatnonzero(look(filmed(hidden)).counts("red") == 0)))
+    other = replace(hidden, solids=(replace(hidden.solids[0], colour=COLOURS["green"]), *hidden.solids[1:]))
+    exchanged = np.concatenate([white[:middle], filmed(other).frames[middle:]])
+    assert not permanence.permanence(look(Video(exchanged, SHOT.fps)), spec).passed and colours[0] == COLOURS["red"]
+    small = replace(hidden, solids=(replace(hidden.solids[0], half=(0.15,) * 3), *hidden.solids[1:]))
+    score = permanence.permanence(look(Video(np.concatenate([white[:middle], filmed(small).frames[middle:]]), SHOT.fps)), spec)
+    assert not score.passed and "times as large" in score.seen
+    still = np.repeat(white[:1], len(white), axis=0)
+    assert "never out of sight" in permanence.permanence(look(Video(still, SHOT.fps)), spec).seen
+
+
+def test_light_that_trembles_is_flicker(take, clip, sight):
+    spec, rng = spec_of(take.scene), np.random.default_rng(0)
+    trembling = picture.flicker(changed(clip, clip.frames * (1 + 0.01 * rng.standard_normal((SHOT.frames, 1, 1, 1)))), spec)
+    assert trembling and not trembling.passed and trembling.value > 10 * picture.flicker(sight, spec).value
+
+
+def test_what_is_cut_squeezed_or_barred_is_not_framed(take, clip):
+    spec = spec_of(take.scene)
+    large = Video(np.ascontiguousarray(clip.frames[:, 24:104, :80]), clip.fps).resized(128, 128)
+    assert not picture.inside(look(large), spec).passed
+    narrow = clip.resized(104, 128)
+    assert not picture.round_balls(look(narrow), spec).passed
+    bars = clip.frames.copy()
+    bars[:, :16] = bars[:, -16:] = 0
+    assert picture.no_bars(changed(clip, bars), spec).value == 2
+
+
+@pytest.mark.parametrize("move", [("pan", "right", 3.0), ("orbit", "left", 9.0), ("dolly", "in", 0.3)])
+def test_a_floor_that_moves_as_one_obeys_the_camera_and_one_that_wobbles_does_not(move):
+    moving = filmed(act(scene(camera=move, floor="speckled"), SHOT))
+    spec = spec_of(scene(camera=move))
+    true = depth.rigid(look(moving), spec)
+    assert true and true.passed, true
+    time, row, column = np.mgrid[: SHOT.frames, :128, :128]
+    shift = 3 * np.sin(column / 9 + time) * np.cos(row / 7 - 1.3 * time)
+    wobbly = moving.frames[time, row, np.clip(column + np.rint(shift).astype(int), 0, 127)]
+    false = depth.rigid(look(Video(wobbly, SHOT.fps)), spec)
+    assert false is None or not false.passed

@@ -1,0 +1,64 @@
+"""M7: the floor moves as one rigid plane under the camera that was asked for."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from yozora.evaluate.camera import followed
+from yozora.evaluate.measures import Score
+from yozora.evaluate.picture import shaded
+from yozora.evaluate.spec import Spec
+from yozora.evaluate.track import Sight
+
+REACH = 4  # pixels around where a patch should be, in which it is looked for
+OBEYS = 1.5  # pixels that it may be off
+PATCH = 13  # pixels
+FLAT = 0.004  # of full brightness: a patch that varies less cannot be followed
+SURE = 0.8  # of the mean difference over all places, that the best place must leave at most
+ENOUGH = 40  # patches that must be followed
+SHARE = 0.7  # of them, that must obey
+GAP = 0.5  # seconds between two pictures that are compared
+
+
+def rigid(sight: Sight, spec: Spec) -> Score | None:
+    """M7: the share of patches of the floor that are found where the camera's move puts them; None where too few can be followed.
+
+    The move is the one that is seen; whether it is the one that was asked for is another measure.
+    """
+    stride = max(1, round(GAP * sight.fps))
+    first = np.arange(0, sight.found.frames - stride, max(1, stride // 2))
+    off = _off(sight, first, first + stride) if len(first) else np.zeros(0)
+    if len(off) < ENOUGH:
+        return None
+    share = float((off <= OBEYS).mean())
+    return Score(share, share >= SHARE, f"{len(off)} patches")
+
+
+@torch.inference_mode()
+def _off(sight: Sight, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How many pixels each patch of floor that can be followed is off from where it should be in a later frame."""
+    height, width = sight.pixels.shape[2:]
+    grey = sight.pixels.mean(1, keepdim=True)
+    grey = grey - _mean(grey)  # haze and shade belong to the picture, not to the floor
+    floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
+    at, inside = followed(floor[first], floor[second], (width, height))
+    later = F.grid_sample(grey[second], at, align_corners=False, padding_mode="border")
+    things = shaded(sight)[:, None].float()
+    hidden = things[first] + F.grid_sample(things[second], at, align_corners=False) + ~inside[:, None]
+    here = grey[first]
+    shifts = [(down, across) for down in range(-REACH, REACH + 1) for across in range(-REACH, REACH + 1)]
+    costs = torch.cat([_mean((here - torch.roll(later, shift, (2, 3))).square()) for shift in shifts], 1)
+    varies = _mean(here.square()) - _mean(here).square()
+    best, index = costs.min(1, keepdim=True)
+    clear = (_mean(hidden) == 0) & (varies > FLAT**2) & (best < SURE * costs.mean(1, keepdim=True))
+    clear[:, :, :PATCH], clear[:, :, -PATCH:], clear[..., :PATCH], clear[..., -PATCH:] = False, False, False, False
+    places = clear[:, 0, PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
+    far = torch.tensor(shifts).float().norm(dim=1)[index][:, 0, PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
+    return far[places].numpy()
+
+
+def _mean(values: Float[Tensor, "pair 1 height width"]) -> Float[Tensor, "pair 1 height width"]:
+    """The mean over the patch around each pixel."""
+    return F.avg_pool2d(values, PATCH, 1, PATCH // 2)

@@ -1,0 +1,69 @@
+"""M4: things last. Nothing comes from nothing or goes to nothing, and what was out of sight comes back as it was."""
+
+import numpy as np
+
+from yozora.evaluate.measures import Score
+from yozora.evaluate.spec import Spec
+from yozora.evaluate.track import Sight
+
+EDGE = 2  # pixels from the picture's border, within which a thing may be on its way out or in
+BESIDE = 4  # pixels between two things, of which one may be hiding the other
+BEGIN = 0.06  # of the clip's frames, in which a thing may be found a little later than it is there
+SAME = (0.6, 1.67)  # of its area before, that a thing has when it comes back
+WHOLE = 3  # frames nearest to where it is hidden that are not looked at: it is half hidden there
+
+
+def permanence(sight: Sight, spec: Spec) -> Score:
+    """M4: no birth or death inside the picture, and each hidden thing is seen before and after, in the same colour and about as large.
+
+    Slabs of a row, which cover one another when they have fallen, are left out.
+    """
+    veiled = {asked.colour for asked in spec.objects if asked.veiled}
+    odd = [said for colour in sight.colours if colour not in veiled for said in _unexplained(sight, colour)]
+    rows = {spec.objects[motion.actor].colour for motion in spec.motions if motion.row}
+    odd += [said for colour in sorted(veiled - rows) for said in _unlike(sight, colour)]
+    return Score(1 / (1 + len(odd)), not odd, ", ".join(odd) or "all last")
+
+
+def _unexplained(sight: Sight, colour: str) -> list[str]:
+    """Where tracks of a colour begin after the clip's start, or end before its end, though nothing is there to hide them."""
+    blobs, frames = sight.found.blobs, sight.found.frames
+    late = max(1, round(BEGIN * frames))
+    found = []
+    for track in np.unique(sight.track[sight.of(colour)]):
+        own = np.flatnonzero(sight.track == track)
+        first, last = blobs.frame[own[0]], blobs.frame[own[-1]]
+        if first > late and not _covered(sight, int(own[0])):
+            found.append(f"{colour} appears in frame {first}")
+        if last < frames - 1 - late and not _covered(sight, int(own[-1])):
+            found.append(f"{colour} vanishes in frame {last}")
+    return found
+
+
+def _covered(sight: Sight, blob: int) -> bool:
+    """Whether a region touches the picture's border, or another one at that time or next to it."""
+    blobs, (width, height) = sight.found.blobs, sight.found.size
+    left, top, right, bottom = blobs.box[blob]
+    if min(left, top) <= EDGE or right >= width - EDGE or bottom >= height - EDGE:
+        return True
+    near = (abs(blobs.frame - blobs.frame[blob]) <= 1) & (sight.track != sight.track[blob]) & (sight.track >= 0)
+    apart = (blobs.box[:, :2] > [right + BESIDE, bottom + BESIDE]).any(1) | (blobs.box[:, 2:] < [left - BESIDE, top - BESIDE]).any(1)
+    return bool((near & ~apart).any())
+
+
+def _unlike(sight: Sight, colour: str) -> list[str]:
+    """What is wrong with a thing that is to be out of sight for a while."""
+    if colour not in sight.colours:
+        return [f"{colour} is never seen"]
+    blobs = sight.found.blobs.chosen(sight.of(colour))
+    frames, largest = np.unique(blobs.frame), np.zeros(sight.found.frames)
+    np.maximum.at(largest, blobs.frame, blobs.area)
+    gap = int(np.diff(frames).argmax()) if len(frames) > 1 else 0
+    if len(frames) < 2 or frames[gap + 1] - frames[gap] < 2:
+        return [f"{colour} is never out of sight"]
+    before, after = frames[: gap + 1], frames[gap + 1 :]
+    sizes = [np.median(largest[part]) for part in (before[: -WHOLE or None], after[WHOLE:]) if len(part)]
+    if len(sizes) < 2:
+        return []
+    ratio = sizes[1] / sizes[0]
+    return [] if SAME[0] <= ratio <= SAME[1] else [f"{colour} comes back {ratio:.2f} times as large"]
