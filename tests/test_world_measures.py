@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import depth, permanence, picture
+from yozora.evaluate import depth, faults, permanence
+from yozora.evaluate.joint import judge_all
 from yozora.evaluate.spec import spec_of
 from yozora.evaluate.track import Sight, look
 from yozora.evaluate.truth import act, film
@@ -37,10 +38,6 @@ def filmed(take: Take) -> Video:
     return film([take], SHOT, torch.device("cpu"))[0]
 
 
-def changed(clip: Video, frames: np.ndarray) -> Sight:
-    return look(Video(np.ascontiguousarray(frames.clip(0, 255).astype(np.uint8)), clip.fps))
-
-
 @pytest.fixture(scope="module")
 def take() -> Take:
     return act(scene(), SHOT)
@@ -56,12 +53,24 @@ def sight(clip) -> Sight:
     return look(clip)
 
 
-ALL = (permanence.permanence, depth.rigid, picture.flicker, picture.inside, picture.round_balls, picture.no_bars)
-
-
 def test_a_true_clip_passes_all(take, sight):
-    found = {measure.__name__: measure(sight, spec_of(take.scene)) for measure in ALL}
-    assert not [name for name, score in found.items() if score is None or not score.passed], found
+    found = judge_all(sight, spec_of(take.scene))
+    assert not [name for name, score in found.items() if score is None or not score[1]], found
+    anything = judge_all(sight, replace(spec_of(take.scene), camera=None, motions=()))
+    assert anything["camera"] is None and anything["direction"] is None and anything["all"][1]
+    other = judge_all(sight, replace(spec_of(take.scene), camera=("pan", "left")))
+    assert not other["camera"][1] and not other["all"][1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [("teleport", "permanence"), ("tremble", "flicker"), ("squeeze", "round_balls"), ("enlarge", "inside"), ("bars", "no_bars")],
+)
+def test_each_fault_fails_the_measure_that_is_there_for_it(fault, name, take, clip):
+    spoil, rng = getattr(faults, fault), np.random.default_rng(0)
+    spoilt = filmed(spoil(take, rng)) if fault == "teleport" else Video(spoil(clip.frames, rng), clip.fps)
+    found = judge_all(look(spoilt), spec_of(take.scene))
+    assert found[name] and not found[name][1] and not found["all"][1], found
 
 
 def test_what_vanishes_or_appears_in_the_open_does_not_last(take):
@@ -87,31 +96,12 @@ def test_what_was_hidden_must_come_back_as_it_was():
     assert "never out of sight" in permanence.permanence(look(Video(still, SHOT.fps)), spec).seen
 
 
-def test_light_that_trembles_is_flicker(take, clip, sight):
-    spec, rng = spec_of(take.scene), np.random.default_rng(0)
-    trembling = picture.flicker(changed(clip, clip.frames * (1 + 0.01 * rng.standard_normal((SHOT.frames, 1, 1, 1)))), spec)
-    assert trembling and not trembling.passed and trembling.value > 10 * picture.flicker(sight, spec).value
-
-
-def test_what_is_cut_squeezed_or_barred_is_not_framed(take, clip):
-    spec = spec_of(take.scene)
-    large = Video(np.ascontiguousarray(clip.frames[:, 24:104, :80]), clip.fps).resized(128, 128)
-    assert not picture.inside(look(large), spec).passed
-    narrow = clip.resized(104, 128)
-    assert not picture.round_balls(look(narrow), spec).passed
-    bars = clip.frames.copy()
-    bars[:, :16] = bars[:, -16:] = 0
-    assert picture.no_bars(changed(clip, bars), spec).value == 2
-
-
 @pytest.mark.parametrize("move", [("pan", "right", 3.0), ("orbit", "left", 9.0), ("dolly", "in", 0.3)])
 def test_a_floor_that_moves_as_one_obeys_the_camera_and_one_that_wobbles_does_not(move):
     moving = filmed(act(scene(camera=move, floor="speckled"), SHOT))
     spec = spec_of(scene(camera=move))
     true = depth.rigid(look(moving), spec)
     assert true and true.passed, true
-    time, row, column = np.mgrid[: SHOT.frames, :128, :128]
-    shift = 3 * np.sin(column / 9 + time) * np.cos(row / 7 - 1.3 * time)
-    wobbly = moving.frames[time, row, np.clip(column + np.rint(shift).astype(int), 0, 127)]
+    wobbly = faults.wobble(moving.frames, np.random.default_rng(0))
     false = depth.rigid(look(Video(wobbly, SHOT.fps)), spec)
     assert false is None or not false.passed

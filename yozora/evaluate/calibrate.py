@@ -9,7 +9,7 @@ import torch
 import typer
 
 from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS
-from yozora.evaluate.measures import METRICS, judge, record
+from yozora.evaluate.joint import NAMES, judge_all
 from yozora.evaluate.report import Row, split, table
 from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film, squeeze
@@ -22,7 +22,6 @@ from yozora.world.sample import sample
 from yozora.world.scene import Scene
 
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
-NAMES = (*(metric.__name__ for metric in METRICS), "all")
 TRUE, THROUGH, ASKED_ELSE = "ground truth", "through the VAE", "another clip's prompt"
 
 
@@ -42,14 +41,14 @@ def run(trial: Trial, rng: np.random.Generator, *, faults: bool) -> list[Row]:
     spec, take = asked(trial.scene, trial.shot), act(trial.scene, trial.shot)
     (clip,) = film([take], trial.shot, trial.device)
     sight = look(clip)
-    rows = [row(TRUE, trial.scene, record(judge(sight, spec), spec))]
+    rows = [row(TRUE, trial.scene, judge_all(sight, spec))]
     if trial.vae is not None:
-        rows.append(row(THROUGH, trial.scene, record(judge(look(squeeze([clip], trial.vae)[0]), spec), spec)))
+        rows.append(row(THROUGH, trial.scene, judge_all(look(squeeze([clip], trial.vae)[0]), spec)))
     if faults:
-        rows.append(row(ASKED_ELSE, trial.scene, record(judge(sight, asked(trial.other, trial.shot)), spec)))
+        rows.append(row(ASKED_ELSE, trial.scene, judge_all(sight, asked(trial.other, trial.shot))))
         faulty = [(fault.__name__, film([fault(take, rng)], trial.shot, trial.device)[0]) for fault in WORLD_FAULTS]
         faulty += [(fault.__name__, Video(frames=fault(clip.frames, rng), fps=clip.fps)) for fault in PIXEL_FAULTS]
-        rows += [row(name, trial.scene, record(judge(look(video), spec), spec)) for name, video in faulty]
+        rows += [row(name, trial.scene, judge_all(look(video), spec)) for name, video in faulty]
     return rows
 
 

@@ -17,7 +17,7 @@ OBEYS = 1.5  # pixels that it may be off
 PATCH = 13  # pixels
 FLAT = 0.004  # of full brightness: a patch that varies less cannot be followed
 SURE = 0.8  # of the mean difference over all places, that the best place must leave at most
-ENOUGH = 40  # patches that must be followed
+ENOUGH = 25  # patches that must be followed
 SHARE = 0.7  # of them, that must obey
 GAP = 0.5  # seconds between two pictures that are compared
 
@@ -41,24 +41,21 @@ def _off(sight: Sight, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """How many pixels each patch of floor that can be followed is off from where it should be in a later frame."""
     height, width = sight.pixels.shape[2:]
     grey = sight.pixels.mean(1, keepdim=True)
-    grey = grey - _mean(grey)  # haze and shade belong to the picture, not to the floor
+    grey = grey - F.avg_pool2d(grey, PATCH, 1, PATCH // 2)  # haze and shade belong to the picture, not to the floor
     floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
     at, inside = followed(floor[first], floor[second], (width, height))
-    later = F.grid_sample(grey[second], at, align_corners=False, padding_mode="border")
+    here, later = grey[first], F.grid_sample(grey[second], at, align_corners=False, padding_mode="border")
     things = shaded(sight)[:, None].float()
     hidden = things[first] + F.grid_sample(things[second], at, align_corners=False) + ~inside[:, None]
-    here = grey[first]
     shifts = [(down, across) for down in range(-REACH, REACH + 1) for across in range(-REACH, REACH + 1)]
-    costs = torch.cat([_mean((here - torch.roll(later, shift, (2, 3))).square()) for shift in shifts], 1)
-    varies = _mean(here.square()) - _mean(here).square()
+    costs = torch.cat([_patches((here - torch.roll(later, shift, (2, 3))).square()) for shift in shifts], 1)
     best, index = costs.min(1, keepdim=True)
-    clear = (_mean(hidden) == 0) & (varies > FLAT**2) & (best < SURE * costs.mean(1, keepdim=True))
-    clear[:, :, :PATCH], clear[:, :, -PATCH:], clear[..., :PATCH], clear[..., -PATCH:] = False, False, False, False
-    places = clear[:, 0, PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
-    far = torch.tensor(shifts).float().norm(dim=1)[index][:, 0, PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
-    return far[places].numpy()
+    hidden[:, :, : height // 2] = 1  # whatever the camera, the lower half is floor
+    clear = (_patches(hidden) == 0) & (_patches(here.square()) > FLAT**2) & (best < SURE * costs.mean(1, keepdim=True))
+    far = torch.tensor(shifts).float().norm(dim=1)[index]
+    return far[clear].numpy()
 
 
-def _mean(values: Float[Tensor, "pair 1 height width"]) -> Float[Tensor, "pair 1 height width"]:
-    """The mean over the patch around each pixel."""
-    return F.avg_pool2d(values, PATCH, 1, PATCH // 2)
+def _patches(values: Float[Tensor, "pair 1 height width"]) -> Float[Tensor, "pair 1 rows columns"]:
+    """The mean over each patch that does not lie at the border."""
+    return F.avg_pool2d(values, PATCH)[:, :, 1:-1, 1:-1]

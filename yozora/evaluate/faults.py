@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import UInt8
 
 from yozora.evaluate.spec import spec_of
 from yozora.world.scene import COLOURS, SHAPES
@@ -54,6 +55,14 @@ def add(take: Take, rng: np.random.Generator) -> Take:
     return replace(take, solids=(*take.solids[:count], solid, *take.solids[count:]), poses=added)
 
 
+def teleport(take: Take, rng: np.random.Generator) -> Take:
+    """An object is elsewhere, from one frame to the next, from the middle of the clip on."""
+    position, victims = take.poses.position.copy(), _victims(take, rng)
+    middle, radius = len(position) // 2, max(take.solids[victims[0]].half)
+    position[middle:, victims] += _room(take, radius) * (1, 1, 0) - position[middle, victims[0]] * (1, 1, 0)
+    return replace(take, poses=replace(take.poses, position=position.astype(np.float32)))
+
+
 def mirror(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Left and right exchanged."""
     return np.ascontiguousarray(frames[:, :, ::-1])
@@ -69,8 +78,52 @@ def shuffle(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return frames[rng.permutation(len(frames))]
 
 
-WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add)
-PIXEL_FAULTS: tuple[Callable[[np.ndarray, np.random.Generator], np.ndarray], ...] = (mirror, freeze, shuffle)
+def tremble(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The light changes by a hundredth from frame to frame."""
+    light = 1 + 0.01 * rng.standard_normal((len(frames), 1, 1, 1))
+    return np.rint(frames * light).clip(0, 255).astype(np.uint8)
+
+
+def wobble(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """All of the picture sways by up to three pixels, here and there differently."""
+    time, row, column = np.mgrid[: len(frames), : frames.shape[1], : frames.shape[2]]
+    shift = 3 * np.sin(column / 9 + time) * np.cos(row / 7 - 1.3 * time)
+    return frames[time, row, np.clip(column + np.rint(shift).astype(int), 0, frames.shape[2] - 1)]
+
+
+def squeeze(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture is narrower by a fifth, and its borders are repeated."""
+    width = frames.shape[2]
+    column = np.arange(width)
+    return frames[:, :, np.clip(np.rint((column - width / 2) * 1.25 + width / 2).astype(int), 0, width - 1)]
+
+
+def enlarge(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Only the middle of the picture, twice as large."""
+    height, width = frames.shape[1:3]
+    return frames[:, height // 4 + np.arange(height)[:, None] // 2, width // 4 + np.arange(width) // 2]
+
+
+def bars(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Black bars above and below."""
+    barred, high = frames.copy(), frames.shape[1] // 8
+    barred[:, :high] = barred[:, -high:] = 0
+    return barred
+
+
+Frames = UInt8[np.ndarray, "time height width 3"]
+
+WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add, teleport)
+PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
+    mirror,
+    freeze,
+    shuffle,
+    tremble,
+    wobble,
+    squeeze,
+    enlarge,
+    bars,
+)
 
 
 def _unused(take: Take) -> list[str]:

@@ -1,5 +1,7 @@
 """M4: things last. Nothing comes from nothing or goes to nothing, and what was out of sight comes back as it was."""
 
+from itertools import product
+
 import numpy as np
 
 from yozora.evaluate.measures import Score
@@ -9,6 +11,9 @@ from yozora.evaluate.track import Sight
 EDGE = 2  # pixels from the picture's border, within which a thing may be on its way out or in
 BESIDE = 4  # pixels between two things, of which one may be hiding the other
 BEGIN = 0.06  # of the clip's frames, in which a thing may be found a little later than it is there
+BRIEF = 0.2  # of the clip's frames: what is seen for less may be a reflection
+GAP, ASIDE, DOWN = 2, 0.12, 0.45  # frames, and parts of the picture's side, within which a track that ends may begin again
+PART = 0.8  # of its usual area, that a thing shows at most in the last frame before it is hidden, or the first after
 SAME = (0.6, 1.67)  # of its area before, that a thing has when it comes back
 WHOLE = 3  # frames nearest to where it is hidden that are not looked at: it is half hidden there
 
@@ -26,24 +31,35 @@ def permanence(sight: Sight, spec: Spec) -> Score:
 
 
 def _unexplained(sight: Sight, colour: str) -> list[str]:
-    """Where tracks of a colour begin after the clip's start, or end before its end, though nothing is there to hide them."""
+    """Where tracks of a colour begin after the clip's start, or end before its end, though nothing is there to hide them.
+
+    Where one ends and another begins a frame or two later, not farther off than things fall in that time, they are one.
+    """
     blobs, frames = sight.found.blobs, sight.found.frames
     late = max(1, round(BEGIN * frames))
-    found = []
-    for track in np.unique(sight.track[sight.of(colour)]):
-        own = np.flatnonzero(sight.track == track)
-        first, last = blobs.frame[own[0]], blobs.frame[own[-1]]
-        if first > late and not _covered(sight, int(own[0])):
-            found.append(f"{colour} appears in frame {first}")
-        if last < frames - 1 - late and not _covered(sight, int(own[-1])):
-            found.append(f"{colour} vanishes in frame {last}")
-    return found
+    tracks, lengths = np.unique(sight.track[sight.of(colour)], return_counts=True)
+    brief, own = set(tracks[lengths < BRIEF * frames].tolist()), [np.flatnonzero(sight.track == track) for track in tracks]
+    begun = [int(one[0]) for one in own if blobs.frame[one[0]] > late]
+    ended = [int(one[-1]) for one in own if blobs.frame[one[-1]] < frames - 1 - late]
+    for last, first in product(tuple(ended), tuple(begun)):
+        across, down = abs(blobs.centre[first] - blobs.centre[last]) / np.sqrt(np.prod(sight.found.size))
+        if last in ended and first in begun and 0 < blobs.frame[first] - blobs.frame[last] <= GAP and across < ASIDE and down < DOWN:
+            ended.remove(last)
+            begun.remove(first)
+    ends = [(blob, "appears") for blob in begun] + [(blob, "vanishes") for blob in ended]
+    odd = [(blob, what) for blob, what in ends if sight.track[blob] not in brief and not _covered(sight, blob)]
+    return [f"{colour} {what} in frame {blobs.frame[blob]}" for blob, what in odd]
 
 
 def _covered(sight: Sight, blob: int) -> bool:
-    """Whether a region touches the picture's border, or another one at that time or next to it."""
+    """Whether a region that is smaller than its track's usual one touches the picture's border, or another region near that time.
+
+    What goes behind another thing, or out of the picture, does so over some frames.
+    """
     blobs, (width, height) = sight.found.blobs, sight.found.size
     left, top, right, bottom = blobs.box[blob]
+    if blobs.area[blob] > PART * np.median(blobs.area[sight.track == sight.track[blob]]):
+        return False
     if min(left, top) <= EDGE or right >= width - EDGE or bottom >= height - EDGE:
         return True
     near = (abs(blobs.frame - blobs.frame[blob]) <= 1) & (sight.track != sight.track[blob]) & (sight.track >= 0)

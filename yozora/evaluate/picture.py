@@ -67,7 +67,8 @@ def no_bars(sight: Sight, spec: Spec) -> Score:
 
 def shaded(sight: Sight) -> Bool[Tensor, "time height width"]:
     """Which pixels show things, or what is so near to them that it may lie in their shadow."""
-    return F.max_pool2d(torch.from_numpy(sight.number > 0)[:, None].float(), SHADOWED, 1, SHADOWED // 2)[:, 0] > 0
+    things, reach = torch.from_numpy(sight.number > 0).float(), SHADOWED // 2
+    return F.max_pool2d(F.max_pool2d(things, (SHADOWED, 1), 1, (reach, 0)), (1, SHADOWED), 1, (0, reach)) > 0
 
 
 def whole(sight: Sight, colour: str) -> Bool[np.ndarray, " blob"]:

@@ -36,6 +36,7 @@ class Spec:
     """Objects and motions; no motions: nothing may move if `still`, else all motion is left open.
 
     At some time at least `apart` objects must be seen at once (0: all of them). `more`: there may be any number of the last.
+    `camera` is its kind and direction; None leaves it open.
     """
 
     objects: tuple[Asked, ...]
@@ -43,6 +44,7 @@ class Spec:
     still: bool = False
     more: bool = False
     apart: int = 0
+    camera: tuple[str, str] | None = None
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def spec_of(scene: Scene) -> Spec:
         mover = event.target if event.kind == "push" and event.direction == "toward" else event.actor  # the one in front
         motions += [Motion(actor=mover, direction=way, start=start, end=end, **manner) for way in sorted(ways)]
     objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
-    return Spec(objects=objects, motions=tuple(motions), still=not scene.events)
+    return Spec(objects=objects, motions=tuple(motions), still=not scene.events, camera=(scene.camera.kind, scene.camera.direction))
 
 
 def free_sentences() -> list[tuple[str, Spec]]:
