@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from yozora.evaluate import depth, faults, permanence
-from yozora.evaluate.joint import judge_all
+from yozora.evaluate.joint import MEASURES
+from yozora.evaluate.measures import judge, record
 from yozora.evaluate.spec import spec_of
 from yozora.evaluate.track import Sight, look
 from yozora.evaluate.truth import act, film
@@ -54,11 +55,11 @@ def sight(clip) -> Sight:
 
 
 def test_a_true_clip_passes_all(take, sight):
-    found = judge_all(sight, spec_of(take.scene))
+    found = record(judge(sight, spec_of(take.scene), MEASURES))
     assert not [name for name, score in found.items() if score is None or not score[1]], found
-    anything = judge_all(sight, replace(spec_of(take.scene), camera=None, motions=()))
+    anything = record(judge(sight, replace(spec_of(take.scene), camera=None, motions=()), MEASURES))
     assert anything["camera"] is None and anything["direction"] is None and anything["all"][1]
-    other = judge_all(sight, replace(spec_of(take.scene), camera=("pan", "left")))
+    other = record(judge(sight, replace(spec_of(take.scene), camera=("pan", "left")), MEASURES))
     assert not other["camera"][1] and not other["all"][1]
 
 
@@ -69,7 +70,7 @@ def test_a_true_clip_passes_all(take, sight):
 def test_each_fault_fails_the_measure_that_is_there_for_it(fault, name, take, clip):
     spoil, rng = getattr(faults, fault), np.random.default_rng(0)
     spoilt = filmed(spoil(take, rng)) if fault == "teleport" else Video(spoil(clip.frames, rng), clip.fps)
-    found = judge_all(look(spoilt), spec_of(take.scene))
+    found = record(judge(look(spoilt), spec_of(take.scene), MEASURES))
     assert found[name] and not found[name][1] and not found["all"][1], found
 
 

@@ -26,9 +26,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False) or 0
-        if code == INTERRUPTED:
-            print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
-        sys.exit(code)
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     except ValidationError as error:
         _fail(complaint(error))
     except (ValueError, OSError, FloatingPointError) as error:
@@ -39,6 +38,9 @@ def main() -> None:
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message())  # a usage error that the command line itself found
+    if code == INTERRUPTED:
+        print("yozora: interrupted, no unfinished file was left", file=sys.stderr)
+    sys.exit(code)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -9,9 +9,11 @@ import torch
 import typer
 
 from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS
-from yozora.evaluate.joint import NAMES, judge_all
+from yozora.evaluate.joint import MEASURES
+from yozora.evaluate.measures import judge, record
 from yozora.evaluate.report import Row, split, table
-from yozora.evaluate.track import look
+from yozora.evaluate.spec import Spec
+from yozora.evaluate.track import Sight, look
 from yozora.evaluate.truth import act, asked, film, squeeze
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
@@ -22,6 +24,7 @@ from yozora.world.sample import sample
 from yozora.world.scene import Scene
 
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
+NAMES = (*(measure.__name__ for measure in MEASURES), "all")
 TRUE, THROUGH, ASKED_ELSE = "ground truth", "through the VAE", "another clip's prompt"
 
 
@@ -41,15 +44,20 @@ def run(trial: Trial, rng: np.random.Generator, *, faults: bool) -> list[Row]:
     spec, take = asked(trial.scene, trial.shot), act(trial.scene, trial.shot)
     (clip,) = film([take], trial.shot, trial.device)
     sight = look(clip)
-    rows = [row(TRUE, trial.scene, judge_all(sight, spec))]
+    rows = [row(TRUE, trial.scene, verdicts(sight, spec))]
     if trial.vae is not None:
-        rows.append(row(THROUGH, trial.scene, judge_all(look(squeeze([clip], trial.vae)[0]), spec)))
+        rows.append(row(THROUGH, trial.scene, verdicts(look(squeeze([clip], trial.vae)[0]), spec)))
     if faults:
-        rows.append(row(ASKED_ELSE, trial.scene, judge_all(sight, asked(trial.other, trial.shot))))
+        rows.append(row(ASKED_ELSE, trial.scene, verdicts(sight, asked(trial.other, trial.shot))))
         faulty = [(fault.__name__, film([fault(take, rng)], trial.shot, trial.device)[0]) for fault in WORLD_FAULTS]
         faulty += [(fault.__name__, Video(frames=fault(clip.frames, rng), fps=clip.fps)) for fault in PIXEL_FAULTS]
-        rows += [row(name, trial.scene, judge_all(look(video), spec)) for name, video in faulty]
+        rows += [row(name, trial.scene, verdicts(look(video), spec)) for name, video in faulty]
     return rows
+
+
+def verdicts(sight: Sight, spec: Spec) -> dict[str, list | None]:
+    """All measures of a clip as JSON."""
+    return record(judge(sight, spec, MEASURES))
 
 
 def row(name: str, scene: Scene, scores: dict) -> Row:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from yozora.evaluate.detect import widened
 from yozora.world.framing import lens
 from yozora.world.ranges import CAMERA_SPEED
 from yozora.world.scene import CAMERAS, Camera
@@ -74,7 +75,8 @@ def find_move(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor
     calm = still(width / height)
     if len(keys) < 2:
         return calm
-    coarse, fine = (_layers(pixels[keys], objects[keys], side) for side in (COARSE, FINE))
+    free = ~widened(objects[keys], NEAR)
+    coarse, fine = (_layers(pixels[keys], free, side) for side in (COARSE, FINE))
     seconds, near = keys / fps, [(i, i + 1) for i in range(len(keys) - 1)]
     best = min(candidates(width / height), key=lambda move: difference(move, coarse, seconds, near))
     for layers, stride in ((coarse, (0.12, 4.0, 0.08)), (fine, (0.05, 2.0, 0.04))):
@@ -82,13 +84,12 @@ def find_move(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor
     return best if difference(best, fine, seconds, near) < GAIN * difference(calm, fine, seconds, near) else calm
 
 
-def _layers(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor, "time height width"], side: int) -> Tensor:
-    """Pictures `side` pixels high: fine differences of brightness, and how much of each pixel is free of things, `float[time 2 side _]`."""
+def _layers(pixels: Float[Tensor, "time 3 height width"], free: Bool[Tensor, "time height width"], side: int) -> Tensor:
+    """Pictures `side` pixels high: fine differences of brightness, and how much of each pixel is free, `float[time 2 side _]`."""
     size = (side, round(side * pixels.shape[3] / pixels.shape[2]))
     grey = F.interpolate(pixels.mean(1, keepdim=True), size, mode="bilinear", antialias=True, align_corners=False)
     grey = grey - F.avg_pool2d(F.pad(grey, (LOCAL // 2,) * 4, mode="replicate"), LOCAL, 1)
-    hidden = F.max_pool2d(objects[:, None].float(), NEAR, 1, NEAR // 2)
-    return torch.cat([grey, 1 - F.interpolate(hidden, size, mode="area")], 1)
+    return torch.cat([grey, F.interpolate(free[:, None].float(), size, mode="area")], 1)
 
 
 def still(aspect: float) -> Move:

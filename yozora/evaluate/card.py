@@ -96,7 +96,7 @@ class Studio:
 
 def judged(case: Case, kind: str, clip: Video | None, error: str) -> Row:
     """A clip's line in the records."""
-    scores = record(judge(look(clip), case.spec), case.spec) if clip else {}
+    scores = record(judge(look(clip), case.spec)) if clip else {}
     scene = case.scene
     traits = {"family": scene.family, "objects": len(scene.objects), "camera": scene.camera.kind, "style": scene.style} if scene else {}
     return {"name": case.name, "group": case.group, "kind": kind, "prompt": case.prompt, **traits, "scores": scores, "error": error}

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,6 +30,11 @@ class Detections:
     frames: int
     size: tuple[int, int]
 
+    @property
+    def whole(self) -> Bool[np.ndarray, " blob"]:
+        """Which regions lie within the picture's border."""
+        return np.asarray((self.blobs.box[:, :2] > 0).all(1) & (self.blobs.box[:, 2:] < self.size).all(1))
+
 
 def detect(pixels: Float[Tensor, "time 3 height width"], eye: Eye | None = None) -> tuple[Detections, np.ndarray]:
     """The coloured objects in a clip as `shrink` gives it, and the number of each pixel's region, `int64[time height width]`.
@@ -49,6 +54,12 @@ def regions(pixels: Float[Tensor, "time 3 height width"], eye: Eye) -> tuple[np.
     number = components(labels)
     blobs = measure(labels, number)
     return labels, number, blobs.chosen(blobs.area >= SMALLEST)
+
+
+def widened(mask: Bool[Tensor, "time height width"], size: int) -> Bool[Tensor, "time height width"]:
+    """A mask with all that lies in a square of `size` pixels, an odd number, around what it holds."""
+    near = F.max_pool2d(mask.float(), (size, 1), 1, (size // 2, 0))  # rows, then columns: as a square, and cheaper
+    return F.max_pool2d(near, (1, size), 1, (0, size // 2)) > 0
 
 
 @cache

@@ -105,7 +105,7 @@ def words(scene: Scene, number: int) -> str:
     return caption(scene, number).sentence
 
 
-def as_asked(scores: Mapping[str, Score]) -> Findings:
+def as_asked(scores: Mapping[str, Score | None]) -> Findings:
     """The verdicts on words that a clip answers, as findings."""
     named = {name: scores[name] for name in ("colours", "count", "binding", "direction")}
-    return {name: Finding(score.value, score.passed, score.seen) for name, score in named.items()}
+    return {name: Finding(score.value, score.passed, score.seen) if score else None for name, score in named.items()}

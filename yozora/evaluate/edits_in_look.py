@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from yozora.evaluate import borders, surface
+from yozora.evaluate.detect import widened
 from yozora.evaluate.edit import RENDER, Edit, clip, crossing, pick, plain, shoot, things, unused
 from yozora.evaluate.exposures import answers
 from yozora.evaluate.finding import Findings
@@ -43,7 +44,7 @@ def fill(number: int, shot: Shot) -> Edit:
     old, (new, *_) = scene.objects[0].colour, unused(scene, number)
     changed = recoloured(take, {old: new})
     (other,) = film([changed], shot, torch.device("cpu"))
-    region = widened(things(take, shot) == 0)
+    region = around(things(take, shot) == 0)
     emptied = clip(smooth(true.frames, region, shot.beat), true)
     others = {RENDER: clip(np.where(region[..., None], other.frames, true.frames), true), "untouched": true, "smoothed over": emptied}
     prompt = caption(changed.scene, number).sentence
@@ -109,7 +110,7 @@ def restyle_mask(number: int, shot: Shot) -> Edit:
     old, (new, *_) = scene.objects[0].colour, unused(scene, number)
     changed = recoloured(take, {old: new})
     (other,), (all_new,) = (film([one], shot, torch.device("cpu")) for one in (changed, recoloured(take, repainted_all(scene, number))))
-    region = widened(things(take, shot) == 0)
+    region = around(things(take, shot) == 0)
     painted = clip(np.where(region[..., None], other.frames, true.frames), true)
     others = {RENDER: painted, "untouched": true, "all of it new": all_new}
     prompt = caption(changed.scene, number).sentence
@@ -177,7 +178,6 @@ def white(region: np.ndarray, like: Video) -> Video:
     return clip(np.repeat(np.where(region, np.uint8(255), np.uint8(0))[..., None], 3, axis=3), like)
 
 
-def widened(mask: np.ndarray) -> np.ndarray:
+def around(mask: np.ndarray) -> np.ndarray:
     """A mask `bool[time height width]` with some pixels more on all sides."""
-    near = torch.from_numpy(mask)[:, None].float()
-    return torch.nn.functional.max_pool2d(near, 2 * REACH + 1, 1, REACH)[:, 0].numpy() > 0
+    return widened(torch.from_numpy(mask), 2 * REACH + 1).numpy()

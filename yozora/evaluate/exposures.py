@@ -2,9 +2,8 @@
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
-from yozora.evaluate.detect import default_eye, regions, shrink
+from yozora.evaluate.detect import default_eye, regions, shrink, widened
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import binding, colours, count
 from yozora.evaluate.spec import Spec
@@ -64,7 +63,7 @@ def _strength(made: np.ndarray, clip: np.ndarray, number: np.ndarray, other: np.
     """By frame, how much of the contrast of a clip's numbered objects is found in another at their place; NaN where that cannot be told."""
     free = np.bincount(number[~other], minlength=number.max() + 1) >= APART * np.bincount(number.ravel())
     own = (number > 0) & free[number]
-    near, around = (_widened(mask, size) for mask, size in (((number > 0) | other, RING), (own, 2 * RING + 1)))
+    near, around = (widened(torch.from_numpy(mask), size).numpy() for mask, size in (((number > 0) | other, RING), (own, 2 * RING + 1)))
     found = np.full(len(made), np.nan)
     for frame, (inside, ring) in enumerate(zip(own & ~other, around & ~near, strict=True)):
         if inside.any() and ring.any():
@@ -74,7 +73,3 @@ def _strength(made: np.ndarray, clip: np.ndarray, number: np.ndarray, other: np.
             if clear.mean() >= SOLID:
                 found[frame] = np.quantile((shown * true).mean(1)[clear] / power[clear], SOLID)
     return found
-
-
-def _widened(mask: np.ndarray, size: int) -> np.ndarray:
-    return F.max_pool2d(torch.from_numpy(mask)[:, None].float(), size, 1, size // 2)[:, 0].numpy() > 0

@@ -17,14 +17,3 @@ def camera(sight: Sight, spec: Spec) -> Score | None:
 
 
 MEASURES = (*METRICS, camera, permanence, rigid, flicker, inside, round_balls, no_bars)
-NAMES = (*(measure.__name__ for measure in MEASURES), "all")
-
-
-def judge_all(sight: Sight, spec: Spec) -> dict[str, list | None]:
-    """Every measure as JSON: value, verdict and what was seen, null where it does not apply; and `all`, whether every one passes."""
-    scores = {measure.__name__: measure(sight, spec) for measure in MEASURES}
-    if not spec.motions and not spec.still:
-        scores["direction"] = None
-    together = all(score.passed for score in scores.values() if score)
-    scores["all"] = Score(float(together), together, "")
-    return {name: [round(one.value, 4), one.passed, one.seen] if one else None for name, one in scores.items()}

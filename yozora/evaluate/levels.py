@@ -49,7 +49,7 @@ def main(
             canvas = Canvas(given=true, start=start, script=(Cue(text=words, start=0.0, end=shot.seconds),))
             (made[f"from level {level:g}"],) = render([canvas], [seed], sampling, model)
         for kind, video in made.items():
-            rows.setdefault(kind, []).append({"scores": record(judge(look(video), spec), spec)})
+            rows.setdefault(kind, []).append({"scores": record(judge(look(video), spec))})
         typer.echo(f"{seed - FIRST_SEED + 1} of {clips} clips", err=True)
     typer.echo(table(rows, (*(metric.__name__ for metric in METRICS), "all"), f"{name} {model.digest}"))
 

@@ -1,5 +1,6 @@
 """The metrics: each compares what is seen in a clip with what was asked, and reads nothing else."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,10 +72,12 @@ def binding(sight: Sight, spec: Spec) -> Score:
     return Score(2 * len(seen & asked) / max(len(seen) + len(asked), 1), seen == asked, ", ".join(f"{c} {s}" for c, s in sorted(seen)))
 
 
-def direction(sight: Sight, spec: Spec) -> Score:
-    """M2: every asked motion goes its way; where nothing may move, nothing does. What is left open is right."""
+def direction(sight: Sight, spec: Spec) -> Score | None:
+    """M2: every asked motion goes its way; where nothing may move, nothing does. None where all motion is left open."""
+    if not spec.motions and not spec.still:
+        return None
     if not spec.motions:
-        bodies = [sight.track == track for track in long_tracks(sight, sight.track >= 0)] if spec.still else []
+        bodies = [sight.track == track for track in long_tracks(sight, sight.track >= 0)]
         ways = [directions(sight, body, (0.0, 1.0), falls=True) for body in bodies]
         moving = sorted({way for seen in ways for way in seen if way != "still"})
         return Score(float(not moving), not moving, " ".join(moving) or "still")
@@ -83,20 +86,20 @@ def direction(sight: Sight, spec: Spec) -> Score:
     return Score(float(np.mean(right)), all(right), ", ".join("+".join(ways) or "unseen" for ways in seen))
 
 
-METRICS = (colours, count, shapes, binding, direction)
+Metric = Callable[[Sight, Spec], Score | None]  # None where it does not apply
+METRICS: tuple[Metric, ...] = (colours, count, shapes, binding, direction)
 
 
-def judge(sight: Sight, spec: Spec) -> dict[str, Score]:
-    """All metrics by name, and `all`: whether every one passes."""
-    scores = {metric.__name__: metric(sight, spec) for metric in METRICS}
-    together = all(score.passed for score in scores.values())
+def judge(sight: Sight, spec: Spec, metrics: Sequence[Metric] = METRICS) -> dict[str, Score | None]:
+    """Metrics by name, and `all`: whether every one that applies passes."""
+    scores = {metric.__name__: metric(sight, spec) for metric in metrics}
+    together = all(score.passed for score in scores.values() if score)
     return scores | {"all": Score(float(together), together, "")}
 
 
-def record(scores: dict[str, Score], spec: Spec) -> dict[str, list | None]:
-    """Scores as JSON: value, verdict and what was seen; null where the spec leaves open what a metric judges."""
-    unasked = not spec.motions and not spec.still
-    return {name: None if name == "direction" and unasked else [round(one.value, 3), one.passed, one.seen] for name, one in scores.items()}
+def record(scores: Mapping[str, Score | None]) -> dict[str, list | None]:
+    """Scores as JSON: value, verdict and what was seen; null where a metric does not apply."""
+    return {name: [round(one.value, 3), one.passed, one.seen] if one else None for name, one in scores.items()}
 
 
 def pairs(sight: Sight, spec: Spec) -> set[tuple[str, str]]:
@@ -113,11 +116,11 @@ def pairs(sight: Sight, spec: Spec) -> set[tuple[str, str]]:
 
 def shape_of(sight: Sight, which: np.ndarray, number: np.ndarray) -> str:
     """The likeliest shape of what some regions show, judged where it is whole and as many as possible are seen apart."""
-    blobs, (width, height) = sight.found.blobs, sight.found.size
+    blobs = sight.found.blobs
     apart = np.quantile(number, 1 - LIMITS.glimpsed, method="higher")
     clear = which & (number[blobs.frame] >= apart)
-    inside = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height)
-    clear = clear & inside if (clear & inside).any() else clear if clear.any() else which
+    inside = clear & sight.found.whole
+    clear = inside if inside.any() else clear if clear.any() else which
     whole = clear & (blobs.area >= LIMITS.whole * np.quantile(blobs.area[clear], 0.9))
     return SHAPES[int(np.maximum(sight.found.shapes[whole], -LIMITS.lone).mean(0).argmax())]
 

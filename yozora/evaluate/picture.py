@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
-from torch.nn import functional as F
 
+from yozora.evaluate.detect import widened
 from yozora.evaluate.measures import Score
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.track import Sight
@@ -38,11 +38,10 @@ def flicker(sight: Sight, spec: Spec) -> Score | None:
 
 def inside(sight: Sight, spec: Spec) -> Score:
     """M10: the share of frames in which things that should be wholly in the picture touch its border."""
-    blobs, (width, height) = sight.found.blobs, sight.found.size
+    blobs = sight.found.blobs
     wanted = [sight.of(asked.colour) for asked in spec.objects if not asked.veiled and asked.colour]
     which = np.any(wanted, axis=0) if wanted else np.zeros(len(blobs), bool)
-    out = (blobs.box[:, :2] <= 0).any(1) | (blobs.box[:, 2] >= width) | (blobs.box[:, 3] >= height)
-    share = len(np.unique(blobs.frame[which & out])) / sight.found.frames
+    share = len(np.unique(blobs.frame[which & ~sight.found.whole])) / sight.found.frames
     return Score(share, share <= CUT, f"cut in {share:.0%} of the frames")
 
 
@@ -67,15 +66,13 @@ def no_bars(sight: Sight, spec: Spec) -> Score:
 
 def shaded(sight: Sight) -> Bool[Tensor, "time height width"]:
     """Which pixels show things, or what is so near to them that it may lie in their shadow."""
-    things, reach = torch.from_numpy(sight.number > 0).float(), SHADOWED // 2
-    return F.max_pool2d(F.max_pool2d(things, (SHADOWED, 1), 1, (reach, 0)), (1, SHADOWED), 1, (0, reach)) > 0
+    return widened(torch.from_numpy(sight.number > 0), SHADOWED)
 
 
 def whole(sight: Sight, colour: str) -> Bool[np.ndarray, " blob"]:
     """Which regions show a colour, lie within the picture's border, and are large enough for their outline to be measured."""
-    blobs, (width, height) = sight.found.blobs, sight.found.size
-    within = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height)
-    return within & (blobs.area >= LARGE) & (blobs.label == 1 + list(COLOURS).index(colour))
+    blobs = sight.found.blobs
+    return sight.found.whole & (blobs.area >= LARGE) & (blobs.label == 1 + list(COLOURS).index(colour))
 
 
 def axis_ratio(sight: Sight, blob: int) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from yozora.evaluate.detect import widened
 from yozora.evaluate.finding import Finding
 from yozora.video import Video
 from yozora.world.render import Look, render
@@ -56,7 +57,7 @@ def texture(video: Video, known: Stage) -> Finding:
     """The fine variation of open floor: the median over patches of its deviation, of 255."""
     grey = _pixels(video).mean(1, keepdim=True)
     fine = (grey - F.avg_pool2d(grey, FINE, 1, FINE // 2, count_include_pad=False)).square()
-    near = _widened(known.things | _shaded(known), CLEAR)[:, None].float()
+    near = widened(known.things | _shaded(known), CLEAR)[:, None].float()
     variance, taken = F.avg_pool2d(fine, PATCH), F.avg_pool2d(near, PATCH)
     below = torch.arange(variance.shape[2]) >= variance.shape[2] // 2  # the upper half may be sky
     patches = variance[:, :, below][taken[:, :, below] == 0]
@@ -67,8 +68,8 @@ def texture(video: Video, known: Stage) -> Finding:
 def shadow(video: Video, known: Stage) -> Finding:
     """How deep shadows are where the sun casts them, beside the open floor around, in parts of their true depth."""
     grey, shaded = _pixels(video).mean(1), _shaded(known)
-    around = _widened(shaded, 2 * CLEAR + 1) & ~_widened(shaded | known.things, 5)
-    inside = shaded & ~_widened(known.things, 5)
+    around = widened(shaded, 2 * CLEAR + 1) & ~widened(shaded | known.things, 5)
+    inside = shaded & ~widened(known.things, 5)
     true, made = (_depths(picture, inside, around) for picture in (known.floor, grey))
     strength = float((true * made).sum() / (true**2).sum()) if len(true) else 0.0
     return Finding(strength, strength >= SHADOW, f"true depth {true.mean():.2f}" if len(true) else "no shadow is in sight")
@@ -89,10 +90,6 @@ def _shaded(known: Stage) -> Tensor:
     return (known.floor < (1 - DARK) * known.open_floor) & ~known.things
 
 
-def _widened(mask: Tensor, size: int) -> Tensor:
-    return F.max_pool2d(mask[:, None].float(), size, 1, size // 2)[:, 0] > 0
-
-
 def _depths(picture: Tensor, inside: Tensor, around: Tensor) -> np.ndarray:
     """By frame, how much darker than what is around an area is, in parts of that; frames without it are left out."""
     found = [
@@ -104,7 +101,7 @@ def _depths(picture: Tensor, inside: Tensor, around: Tensor) -> np.ndarray:
 
 
 def _spots(least: Tensor, things: Tensor) -> np.ndarray:
-    cores = ~_widened(~things, 3)
+    cores = ~widened(~things, 3)
     return np.array(
         [float(frame[core].quantile(0.98) - frame[core].median()) for frame, core in zip(least, cores, strict=True) if core.sum() >= 20]
     )

@@ -31,8 +31,7 @@ class Trail:
 
 def trails(sight: Sight) -> list[Trail]:
     """All tracks of a clip, without the frames in which a thing reaches beyond the picture."""
-    blobs, (width, height) = sight.found.blobs, sight.found.size
-    whole = (blobs.box[:, :2] > 0).all(1) & (blobs.box[:, 2] < width) & (blobs.box[:, 3] < height)
+    blobs, whole, width = sight.found.blobs, sight.found.whole, sight.found.size[0]
     names = list(COLOURS)
     found = []
     for number in np.unique(sight.track[sight.track >= 0]):
@@ -107,9 +106,8 @@ def none_born_or_lost(sight: Sight, span: tuple[int, int]) -> Finding:
 
 def same_form(sight: Sight, span: tuple[int, int]) -> Finding:
     """The largest factor between how large a thing is within a span and beside it; it must also be of the same shape in both."""
-    frame, (width, height) = sight.found.blobs.frame, sight.found.size
-    box, within = sight.found.blobs.box, (frame >= span[0]) & (frame < span[1])
-    whole = (box[:, :2] > 0).all(1) & (box[:, 2] < width) & (box[:, 3] < height)
+    frame, whole = sight.found.blobs.frame, sight.found.whole
+    within = (frame >= span[0]) & (frame < span[1])
     factors, strange = [], []
     for colour in sight.colours:
         parts = [sight.of(colour) & whole & part for part in (within, ~within)]
