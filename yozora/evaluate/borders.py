@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from yozora.evaluate.camera import Move, find_move
 from yozora.evaluate.finding import Finding
-from yozora.evaluate.picture import ROUND, axis_ratio, shaded, whole
+from yozora.evaluate.picture import LIMITS, axis_ratio, shaded, whole
 from yozora.evaluate.seams import SEAM, steps
 from yozora.evaluate.track import Sight
 from yozora.video import Video
@@ -47,7 +47,7 @@ def roundness(sight: Sight, beyond: Bool[np.ndarray, "height width"], colour: st
     if not found:
         return Finding(0.0, False, f"no {colour} ball is seen whole there")
     ratio = float(np.median(found)) * (beyond.shape[1] / width) / (beyond.shape[0] / height)  # the size that is looked at is rounded
-    return Finding(ratio, abs(ratio - 1) <= ROUND, f"in {len(found)} frames")
+    return Finding(ratio, abs(ratio - 1) <= LIMITS.round, f"in {len(found)} frames")
 
 
 def border_seam(video: Video, inside: Bool[np.ndarray, "height width"]) -> Finding:

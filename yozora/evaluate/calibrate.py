@@ -1,105 +1,92 @@
-"""Whether the metrics can be trusted: their verdicts on true clips and on faults, `python -m yozora.evaluate.calibrate`."""
+"""Whether the measures can be trusted: their verdicts on true clips and on faults, `python -m yozora.evaluate.calibrate`.
 
-from collections.abc import Sequence
+The cases are those of the world suite under a seal of their own, on which no model is scored.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 import typer
 
-from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS
-from yozora.evaluate.joint import MEASURES
-from yozora.evaluate.measures import judge, record
+from yozora.evaluate import faults, many
+from yozora.evaluate.cases import Case, cases
+from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, split, table
-from yozora.evaluate.spec import Spec
-from yozora.evaluate.track import Sight, look
-from yozora.evaluate.truth import act, asked, film, squeeze
-from yozora.model import load
-from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Shot, read_size
-from yozora.vae import VideoVAE
+from yozora.evaluate.thresholds import FROZEN
+from yozora.evaluate.truth import film, squeeze, usual_shot
+from yozora.evaluate.world import RENDER, THROUGH, loaded
+from yozora.tasks.settings import Shot
 from yozora.video import Video
-from yozora.world.sample import sample
-from yozora.world.scene import Scene
 
+SEAL = "calibration"
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
-NAMES = (*(measure.__name__ for measure in MEASURES), "all")
-TRUE, THROUGH, ASKED_ELSE = "ground truth", "through the VAE", "another clip's prompt"
+OTHER = "another clip's words"
+NAMED = (faults.vanish, faults.recolour, faults.teleport, faults.freeze, faults.shuffle)  # faults put into every case
+APPLIES = {"onward": (faults.slow,), "falls": (faults.slow,)}  # faults that only the engine's own motion tells
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Trial:
-    """A scene, how it is filmed, and the network that it is put through, if any."""
+    """What is put through which network, and how many cases are spoilt in every way."""
 
-    scene: Scene
-    other: Scene
-    shot: Shot
-    vae: VideoVAE | None
-    device: torch.device
+    model: str
+    faulty: int
 
-
-def run(trial: Trial, rng: np.random.Generator, *, faults: bool) -> list[Row]:
-    """The verdicts on one scene's clip and on what was done to it."""
-    spec, take = asked(trial.scene, trial.shot), act(trial.scene, trial.shot)
-    (clip,) = film([take], trial.shot, trial.device)
-    sight = look(clip)
-    rows = [row(TRUE, trial.scene, verdicts(sight, spec))]
-    if trial.vae is not None:
-        rows.append(row(THROUGH, trial.scene, verdicts(look(squeeze([clip], trial.vae)[0]), spec)))
-    if faults:
-        rows.append(row(ASKED_ELSE, trial.scene, verdicts(sight, asked(trial.other, trial.shot))))
-        faulty = [(fault.__name__, film([fault(take, rng)], trial.shot, trial.device)[0]) for fault in WORLD_FAULTS]
-        faulty += [(fault.__name__, Video(frames=fault(clip.frames, rng), fps=clip.fps)) for fault in PIXEL_FAULTS]
-        rows += [row(name, trial.scene, verdicts(look(video), spec)) for name, video in faulty]
-    return rows
+    def __call__(self, number: int) -> list[Row]:
+        """The verdicts on one case's render and on what was done to it."""
+        case, other = islice(seen(usual_shot(loaded(self.model))), number, number + 2)
+        rng = np.random.default_rng(number)
+        true = case.truth
+        assert true and case.take
+        found = {RENDER: case.judge(true), THROUGH: case.judge(squeeze([true], loaded(self.model).vae)[0])}
+        found[OTHER] = replace(case, spec=other.spec).judge(true)
+        chosen = (*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS) if number < self.faulty else NAMED
+        for fault in (*chosen, *APPLIES.get(case.level, ())):
+            found[fault.__name__] = case.judge(spoilt(case, fault, rng))
+        sideways = any(event.direction in ("left", "right") for event in case.take.scene.events)
+        traits = {"case": number, "level": case.level, "family": case.take.scene.family, "sideways": sideways}
+        return [{**traits, "what": name, "scores": record(scores)} for name, scores in found.items()]
 
 
-def verdicts(sight: Sight, spec: Spec) -> dict[str, list | None]:
-    """All measures of a clip as JSON."""
-    return record(judge(sight, spec, MEASURES))
+def seen(shot: Shot) -> Iterator[Case]:
+    """The cases of the calibration, all that have a scene."""
+    return (case for case in cases(SEAL, shot) if case.level != "free")
 
 
-def row(name: str, scene: Scene, scores: dict) -> Row:
-    """A clip's entry in the tables."""
-    sideways = any(event.direction in ("left", "right") for event in scene.events)
-    traits = {"family": scene.family, "camera": scene.camera.kind, "objects": len(scene.objects), "sideways": sideways}
-    return {"what": name, **traits, "scores": scores}
+def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
+    """A case's render with a fault, which is put into the scene or into its picture."""
+    assert case.truth and case.take
+    if fault in faults.PIXEL_FAULTS:
+        return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
+    return film([fault(case.take, rng)], case.shot, torch.device("cpu"))[0]
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """All of it as Markdown."""
+    """All of it as Markdown, a measure a line: the true clips as they are and by level, then each fault."""
     kinds = {name: [one for one in rows if one["what"] == name] for name in dict.fromkeys(one["what"] for one in rows)}
     if "mirror" in kinds:
         kinds["mirror, of sideways motion"] = [one for one in kinds["mirror"] if one["sideways"]]
-    parts = [table(kinds, NAMES, "clips")]
-    for key in ("family", "camera", "objects"):
-        parts.append(table(split(kinds[TRUE], lambda one, key=key: one[key]), NAMES, f"ground truth by {key}"))
-    return "\n\n".join(parts)
+    names = list(dict.fromkeys(name for row in rows for name in row["scores"]))
+    true = [one for one in rows if one["what"] == RENDER]
+    levels = {f"{RENDER}: {level}": some for level, some in split(true, lambda one: one["level"]).items()}
+    return table(kinds | levels, sorted(names, key="all".__eq__), "clips")
 
 
 def main(
-    clips: Annotated[int, typer.Option(help="true clips")] = 200,
-    faulty: Annotated[int, typer.Option(help="of which so many are also spoilt in every way")] = 40,
-    size: Annotated[str, typer.Option(help="width x height")] = "128x128",
-    model: Annotated[str, typer.Option(help="put the clips through this model's compression network too")] = "",
-    style: Annotated[str, typer.Option(help="the style of all clips, or `sampled`")] = "natural",
+    model: Annotated[str, typer.Argument(help="a bundled model or a model's folder, whose compression network clips are put through")],
+    clips: Annotated[int, typer.Option(help="cases")] = 200,
+    faulty: Annotated[int, typer.Option(help="of which so many are also spoilt in every way, not only in those named in the design")] = 60,
+    out: Annotated[Path, typer.Option(help="where the records go; an interrupted run goes on from there")] = Path("calibration"),
+    processes: Annotated[int, typer.Option(help="how many judge at once")] = 1,
 ) -> None:
-    """Print the verdicts of all metrics on true and on spoilt clips."""
-    device = choose_device()
-    vae = load(model, device, choose_dtype(device)).vae if model else None
-    width, height = read_size(size)
-    shot = Shot(width=width, height=height, frames=49, fps=12)
-    rows: list[Row] = []
-    for number in range(clips):
-        scene, other = (sample(FIRST_SEED + seed, "train") for seed in (number, number + clips))
-        if style != "sampled":
-            scene = replace(scene, style=style)
-        trial = Trial(scene=scene, other=other, shot=shot, vae=vae, device=device)
-        found = run(trial, np.random.default_rng(number), faults=number < faulty)
-        rows += found
-        wrong = [f"{name} ({score[2]})" for name, score in found[0]["scores"].items() if name != "all" and score and not score[1]]
-        typer.echo(f"{number + 1} of {clips} {scene.family} {scene.camera.kind}: {'; '.join(wrong) or 'right'}", err=True)
+    """Print the verdicts of all measures on true and on spoilt clips."""
+    digest = f"{loaded(model).vae_digest} under limits {FROZEN}"
+    rows = many.collect(out / "calibration.jsonl", digest, Trial(model, faulty), clips, processes)
     typer.echo(tables(rows))
 
 

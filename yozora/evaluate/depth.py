@@ -1,5 +1,7 @@
 """M7: the floor moves as one rigid plane under the camera that was asked for."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -10,16 +12,26 @@ from yozora.evaluate.camera import followed
 from yozora.evaluate.measures import Score
 from yozora.evaluate.picture import shaded
 from yozora.evaluate.spec import Spec
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
 
 REACH = 4  # pixels around where a patch should be, in which it is looked for
-OBEYS = 1.5  # pixels that it may be off
 PATCH = 13  # pixels
 FLAT = 0.004  # of full brightness: a patch that varies less cannot be followed
 SURE = 0.8  # of the mean difference over all places, that the best place must leave at most
 ENOUGH = 25  # patches that must be followed
-SHARE = 0.7  # of them, that must obey
 GAP = 0.5  # seconds between two pictures that are compared
+
+
+@dataclass(frozen=True)
+class RigidLimits:
+    """All thresholds of the floor's rigidity."""
+
+    obeys: float  # pixels that a patch may be off
+    share: float  # of the patches, that must obey
+
+
+LIMITS = limits("rigid", RigidLimits)
 
 
 def rigid(sight: Sight, spec: Spec) -> Score | None:
@@ -32,8 +44,8 @@ def rigid(sight: Sight, spec: Spec) -> Score | None:
     off = _off(sight, first, first + stride) if len(first) else np.zeros(0)
     if len(off) < ENOUGH:
         return None
-    share = float((off <= OBEYS).mean())
-    return Score(share, share >= SHARE, f"{len(off)} patches")
+    share = float((off <= LIMITS.obeys).mean())
+    return Score(share, share >= LIMITS.share, f"{len(off)} patches")
 
 
 @torch.inference_mode()

@@ -63,6 +63,17 @@ def teleport(take: Take, rng: np.random.Generator) -> Take:
     return replace(take, poses=replace(take.poses, position=position.astype(np.float32)))
 
 
+def slow(take: Take, rng: np.random.Generator) -> Take:
+    """Half of gravity: all that happens takes as much longer as it would on such a planet, under the same camera."""
+    frames = len(take.poses.position)
+    when = np.arange(frames) / np.sqrt(2)
+    before, part = when.astype(int), (when % 1)[:, None, None]
+    after = np.minimum(before + 1, frames - 1)
+    position = take.poses.position[before] * (1 - part) + take.poses.position[after] * part
+    rotation = take.poses.rotation[np.rint(when).astype(int)]
+    return replace(take, poses=replace(take.poses, position=position.astype(np.float32), rotation=rotation))
+
+
 def mirror(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Left and right exchanged."""
     return np.ascontiguousarray(frames[:, :, ::-1])

@@ -7,6 +7,7 @@ import numpy as np
 
 from yozora.evaluate.motion import directions, topples
 from yozora.evaluate.spec import Motion, Spec
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
 from yozora.world.scene import SHAPES
 
@@ -22,16 +23,16 @@ class Score:
 
 @dataclass(frozen=True)
 class Limits:
-    """All thresholds of the metrics on objects, tuned on training scenes and then frozen."""
+    """All thresholds of the metrics on objects."""
 
-    steady: float = 0.7  # of the frames, that must be right
-    glimpsed: float = 0.04  # of the frames, in which what may be hidden must be seen
-    lasting: float = 0.25  # of the frames, in which one of several things of a colour must be seen
-    whole: float = 0.6  # of a thing's usual area, that shows enough of it to know its shape
-    lone: float = 4.0  # nats by which one picture can speak against a shape at most
+    steady: float  # of the frames, that must be right
+    glimpsed: float  # of the frames, in which what may be hidden must be seen
+    lasting: float  # of the frames, in which one of several things of a colour must be seen
+    whole: float  # of a thing's usual area, that shows enough of it to know its shape
+    lone: float  # nats by which one picture can speak against a shape at most
 
 
-LIMITS = Limits()
+LIMITS = limits("objects", Limits)
 
 
 def colours(sight: Sight, spec: Spec) -> Score:

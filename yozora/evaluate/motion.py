@@ -4,22 +4,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
 
 
 @dataclass(frozen=True)
 class MotionLimits:
-    """All thresholds of the motion metric, tuned on training scenes and then frozen. Lengths are tangents of angles of view."""
+    """All thresholds of the motion metric. Lengths are tangents of angles of view."""
 
-    moved: float = 0.03  # least shift across the picture
-    grown: float = 0.10  # least change of the logarithm of size, for what goes straight toward or away
-    sideways: float = 0.7  # least shift to the side over the shift in depth
-    falling: float = 0.5  # most of the growth that a thing on the floor would show, for one that falls
-    row: float = 0.02  # least shift of the middle of a falling row
-    restless: float = 10.0  # most length of a path over its reach; beyond, frames are out of order
+    moved: float  # least shift across the picture
+    orbited: float  # the same under a camera that orbits, since long outlines turn
+    grown: float  # least change of the logarithm of size, for what goes straight toward or away
+    sideways: float  # least shift to the side over the shift in depth
+    falling: float  # most of the growth that a thing on the floor would show, for one that falls
+    row: float  # least shift of the middle of a falling row
+    restless: float  # most length of a path over its reach; beyond, frames are out of order
 
 
-LIMITS = MotionLimits()
+LIMITS = limits("motion", MotionLimits)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, fa
     here, size = np.median(way.foot[begin], axis=0), np.median(way.size[begin])
     shift, growth = way.foot - here, np.log(way.size / size)
     farthest = int(np.argmax(np.hypot(*shift.T)))
-    if np.hypot(*shift[farthest]) < LIMITS.moved:
+    if np.hypot(*shift[farthest]) < (LIMITS.orbited if sight.move.kind == "orbit" else LIMITS.moved):
         return ("still",)
     if np.hypot(*np.diff(way.foot, axis=0).T).sum() > LIMITS.restless * np.hypot(*shift[farthest]):
         return ("jumping",)

@@ -1,21 +1,34 @@
 """M4: things last. Nothing comes from nothing or goes to nothing, and what was out of sight comes back as it was."""
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from yozora.evaluate.measures import Score
+from yozora.evaluate.motion import path
 from yozora.evaluate.spec import Spec
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
 
 EDGE = 2  # pixels from the picture's border, within which a thing may be on its way out or in
 BESIDE = 4  # pixels between two things, of which one may be hiding the other
-BEGIN = 0.06  # of the clip's frames, in which a thing may be found a little later than it is there
-BRIEF = 0.2  # of the clip's frames: what is seen for less may be a reflection
 GAP, ASIDE, DOWN = 2, 0.12, 0.45  # frames, and parts of the picture's side, within which a track that ends may begin again
-PART = 0.8  # of its usual area, that a thing shows at most in the last frame before it is hidden, or the first after
-SAME = (0.6, 1.67)  # of its area before, that a thing has when it comes back
 WHOLE = 3  # frames nearest to where it is hidden that are not looked at: it is half hidden there
+
+
+@dataclass(frozen=True)
+class PermanenceLimits:
+    """All thresholds of permanence."""
+
+    begin: float  # of the clip's frames, in which a thing may be found a little later than it is there
+    brief: float  # of the clip's frames: what is seen for less may be a reflection
+    part: float  # of its usual area, that a thing shows at most in the last frame before it is hidden, or the first after
+    smaller: float  # of its area before, that a thing has at least when it comes back
+    larger: float  # and at most
+
+
+LIMITS = limits("permanence", PermanenceLimits)
 
 
 def permanence(sight: Sight, spec: Spec) -> Score:
@@ -36,9 +49,9 @@ def _unexplained(sight: Sight, colour: str) -> list[str]:
     Where one ends and another begins a frame or two later, not farther off than things fall in that time, they are one.
     """
     blobs, frames = sight.found.blobs, sight.found.frames
-    late = max(1, round(BEGIN * frames))
+    late = max(1, round(LIMITS.begin * frames))
     tracks, lengths = np.unique(sight.track[sight.of(colour)], return_counts=True)
-    brief, own = set(tracks[lengths < BRIEF * frames].tolist()), [np.flatnonzero(sight.track == track) for track in tracks]
+    brief, own = set(tracks[lengths < LIMITS.brief * frames].tolist()), [np.flatnonzero(sight.track == track) for track in tracks]
     begun = [int(one[0]) for one in own if blobs.frame[one[0]] > late]
     ended = [int(one[-1]) for one in own if blobs.frame[one[-1]] < frames - 1 - late]
     for last, first in product(tuple(ended), tuple(begun)):
@@ -58,7 +71,7 @@ def _covered(sight: Sight, blob: int) -> bool:
     """
     blobs, (width, height) = sight.found.blobs, sight.found.size
     left, top, right, bottom = blobs.box[blob]
-    if blobs.area[blob] > PART * np.median(blobs.area[sight.track == sight.track[blob]]):
+    if blobs.area[blob] > LIMITS.part * np.median(blobs.area[sight.track == sight.track[blob]]):
         return False
     if min(left, top) <= EDGE or right >= width - EDGE or bottom >= height - EDGE:
         return True
@@ -71,15 +84,13 @@ def _unlike(sight: Sight, colour: str) -> list[str]:
     """What is wrong with a thing that is to be out of sight for a while."""
     if colour not in sight.colours:
         return [f"{colour} is never seen"]
-    blobs = sight.found.blobs.chosen(sight.of(colour))
-    frames, largest = np.unique(blobs.frame), np.zeros(sight.found.frames)
-    np.maximum.at(largest, blobs.frame, blobs.area)
+    frames = np.unique(sight.found.blobs.frame[sight.of(colour)])
     gap = int(np.diff(frames).argmax()) if len(frames) > 1 else 0
     if len(frames) < 2 or frames[gap + 1] - frames[gap] < 2:
         return [f"{colour} is never out of sight"]
-    before, after = frames[: gap + 1], frames[gap + 1 :]
-    sizes = [np.median(largest[part]) for part in (before[: -WHOLE or None], after[WHOLE:]) if len(part)]
-    if len(sizes) < 2:
+    way = path(sight, sight.of(colour))  # sizes without the camera's own move
+    before, after = way.frame <= frames[gap] - WHOLE, way.frame >= frames[gap + 1] + WHOLE
+    if not before.any() or not after.any():
         return []
-    ratio = sizes[1] / sizes[0]
-    return [] if SAME[0] <= ratio <= SAME[1] else [f"{colour} comes back {ratio:.2f} times as large"]
+    ratio = float(np.median(way.size[after]) / np.median(way.size[before])) ** 2
+    return [] if LIMITS.smaller <= ratio <= LIMITS.larger else [f"{colour} comes back {ratio:.2f} times as large"]

@@ -1,5 +1,7 @@
 """M8 and M10: a floor that does not flicker, and a picture that holds what it shows, neither cut, squeezed nor with bars."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Bool
@@ -8,16 +10,27 @@ from torch import Tensor
 from yozora.evaluate.detect import widened
 from yozora.evaluate.measures import Score
 from yozora.evaluate.spec import Spec
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
 from yozora.world.scene import COLOURS
 
-ROUND = 0.05  # by which a ball may be wider than high, or higher than wide
-LARGE = 60  # pixels of area at the size that is looked at, from which on a shape is measured
+LARGE = 150  # pixels of area at the size that is looked at, from which on a shape is measured
+BESIDE = 3  # pixels between two things, of which one may cover a part of the other
 SHADOWED = 25  # pixels around things at the size that is looked at, which their shadows may take
-STILL = 1.0  # thousandths of full brightness, that the floor may differ from the mean of the frames around
-CUT = 0.05  # of the frames, in which a thing that belongs inside may touch the picture's border
 DARK, EVEN = 0.03, 0.01  # of full brightness: rows at the border that are darker, and vary less, are bars
 FLOOR = 0.02  # of the pixels, that must be floor
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """All thresholds of the picture."""
+
+    round: float  # by which a ball may be wider than high, or higher than wide
+    still: float  # thousandths of full brightness, that the floor may differ from the mean of the frames around
+    cut: float  # of the frames, in which a thing that belongs inside may touch the picture's border
+
+
+LIMITS = limits("picture", PictureLimits)
 
 
 def flicker(sight: Sight, spec: Spec) -> Score | None:
@@ -32,8 +45,8 @@ def flicker(sight: Sight, spec: Spec) -> Score | None:
     if free.float().mean() < FLOOR:
         return None
     change = (sight.pixels[1:-1] - (sight.pixels[:-2] + sight.pixels[2:]) / 2).abs().mean(1)
-    value = float(change[free].mean()) * 1000
-    return Score(value, value <= STILL, f"{value:.2f} thousandths")
+    value = float(change[free].median()) * 1000  # shadows that move far from their things cover less than half of it
+    return Score(value, value <= LIMITS.still, f"{value:.2f} thousandths")
 
 
 def inside(sight: Sight, spec: Spec) -> Score:
@@ -42,18 +55,18 @@ def inside(sight: Sight, spec: Spec) -> Score:
     wanted = [sight.of(asked.colour) for asked in spec.objects if not asked.veiled and asked.colour]
     which = np.any(wanted, axis=0) if wanted else np.zeros(len(blobs), bool)
     share = len(np.unique(blobs.frame[which & ~sight.found.whole])) / sight.found.frames
-    return Score(share, share <= CUT, f"cut in {share:.0%} of the frames")
+    return Score(share, share <= LIMITS.cut, f"cut in {share:.0%} of the frames")
 
 
 def round_balls(sight: Sight, spec: Spec) -> Score | None:
     """M10: the width of balls over their height, the worst median of all; None without a ball that is seen whole, and large enough."""
     colours = {asked.colour for asked in spec.objects if asked.shape == "ball" and asked.colour and len(spec.of(asked.colour)) == 1}
-    balls = [np.flatnonzero(whole(sight, colour)).tolist() for colour in sorted(colours)]
+    balls = [np.flatnonzero(whole(sight, colour) & ~beside(sight)).tolist() for colour in sorted(colours)]
     found = [float(np.median([axis_ratio(sight, ball) for ball in some])) for some in balls if some]
     if not found:
         return None
     ratio = max(found, key=lambda one: abs(one - 1))
-    return Score(ratio, abs(ratio - 1) <= ROUND, f"{ratio:.3f}")
+    return Score(ratio, abs(ratio - 1) <= LIMITS.round, f"{ratio:.3f}")
 
 
 def no_bars(sight: Sight, spec: Spec) -> Score:
@@ -73,6 +86,18 @@ def whole(sight: Sight, colour: str) -> Bool[np.ndarray, " blob"]:
     """Which regions show a colour, lie within the picture's border, and are large enough for their outline to be measured."""
     blobs = sight.found.blobs
     return sight.found.whole & (blobs.area >= LARGE) & (blobs.label == 1 + list(COLOURS).index(colour))
+
+
+def beside(sight: Sight) -> Bool[np.ndarray, " blob"]:
+    """Which regions are so near to another one of their frame that one may cover a part of the other."""
+    blobs = sight.found.blobs
+    near = np.zeros(len(blobs), bool)
+    for frame in range(sight.found.frames):
+        here = np.flatnonzero(blobs.frame == frame)
+        low, high = blobs.box[here, :2] - BESIDE, blobs.box[here, 2:] + BESIDE
+        touching = (low[:, None] <= blobs.box[here, 2:]).all(-1) & (high[:, None] >= blobs.box[here, :2]).all(-1)
+        near[here] = touching.sum(1) > 1
+    return near
 
 
 def axis_ratio(sight: Sight, blob: int) -> float:

@@ -21,7 +21,7 @@ def earlier(file: Path, digest: str) -> list[Row]:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{file} is damaged; delete it, or choose another --out") from error
     if others:
-        raise ValueError(f"{file} has clips of other weights than {digest}; delete it, or choose another --out")
+        raise ValueError(f"{file} has clips of {others.pop()}, not of {digest}; delete it, or choose another --out")
     return rows
 
 

@@ -7,6 +7,7 @@ from yozora.world.scene import COLOURS, SHAPES, Scene
 from yozora.world.stage import row
 
 VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
+LEAVING = 0.35  # of the time of a return, in which its actor goes the way that is named
 MOTIONS = ("left", "right", "toward", "away", "down", "still")
 
 
@@ -65,6 +66,8 @@ def spec_of(scene: Scene) -> Spec:
     motions = []
     for order, event in enumerate(scene.events):
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
+        if event.kind == "return":  # its way back leads on beyond where it set out
+            end = start + (end - start) * LEAVING
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
         manner = {"falls": event.kind == "drop", "row": event.kind == "topple"}
         mover = event.target if event.kind == "push" and event.direction == "toward" else event.actor  # the one in front

@@ -1,6 +1,7 @@
 """Everything that is seen in a clip, once: regions linked over time into tracks, and the camera's move."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from yozora.evaluate.eye import Eye
 from yozora.video import Video
 from yozora.world.scene import COLOURS
 
-GATE = 0.10  # of the picture's side: how far a region may jump between frames
-DRIFT = 0.03  # and how much farther for each frame in which it was not seen
+GATE = 1.25  # of the picture's side in a second: how fast a region may cross the picture between frames
+FALLING = 2.0  # times as fast, at which it may go up or down
+DRIFTS = 0.3  # and by which part of it farther for each frame in which it was not seen
 BRIEF = 0.06  # of the clip's frames: what is seen for less is taken for noise
 RATE = 12.5  # frames a second that are looked at, at most
 
@@ -32,6 +34,11 @@ class Sight:
     fps: float
     pixels: Tensor  # float32[time 3 height width]
     number: np.ndarray  # int64[time height width]
+
+    def without(self, colours: Collection[str]) -> "Sight":
+        """The same, regions of some colours taken for noise."""
+        labels = [1 + list(COLOURS).index(colour) for colour in colours]
+        return replace(self, track=np.where(np.isin(self.found.blobs.label, labels), -1, self.track))
 
     @property
     def colours(self) -> list[str]:
@@ -53,15 +60,15 @@ def look(video: Video, eye: Eye | None = None) -> Sight:
     stride = max(1, round(video.fps / RATE))
     pixels, fps = shrink(torch.from_numpy(video.frames[::stride])), video.fps / stride
     found, number = detect(pixels, eye)
-    track = link(found.blobs, found.size)
+    track = link(found.blobs, found.size, GATE / fps)
     if len(pixels) > 2:
         track = np.where(np.bincount(track, minlength=1)[track] >= max(2, BRIEF * len(pixels)), track, -1)
     move = find_move(pixels, torch.from_numpy(number > 0), fps)
     return Sight(found, track, move, fps, pixels, number)
 
 
-def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
-    """Numbers `int64[blob]` of tracks: regions of one colour, each near where the one before it was going."""
+def link(blobs: Blobs, size: tuple[int, int], gate: float) -> np.ndarray:
+    """Numbers `int64[blob]` of tracks: regions of one colour, each at most `gate` sides across from where the last was, or was going."""
     side = float(np.sqrt(size[0] * size[1]))
     track = np.full(len(blobs), -1, np.int64)
     count = 0
@@ -69,10 +76,11 @@ def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
         ends: dict[int, list[int]] = {}  # track -> its last two regions
         for frame in np.unique(blobs.frame[blobs.label == label]):
             here = np.flatnonzero((blobs.label == label) & (blobs.frame == frame)).tolist()
-            pairs = [(_distance(blobs, end, blob, side), number, blob) for number, end in ends.items() for blob in here]
+            pairs = [(_jump(blobs, end, blob) / side, number, blob) for number, end in ends.items() for blob in here]
             taken: set[int] = set()
-            for distance, number, blob in sorted(pairs):
-                if distance < 1 and number not in taken and track[blob] < 0:
+            for jump, number, blob in sorted(pairs):
+                reach = gate * (1 + DRIFTS * (frame - blobs.frame[ends[number][-1]] - 1))
+                if jump < reach and number not in taken and track[blob] < 0:
                     track[blob] = number
                     taken.add(number)
                     ends[number] = [ends[number][-1], blob]
@@ -83,12 +91,10 @@ def link(blobs: Blobs, size: tuple[int, int]) -> np.ndarray:
     return track
 
 
-def _distance(blobs: Blobs, end: list[int], blob: int, side: float) -> float:
-    """From where a track would be by now to a region; 1 is the farthest that may be."""
+def _jump(blobs: Blobs, end: list[int], blob: int) -> float:
+    """From where a track was, or would be by now, to a region, in pixels across; up and down, more of them make one."""
     gap = blobs.frame[blob] - blobs.frame[end[-1]]
-    expected = blobs.centre[end[-1]]
-    if len(end) > 1:
-        before = blobs.frame[end[-1]] - blobs.frame[end[0]]
-        expected = expected + (expected - blobs.centre[end[0]]) * min(gap, 3) / before
-    reach = side * (GATE + DRIFT * (gap - 1))
-    return float(np.linalg.norm(blobs.centre[blob] - expected) / reach)
+    last = blobs.centre[end[-1]]
+    before = max(int(blobs.frame[end[-1]] - blobs.frame[end[0]]), 1)
+    ahead = last + (last - blobs.centre[end[0]]) * min(gap, 3) / before
+    return float(np.linalg.norm((blobs.centre[blob] - np.stack([last, ahead])) / (1, FALLING), axis=1).min())

@@ -52,16 +52,18 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
     return _kept(lasting(before), after, lambda _: after.track >= 0)
 
 
-def engine_error(take: Take, sight: Sight, *, whatever: bool = False) -> Finding:
+def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0) -> Finding:
     """The median distance, in widths, from where the engine has an object to a thing of its colour, or `whatever` is nearest.
 
-    The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out.
+    The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out,
+    and so are the first ones, if they are `known`.
     """
     place, seen = clear(take, sight.found.size[0] / sight.found.size[1])
+    seen[:known] = False
     wanted = [
         Trail(body.colour, np.flatnonzero(seen[:, index]), place[seen[:, index], index])
         for index, body in enumerate(take.scene.objects)
-        if seen[:, index].mean() >= LASTING
+        if seen[known:, index].mean() >= LASTING
     ]
     return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour))
 

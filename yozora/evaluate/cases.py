@@ -1,0 +1,180 @@
+"""The cases of the world suite: what is asked, level by level, drawn from a seal that nobody can choose.
+
+A seal is the hash of the weights and of the limits they are judged by: the scenes, words and noise of a run are fixed by it, and only
+when the weights are. Two models that are to be compared on the same cases share one by hand.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+
+import numpy as np
+import torch
+
+from yozora.evaluate.edit import MOVING
+from yozora.evaluate.joint import MEASURES
+from yozora.evaluate.legible import PALE, legible
+from yozora.evaluate.measures import Metric, Score, judge
+from yozora.evaluate.physics import Gravity, Trajectory
+from yozora.evaluate.spec import Spec, free_sentences
+from yozora.evaluate.track import look
+from yozora.evaluate.trails import LASTING, clear
+from yozora.evaluate.truth import act, asked, film
+from yozora.tasks.animate import Animate
+from yozora.tasks.extend import Extend
+from yozora.tasks.generate import Generate
+from yozora.tasks.settings import Request, Shot
+from yozora.tasks.source import read_source
+from yozora.video import Video
+from yozora.world.heldout import digest, held_sizes
+from yozora.world.sample import SPLITS, sample
+from yozora.world.scene import Scene
+from yozora.world.take import Take
+from yozora.world.words import caption
+
+LEVELS = {
+    "seen": "seen combinations",
+    "pairs": "held-out pairs",
+    "triples": "held-out triples",
+    "interpolation": "values inside a removed band",
+    "extrapolation": "values beyond the trained range",
+    "sizes": "unseen sizes",
+    "paraphrase": "unseen phrasings",
+    "free": "free sentences",
+    "onward": "goes on from a fourth of a clip",
+    "falls": "falls from a first picture",
+}
+# In any twenty cases in a row there are as many of each level.
+ORDER = (
+    *("seen", "pairs", "falls", "paraphrase", "triples", "free", "seen", "interpolation", "pairs", "extrapolation"),
+    *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation"),
+)
+REPEATED = 4  # of every so many cases of a level, the first is made so many times
+HEIGHT = 0.9  # metres, that a thing must fall at least for its acceleration to be read off
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One thing that is asked; `scene` is what was put into words, None for a free sentence."""
+
+    level: str
+    number: int
+    seal: str
+    shot: Shot
+    prompt: str
+    spec: Spec
+    scene: Scene | None
+
+    @property
+    def name(self) -> str:
+        """Such as pairs-007."""
+        return f"{self.level}-{self.number:03d}"
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of the noise: one, or several where the case is repeated."""
+        return [drawn(self.seal, "noise", self.name, take) for take in range(1 if self.number % REPEATED else REPEATED)]
+
+    @cached_property
+    def take(self) -> Take | None:
+        """The scene simulated."""
+        return act(self.scene, self.shot) if self.scene else None
+
+    @cached_property
+    def truth(self) -> Video | None:
+        """The scene's render."""
+        return film([self.take], self.shot, torch.device("cpu"))[0] if self.take else None
+
+    @property
+    def known(self) -> int:
+        """How many frames of the render are given."""
+        return {"onward": self.shot.frames // 4 + 1, "falls": 1}.get(self.level, 0)
+
+    def request(self) -> tuple[Request, Shot]:
+        """What the model is asked, and the shot that it is asked for."""
+        if not self.known:
+            return Generate(prompt=self.prompt), self.shot
+        assert self.truth
+        given = read_source(Video(self.truth.frames[: self.known], self.truth.fps))
+        if self.level == "falls":
+            return Animate(image=given, prompt=self.prompt), self.shot
+        return Extend(video=given, prompt=self.prompt), replace(self.shot, frames=self.shot.frames - self.known)
+
+    @property
+    def measures(self) -> tuple[Metric, ...]:
+        """What the clip is judged by: what holds of any, and what follows from a known start."""
+        if not self.take or not self.known:
+            return MEASURES
+        return (*MEASURES, Gravity(self.take, 0) if self.level == "falls" else Trajectory(self.take, self.known))
+
+    def judge(self, video: Video) -> dict[str, Score | None]:
+        """The verdicts on a clip; white and black are taken for light and shade where they are not asked for."""
+        sight = look(video).without(set(PALE) - set(self.spec.colours))
+        return judge(sight, self.spec, self.measures)
+
+
+def cases(seal: str, shot: Shot) -> Iterator[Case]:
+    """All cases of a seal, one after another without end; free sentences begin again when there are no more."""
+    numbers: Counter[str] = Counter()
+    for index in count():
+        level = ORDER[index % len(ORDER)]
+        yield case(seal, level, numbers[level], shot)
+        numbers[level] += 1
+
+
+def case(seal: str, level: str, number: int, shot: Shot) -> Case:
+    """A case by its level and number."""
+    if level == "free":
+        sentences = free_sentences()
+        sentence, spec = sentences[number % len(sentences)]
+        return Case(level=level, number=number, seal=seal, shot=shot, prompt=sentence, spec=spec, scene=None)
+    if level == "sizes":
+        width, height = sorted(held_sizes())[number % len(held_sizes())]
+        shot = replace(shot, width=width, height=height)
+    seed = drawn(seal, level, number)
+    scene = first(seed, level, shot)
+    words = caption(scene, seed, "paraphrase" if level == "paraphrase" else "train").sentence
+    return Case(level=level, number=number, seal=seal, shot=shot, prompt=words, spec=asked(scene, shot), scene=scene)
+
+
+def drawn(*words: str | int) -> int:
+    """A number below 2^62 that depends on every word."""
+    return digest(*map(str, words)) >> 2
+
+
+def first(seed: int, level: str, shot: Shot) -> Scene:
+    """The first scene from a seed on that suits a level, and whose picture can show what its words ask for."""
+    split = level if level in SPLITS else "train"
+    suits = SUITS.get(level, lambda _, __: True)
+    for step in count():
+        scene = sample(seed + step, split)
+        take = act(scene, shot)
+        if suits(take, shot) and legible(scene, take, shot):
+            return scene
+    raise AssertionError("some scene suits")
+
+
+def goes_on(take: Take, shot: Shot) -> bool:
+    """Whether of one event enough is seen to know how it goes on, while something still moves, and can be followed."""
+    scene, known = take.scene, shot.frames // 4 + 1
+    if len(scene.events) != 1 or scene.family in ("hide", "return", "topple"):
+        return False
+    actor = scene.events[0].actor
+    speed = float(np.linalg.norm(take.poses.velocity[known, actor]))
+    return speed >= MOVING and bool(clear(take, shot.width / shot.height)[1][known:, actor].mean() >= LASTING)
+
+
+def falls(take: Take, shot: Shot) -> bool:
+    """Whether a camera at rest sees a thing fall straight down from high enough, alone in its colour."""
+    scene = take.scene
+    if scene.family != "drop" or scene.camera.kind != "static":
+        return False
+    event, colour = scene.events[0], scene.objects[0].colour
+    if [body.colour for body in scene.objects].count(colour) > 1 or event.direction != "down" or event.amount < HEIGHT:
+        return False
+    return bool(clear(take, shot.width / shot.height)[1][:, 0].all())
+
+
+SUITS: dict[str, Callable[[Take, Shot], bool]] = {"onward": goes_on, "falls": falls}

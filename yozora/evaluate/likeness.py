@@ -1,0 +1,52 @@
+"""M9: how much takes of one prompt differ, and whether clips repeat what a model was trained on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from yozora.evaluate.truth import act, film, stills
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.world.scene import Scene
+
+MOMENTS, SIDE = 4, 16  # pictures of a clip, and pixels on a side to which they shrink
+
+Features = Float[np.ndarray, "clip feature"]
+
+
+def features(videos: Sequence[Video]) -> Features:
+    """Clips as a few small pictures each, brightness from 0 to 1."""
+    found = []
+    for video in videos:
+        moments = np.linspace(0, video.num_frames - 1, MOMENTS).round().astype(int)
+        found.append(Video(video.frames[moments], video.fps).resized(SIDE, SIDE).frames.ravel() / 255.0)
+    return np.stack(found)
+
+
+def filmed(scenes: Sequence[Scene], shot: Shot) -> Features:
+    """The same of renders of scenes, of which no more is drawn than is looked at."""
+    moments = np.linspace(0, shot.frames - 1, MOMENTS).round().astype(int)
+    return np.concatenate([features(film([stills(act(scene, shot), moments)], shot, torch.device("cpu"))) for scene in scenes])
+
+
+def distances(first: Features, second: Features) -> Float[np.ndarray, "clip other"]:
+    """Root mean square differences of clips."""
+    squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
+    return np.sqrt(np.maximum(squares, 0.0) / first.shape[1])
+
+
+def vendi(clips: Features, scale: float) -> float:
+    """How many different clips there are among some, from 1 to all (Friedman and Dieng 2023): what differs by more than `scale` counts."""
+    kernel = np.exp(-((distances(clips, clips) / scale) ** 2) / 2)
+    weights = np.linalg.eigvalsh(kernel / len(clips)).clip(1e-12)
+    return float(np.exp(-(weights * np.log(weights)).sum()))
+
+
+def closeness(made: Features, learned: Features, fresh: Features) -> Float[np.ndarray, " clip"]:
+    """The distance of each clip to the nearest that was learned from, over that to the nearest of as many that nobody has seen.
+
+    Near 1 where nothing was learned by heart, and far below for a copy.
+    """
+    return distances(made, learned).min(1) / np.maximum(distances(made, fresh).min(1), 1e-6)

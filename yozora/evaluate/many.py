@@ -1,0 +1,46 @@
+"""Many cases, one after another or in several processes, each kept as soon as it is finished."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import torch
+import typer
+
+from yozora.evaluate.report import Row, earlier
+
+Job = Callable[[int], list[Row]]  # the records of the case of a number, each with that number as `case`; it can be sent to a process
+
+
+def collect(file: Path, digest: str, job: Job, count: int, processes: int) -> list[Row]:
+    """The records of the first `count` cases; those that an earlier run left in the file are not made again.
+
+    Raises ValueError where the file has records of another `digest`.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = earlier(file, digest)
+    missing = sorted(set(range(count)) - {row["case"] for row in rows})
+    began = time.monotonic()
+    for done, found in enumerate(_worked(job, missing, processes), 1):
+        found = [{"digest": digest, **row} for row in found]
+        with file.open("a", encoding="utf-8") as out:
+            out.write("".join(json.dumps(row) + "\n" for row in found))
+        rows += found
+        left = (time.monotonic() - began) / done * (len(missing) - done)
+        typer.echo(f"{done} of {len(missing)} cases, {left / 60:.1f} min left", err=True)
+    return sorted((row for row in rows if row["case"] < count), key=lambda row: row["case"])
+
+
+def _worked(job: Job, numbers: Sequence[int], processes: int) -> Iterator[list[Row]]:
+    if processes < 2 or len(numbers) < 2:
+        yield from map(job, numbers)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            yield from (future.result() for future in as_completed([pool.submit(job, number) for number in numbers]))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

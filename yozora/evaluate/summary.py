@@ -1,0 +1,136 @@
+"""The figures of a run of the world suite, and the files that hold them."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from yozora import __version__
+from yozora.evaluate.cases import LEVELS, drawn
+from yozora.evaluate.eye import WEIGHTS
+from yozora.evaluate.likeness import closeness, distances, features, filmed, vendi
+from yozora.evaluate.page import measures, page, repeated
+from yozora.evaluate.report import Row, tally, wilson
+from yozora.evaluate.thresholds import FROZEN
+from yozora.evaluate.truth import usual_shot
+from yozora.evaluate.world import MODEL, Exam, collect, loaded, seal_of
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.weights import sha256
+from yozora.world.parse import compose, parse
+from yozora.world.sample import sample
+from yozora.world.scene import Scene
+
+GIVEN = ("onward", "falls")  # levels that begin from given frames
+QUICK = 40  # cases of a quick run
+TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
+COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
+
+Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
+
+
+def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int = 1, learned: Learned | None = None) -> str:
+    """Score a model on so many cases; writes `world.jsonl`, `world.json`, `world.html` and the clips, and returns what to say of it.
+
+    An interrupted run goes on from there. Raises ValueError where the folder has records of other weights or another seal.
+    """
+    own = seal_of(loaded(model))
+    exam = Exam(model=model, folder=folder, seal=seal or own)
+    rows = collect(exam, count, processes)
+    facts = summarise(exam, rows)
+    facts["diversity"] = diversity(exam, rows)
+    facts["memory"] = memory(exam, rows, learned) if learned else None
+    facts["tier"] = tier(count, sealed=exam.seal == own)
+    (folder / "world.json").write_text(json.dumps(facts | {"clips": rows}, indent=1) + "\n", encoding="utf-8")
+    (folder / "world.html").write_text(page(facts, rows, folder / "clips"), encoding="utf-8")
+    right, of, (low, high) = facts["joint"].values()
+    share = f"{100 * right / max(of, 1):.0f} % ({100 * low:.0f}-{100 * high:.0f})"
+    return f"joint pass@1 {share} of {of} clips from words\n{folder / 'world.html'}"
+
+
+def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
+    """Counts that pass with their intervals: jointly over all clips from words, and by level, kind of clip and measure."""
+    model, once = loaded(exam.model), [row for row in rows if row["take"] == 0]
+    made = [row for row in rows if row["kind"] == MODEL]
+    levels: dict = {}
+    for level in LEVELS:
+        some = [row for row in once if row["level"] == level]
+        for kind in dict.fromkeys(row["kind"] for row in some):
+            clips = [row for row in some if row["kind"] == kind]
+            levels.setdefault(level, {})[kind] = {name: counted(*tally(clips, name)) for name in measures(some)}
+        if some:
+            levels[level]["all takes pass"] = counted(*repeated([row for row in rows if row["level"] == level]))
+    words = [row for row in made if row["take"] == 0 and row["level"] not in GIVEN]
+    return {
+        "model": model.name,
+        "joint": counted(*tally(words, "all")),
+        "levels": levels,
+        "made with": {
+            "weights": model.digest,
+            "limits": FROZEN,
+            "detectors": sha256(WEIGHTS),
+            "seal": exam.seal,
+            "habits": asdict(model.habits),
+            "yozora": __version__,
+            "clips": len(made),
+            "clips that could not be made": sum(not row["scores"] for row in made),
+            "seconds a clip (median)": round(float(np.median([row["seconds"] for row in made])), 2),
+            "machine": f"{platform.machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
+        },
+    }
+
+
+def counted(right: int, of: int) -> dict:
+    """A share with its interval."""
+    return {"right": right, "of": of, "interval": wilson(right, of)}
+
+
+def tier(count: int, *, sealed: bool) -> str:
+    """How much weight a run's figures bear, in words."""
+    name = next((TIERS[least] for least in sorted(TIERS, reverse=True) if count >= least), "a look")
+    source = "fixed by the weights and the limits" if sealed else "fixed by a seal that was chosen by hand"
+    return f"{count} cases ({name}); scenes, words and noise are {source}."
+
+
+def diversity(exam: Exam, rows: Sequence[Row]) -> dict | None:
+    """How many of the takes of one prompt differ, on average, beside scenes composed from the same words; None without such cases."""
+    shot = usual_shot(loaded(exam.model))
+    made = [row for row in rows if row["kind"] == MODEL and row["scores"] and row["level"] not in (*GIVEN, "sizes")]
+    found, beside, prompts = [], [], 0
+    groups = [list(group) for _, group in groupby(sorted(made, key=lambda row: (row["name"], row["take"])), lambda row: row["name"])]
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return None
+    scale = usual_distance(exam, shot)
+    for group in several:
+        takes = [Video.load(exam.folder / "clips" / f"{row['name']}-{row['take']}.mp4") for row in group]
+        reading = parse(group[0]["prompt"])
+        renders = filmed([compose(reading, drawn(exam.seal, group[0]["name"], take)) for take in range(len(group))], shot)
+        found.append(vendi(features(takes), scale))
+        beside.append(vendi(renders, scale))
+        prompts += 1
+    return {"takes": len(several[0]), "prompts": prompts, "model": float(np.mean(found)), "renders": float(np.mean(beside))}
+
+
+def usual_distance(exam: Exam, shot: Shot, clips: int = 24) -> float:
+    """The median distance of renders that have nothing to do with one another."""
+    renders = filmed([sample(drawn(exam.seal, "unrelated", number)) for number in range(clips)], shot)
+    return float(np.median(distances(renders, renders)[np.triu_indices(clips, 1)]))
+
+
+def memory(exam: Exam, rows: Sequence[Row], learned: Learned) -> dict:
+    """Whether the model's clips are nearer to what it was trained on than to what nobody has seen."""
+    shot = usual_shot(loaded(exam.model))
+    size = [shot.width, shot.height]
+    made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and row["scores"]]
+    made = [row for row in made if row["size"] == size and row["level"] not in GIVEN]
+    clips = features([Video.load(exam.folder / "clips" / f"{row['name']}-0.mp4") for row in made])
+    count = 5 * len(rows)
+    fresh = filmed([sample(drawn(exam.seal, "fresh", number)) for number in range(count)], shot)
+    ratio = closeness(clips, filmed(learned(count), shot), fresh)
+    return {"clips": len(made), "learned": count, "median": float(np.median(ratio)), "copies": int((ratio < COPY).sum())}

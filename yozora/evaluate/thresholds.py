@@ -1,0 +1,26 @@
+"""The limits by which a clip passes: one file, frozen before any model is scored."""
+
+import hashlib
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import TypeVar
+
+FILE = "thresholds.toml"
+FROZEN = "82ac3371b0184602746e5ec580d0f2e011b7521f5e073f62f403abcbf67d155d"  # SHA-256 of the file
+
+Table = TypeVar("Table")
+
+
+def limits(name: str, table: type[Table]) -> Table:
+    """A table of the file as a dataclass; raises ValueError with both hashes where the file was edited."""
+    return table(**_read()[name])
+
+
+@cache
+def _read() -> dict[str, dict[str, float]]:
+    text = resources.files("yozora.evaluate").joinpath(FILE).read_text(encoding="utf-8")
+    found = hashlib.sha256(text.encode()).hexdigest()
+    if found != FROZEN:
+        raise ValueError(f"{FILE} was edited: its hash is {found}, the limits were frozen at {FROZEN}; restore it, or freeze the new ones")
+    return tomllib.loads(text)

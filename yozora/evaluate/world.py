@@ -1,0 +1,95 @@
+"""How good a model of the physics world is, in one figure that nobody can pick: `yozora evaluate MODEL --suite world`.
+
+Each case is made once, some of them several times, with noise that follows from the weights; whatever fails or crashes counts. Beside
+some stand the render of the same scene and that render through the model's compression network: no model can be expected to do better.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+
+from yozora.evaluate import many
+from yozora.evaluate.cases import Case, cases
+from yozora.evaluate.measures import record
+from yozora.evaluate.report import Row
+from yozora.evaluate.thresholds import FROZEN
+from yozora.evaluate.truth import squeeze, usual_shot
+from yozora.model import Model, load
+from yozora.pipeline import Sampling, render
+from yozora.plan import choose_device, choose_dtype
+from yozora.video import Video
+
+MODEL, THROUGH, RENDER = "the model", "renders through its VAE", "renders"
+FILE = "world.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exam:
+    """What is measured, where the records and clips go, and the seal that decides on the cases; it can be sent to another process."""
+
+    model: str
+    folder: Path
+    seal: str
+
+    def case(self, number: int) -> Case:
+        """The case of a number."""
+        return next(islice(cases(self.seal, usual_shot(loaded(self.model))), number, None))
+
+
+@cache
+def loaded(name: str) -> Model:
+    """A model, once in each process."""
+    device = choose_device()
+    return load(name, device, choose_dtype(device))
+
+
+def seal_of(model: Model) -> str:
+    """The seal of a model: its weights and the limits it is judged by."""
+    return f"{model.digest} {FROZEN[:16]}"
+
+
+def collect(exam: Exam, count: int, processes: int) -> list[Row]:
+    """The records of the first `count` cases, those of an earlier run included; the model's clips are kept in `folder/clips`.
+
+    Raises ValueError where the folder has records of other weights or another seal.
+    """
+    digest = f"{loaded(exam.model).digest} under seal {exam.seal}"
+    return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
+
+
+def examine(exam: Exam, number: int) -> list[Row]:
+    """The records of one case: of every clip that the model made of it, and of what is judged beside."""
+    case, model = exam.case(number), loaded(exam.model)
+    began = time.monotonic()
+    made = attempt(case, model)
+    seconds = (time.monotonic() - began) / len(case.seeds)
+    (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
+    common = {"case": number, "name": case.name, "level": case.level, "prompt": case.prompt}
+    common |= {"size": [case.shot.width, case.shot.height], "seconds": round(seconds, 3)}
+    rows = []
+    for take, (seed, (video, error)) in enumerate(zip(case.seeds, made, strict=True)):
+        row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": {}}
+        if video:
+            row |= {"scores": record(case.judge(video)), "frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
+            video.save(exam.folder / "clips" / f"{case.name}-{take}.mp4", {"prompt": case.prompt, "seed": str(seed)})
+        rows.append(row)
+    if case.truth and len(case.seeds) > 1:
+        beside = {RENDER: case.truth, THROUGH: squeeze([case.truth], model.vae)[0]}
+        for kind, video in beside.items():
+            rows.append({**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(case.judge(video))})
+    return rows
+
+
+def attempt(case: Case, model: Model) -> list[tuple[Video | None, str]]:
+    """The clips that a model makes of a case; in place of one that it could not make, the reason."""
+    request, shot = case.request()
+    made: list[tuple[Video | None, str]] = []
+    for seed in case.seeds:
+        try:
+            made += [(video, "") for video in render([request.canvas(shot)], [seed], Sampling.by(model.habits), model)]
+        except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
+            made.append((None, f"{type(failure).__name__}: {failure}"))
+    return made
