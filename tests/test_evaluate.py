@@ -1,19 +1,17 @@
 """Laws of the measures: true clips pass, each fault fails the metric that should see it, and resolution changes nothing."""
 
-import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import card, faults
+from yozora.evaluate import faults
 from yozora.evaluate.blobs import absorb, components, measure
 from yozora.evaluate.camera import find_move
 from yozora.evaluate.detect import shrink
 from yozora.evaluate.measures import direction, judge
-from yozora.evaluate.report import tally, wilson
+from yozora.evaluate.report import wilson
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
 from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film, squeeze
@@ -140,34 +138,6 @@ def test_every_free_sentence_can_be_read():
     assert all(motion.direction in MOTIONS for _, spec in sentences for motion in spec.motions)
     with pytest.raises(ValueError, match="cannot read"):
         read_line("a mauve ball\tmauve ball\tleft")
-
-
-def test_a_card_counts_crashes_as_failures_and_goes_on_where_it_stopped(tmp_path, clip):
-    class Stub(card.Studio):
-        made: list[str] = []
-
-        def __init__(self, digest: str = "1234") -> None:
-            self.model = SimpleNamespace(digest=digest)
-
-        def make(self, kind, batch):
-            if any(case.number == 1 for case in batch):
-                raise RuntimeError("no memory")
-            self.made += [case.name for case in batch]
-            return [clip for _ in batch]
-
-    wanted = [card.Case(group="free", number=n, prompt="a ball", spec=asked(scene(), SHOT), scene=None) for n in range(3)]
-    rows = card.collect(Stub(), wanted, tmp_path, 2)
-    assert tally(rows, "all") == (2, 3)
-    assert [row["error"] for row in rows if row["error"]] == ["RuntimeError: no memory"]
-    before = list(Stub.made)
-    assert card.collect(Stub(), wanted, tmp_path, 2) == json.loads(json.dumps(rows))
-    assert Stub.made == before
-    with pytest.raises(ValueError, match="clips of other weights than 5678"):
-        card.collect(Stub("5678"), wanted, tmp_path, 2)
-    assert (tmp_path / "clips" / "free-000.mp4").exists()
-    (tmp_path / "clips.jsonl").write_text('{"digest": ')
-    with pytest.raises(ValueError, match="clips.jsonl is damaged; delete it"):
-        card.collect(Stub(), wanted, tmp_path, 2)
 
 
 def _flood(labels: np.ndarray) -> np.ndarray:

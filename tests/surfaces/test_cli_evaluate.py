@@ -1,21 +1,58 @@
 """The command that measures: what makes no sense is one line, before anything is loaded."""
 
+import json
+
 import pytest
 
 BAD = {
-    "verb of no suite": (("--suite", "prompts", "--verb", "loop"), "--verb chooses among the verbs; leave it out"),
+    "no suite": (("--suite", "prompts"), "'prompts' is not one of 'world', 'verbs'"),
+    "no case": (("--cases", "0"), "0 is not in the range x>=1"),
+    "verb of no suite": (("--verb", "loop"), "--verb chooses among the verbs; leave it out"),
+    "quick verbs": (("--suite", "verbs", "--quick"), "belong to the world suite"),
+    "two numbers of cases": (("--quick", "--cases", "5"), "leave out --cases"),
+    "no model": (("nowhere",), "unknown model 'nowhere'; bundled models: hoshi"),
+    "weights alone": (("file",), "unknown model 'file'"),
     "file for a folder": (("--out", "file"), "file cannot be a folder, because a file is in its place; name another in --out"),
-    "folder in a file": (("--suite", "prompts", "--out", "file/more"), "file/more cannot be a folder"),
-    "no verb": (("--verb", "sing"), "no verb sing; choose among"),
+    "folder in a file": (("--out", "file/more"), "file/more cannot be a folder"),
+    "no verb": (("--suite", "verbs", "--verb", "sing"), "no verb sing; choose among"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line_and_exit_2(tmp_path, yozora, monkeypatch, name):
     words, expected = BAD[name]
-    for module in ("card", "verbs"):
-        monkeypatch.setattr(f"yozora.evaluate.{module}.load", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr("yozora.model.load_into", lambda *_: pytest.fail("weights were loaded"))
     (tmp_path / "file").write_text("kept")
     done = yozora("evaluate", *words)
     assert (done.code, len(done.lines)) == (2, 1) and expected in done.lines[0], done
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_loaded(tmp_path, yozora, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # who runs the tests may write anywhere
+    done = yozora("evaluate", "--out", "folder")
+    assert done.code == 2 and done.lines == ["yozora: folder cannot be written; name another folder in --out"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_edited_limits_are_refused_with_both_hashes(yozora, monkeypatch):
+    from yozora.evaluate import thresholds
+
+    was = thresholds.FROZEN
+    monkeypatch.setattr(thresholds, "FROZEN", "0" * 64)
+    thresholds.read.cache_clear()
+    done = yozora("evaluate")
+    thresholds.read.cache_clear()
+    assert done.code == 2 and was in done.lines[0] and "0" * 64 in done.lines[0]
+
+
+def test_the_command_scores_a_model_and_goes_on_where_it_stopped(tmp_path, yozora, tiny_model):
+    assert yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "any", "--recipe", "debug").code == 0
+    facts = json.loads((tmp_path / "evaluation" / "world.json").read_text())
+    assert facts["joint"]["of"] == 2 and facts["memory"]["clips"] == 2 and facts["diversity"]["takes"] == 4
+    assert "chosen by hand" in facts["tier"]
+    first = (tmp_path / "evaluation" / "world.jsonl").read_text()
+    assert yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "any").code == 0
+    assert (tmp_path / "evaluation" / "world.jsonl").read_text() == first
+    done = yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "other")
+    assert done.code == 2 and "delete it, or choose another --out" in done.lines[0]

@@ -1,17 +1,25 @@
 """The evaluation command."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from yozora.cli.training import RecipeName, recipe_of
+
+if TYPE_CHECKING:
+    from yozora.world.scene import Scene
+
+CASES = {"world": 400, "verbs": 16}  # unless asked otherwise
 
 
 class Suite(StrEnum):
     """What can be measured."""
 
+    world = "world"
     verbs = "verbs"
-    prompts = "prompts"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,25 +27,56 @@ def add_to(app: typer.Typer) -> None:
     app.command()(evaluate)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (options of a command)
     model: Annotated[str, typer.Argument(help="bundled model or folder")] = "hoshi",
-    suite: Annotated[
-        Suite, typer.Option(help="verbs: each on given clips; prompts: sentences alone, as in the model's card")
-    ] = Suite.verbs,
-    cases: Annotated[int, typer.Option(min=1, help="cases of each verb, or prompts of each kind")] = 16,
-    verb: Annotated[list[str] | None, typer.Option(help="measure this one alone; may be given several times")] = None,
+    suite: Annotated[Suite, typer.Option(help="world: clips from words and from a known start; verbs: each on given clips")] = Suite.world,
+    cases: Annotated[int | None, typer.Option(min=1, help="cases, or cases of each verb; 400 and 16 by default")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="few cases of the world suite: five minutes on two cores")] = False,  # noqa: FBT002
     out: Annotated[Path, typer.Option(help="where clips and tables go; an interrupted run goes on from there")] = Path("evaluation"),
+    verb: Annotated[list[str] | None, typer.Option(help="measure this one alone; may be given several times")] = None,
+    seal: Annotated[str, typer.Option(help="any words that decide on the cases, to compare models on the same ones")] = "",
+    recipe: Annotated[RecipeName | None, typer.Option(help="training recipe of the model, with whose clips its own are compared")] = None,
+    processes: Annotated[int, typer.Option(min=0, help="how many cases at once; 0: one for each core, or one on a GPU")] = 0,
 ) -> None:
-    """Measure a model on clips that nobody picked, beside true renders and beside stand-ins that must fail."""
+    """Measure a model on cases that nobody picked, beside true renders."""
     if verb and suite is not Suite.verbs:
         raise ValueError("--verb chooses among the verbs; leave it out, or measure --suite verbs")
-    if not next(path for path in (out, *out.absolute().parents) if path.exists()).is_dir():
-        raise ValueError(f"{out} cannot be a folder, because a file is in its place; name another in --out")
-    if suite is Suite.prompts:
-        from yozora.evaluate.card import main
+    if suite is not Suite.world and (quick or seal or recipe or processes):
+        raise ValueError("--quick, --seal, --recipe and --processes belong to the world suite; leave them out, or measure --suite world")
+    if quick and cases:
+        raise ValueError("--quick sets the number of cases; leave out --cases")
+    check_folder(out)
+    if suite is Suite.verbs:
+        from yozora.evaluate import verbs
 
-        main(model, clips=cases, out=out, batch=4)
+        print(verbs.run(model, out, cases or CASES["verbs"], verb or tuple(verbs.VERBS)))
         return
-    from yozora.evaluate.verbs import VERBS, run
+    from yozora.evaluate import summary
+    from yozora.plan import choose_device
 
-    print(run(model, out, cases, verb or tuple(VERBS)))
+    count = summary.QUICK if quick else cases or CASES["world"]
+    learned = learned_by(recipe) if recipe else None
+    at_once = processes or (os.cpu_count() or 1 if choose_device().type == "cpu" else 1)
+    print(summary.run(model, out, count, seal=seal, processes=at_once, learned=learned))
+
+
+def check_folder(out: Path) -> None:
+    """Raise ValueError with the remedy where a folder cannot be made or written."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"{out} cannot be a folder, because a file is in its place; name another in --out")
+    if not os.access(there, os.W_OK):
+        raise ValueError(f"{out} cannot be written; name another folder in --out")
+
+
+def learned_by(name: RecipeName):
+    """The function that gives so many of the scenes that a recipe trains on."""
+    from yozora.train.clips import scene_of
+
+    batching = recipe_of(name).generator.batching
+    shape = max(batching.shapes, key=lambda shape: shape.frames * shape.weight)
+
+    def scenes(count: int) -> "list[Scene]":
+        return [scene_of(batching.seed, number, shape) for number in range(min(count, shape.pool or count))]
+
+    return scenes

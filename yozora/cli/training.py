@@ -4,9 +4,12 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from yozora.train.recipe import Recipe
 
 
 class RecipeName(StrEnum):
@@ -31,15 +34,19 @@ def train(
     start: Annotated[str, typer.Option("--from", help="model whose weights the run starts from, its moments rebuilt by a warm-up")] = "",
 ) -> None:
     """Train a model by a recipe, from clips of the physics world to a model folder."""
-    from importlib import import_module
-
     keep_memory()
 
     from yozora.plan import choose_device
     from yozora.train.stages import run_recipe
 
-    chosen = import_module(f"yozora.recipes.{recipe.value}").recipe()
-    print(run_recipe(chosen, folder / recipe.value, choose_device(), start=start))
+    print(run_recipe(recipe_of(recipe), folder / recipe.value, choose_device(), start=start))
+
+
+def recipe_of(name: RecipeName) -> "Recipe":
+    """A recipe by its name."""
+    from importlib import import_module
+
+    return import_module(f"yozora.recipes.{name.value}").recipe()
 
 
 def keep_memory() -> None:

@@ -4,8 +4,7 @@ A seal is the hash of the weights and of the limits they are judged by: the scen
 when the weights are. Two models that are to be compared on the same cases share one by hand.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -115,17 +114,15 @@ class Case:
         return judge(sight, self.spec, self.measures)
 
 
-def cases(seal: str, shot: Shot) -> Iterator[Case]:
-    """All cases of a seal, one after another without end; free sentences begin again when there are no more."""
-    numbers: Counter[str] = Counter()
-    for index in count():
-        level = ORDER[index % len(ORDER)]
-        yield case(seal, level, numbers[level], shot)
-        numbers[level] += 1
+def numbered(seal: str, index: int, shot: Shot) -> Case:
+    """Case `index` of a seal; there is no last one."""
+    rounds, place = divmod(index, len(ORDER))
+    level = ORDER[place]
+    return case(seal, level, rounds * ORDER.count(level) + ORDER[:place].count(level), shot)
 
 
 def case(seal: str, level: str, number: int, shot: Shot) -> Case:
-    """A case by its level and number."""
+    """A case by its level and number; free sentences begin again when there are no more."""
     if level == "free":
         sentences = free_sentences()
         sentence, spec = sentences[number % len(sentences)]

@@ -14,11 +14,12 @@ Table = TypeVar("Table")
 
 def limits(name: str, table: type[Table]) -> Table:
     """A table of the file as a dataclass; raises ValueError with both hashes where the file was edited."""
-    return table(**_read()[name])
+    return table(**read()[name])
 
 
 @cache
-def _read() -> dict[str, dict[str, float]]:
+def read() -> dict[str, dict[str, float]]:
+    """The file; raises ValueError with both hashes where it was edited."""
     text = resources.files("yozora.evaluate").joinpath(FILE).read_text(encoding="utf-8")
     found = hashlib.sha256(text.encode()).hexdigest()
     if found != FROZEN:

@@ -8,11 +8,10 @@ import hashlib
 import time
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 
 from yozora.evaluate import many
-from yozora.evaluate.cases import Case, cases
+from yozora.evaluate.cases import Case, numbered
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row
 from yozora.evaluate.thresholds import FROZEN
@@ -36,7 +35,7 @@ class Exam:
 
     def case(self, number: int) -> Case:
         """The case of a number."""
-        return next(islice(cases(self.seal, usual_shot(loaded(self.model))), number, None))
+        return numbered(self.seal, number, usual_shot(loaded(self.model)))
 
 
 @cache

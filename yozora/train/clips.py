@@ -13,6 +13,7 @@ from yozora.train.pool import Block
 from yozora.world.heldout import check_trainable, reserved_phrase
 from yozora.world.render import render
 from yozora.world.sample import sample
+from yozora.world.scene import Scene
 from yozora.world.simulate import simulate
 from yozora.world.take import Take
 from yozora.world.words import Captions, caption
@@ -44,12 +45,17 @@ class Clips:
     captions: tuple[Captions, ...]
 
 
-def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, Captions]:
-    """Sample, check and simulate training clip `number`; raises ValueError for a scene that is held out."""
+def scene_of(seed: int, number: int, shape: ClipShape) -> Scene:
+    """The scene of training clip `number`; raises ValueError for one that is held out."""
     scene = sample(key(seed, shape.name, number, "scene"), "train")
     check_trainable(scene, (shape.width, shape.height))
-    take = simulate(scene, frames=shape.frames, fps=fps, aspect=shape.width / shape.height)
-    captions = caption(scene, key(seed, shape.name, number, "caption"), "train", take)
+    return scene
+
+
+def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, Captions]:
+    """Sample, check and simulate training clip `number`; raises ValueError for a scene that is held out."""
+    take = simulate(scene_of(seed, number, shape), frames=shape.frames, fps=fps, aspect=shape.width / shape.height)
+    captions = caption(take.scene, key(seed, shape.name, number, "caption"), "train", take)
     if any(map(reserved_phrase, captions.phrasings)):
         raise ValueError(f"a caption of clip {number} uses a phrasing that is held out of training")
     return take, captions

@@ -1,0 +1,166 @@
+"""The world suite: nobody picks its cases, true clips pass them, and nothing leaves a denominator."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.evaluate import faults, world
+from yozora.evaluate.calibrate import spoilt
+from yozora.evaluate.cases import LEVELS, ORDER, case, numbered
+from yozora.evaluate.legible import comes_back, legible
+from yozora.evaluate.likeness import closeness, features, filmed, vendi
+from yozora.evaluate.measures import record
+from yozora.evaluate.page import page
+from yozora.evaluate.report import tally
+from yozora.evaluate.summary import diversity, summarise
+from yozora.evaluate.thresholds import limits, read
+from yozora.evaluate.truth import act
+from yozora.evaluate.world import MODEL, RENDER, Exam, collect
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.world.heldout import held_sizes, levels
+from yozora.world.sample import sample
+
+SHOT = Shot(width=128, height=128, frames=33, fps=8.0, beat=4)
+SMALL = Shot(width=64, height=64, frames=9, fps=8.0, beat=4)
+
+
+def passed(found) -> dict[str, bool]:
+    return {name: score.passed for name, score in found.items() if score}
+
+
+def test_any_twenty_cases_have_every_level_and_ten_have_no_gap():
+    assert len(ORDER) == 20 and set(ORDER) == set(LEVELS)
+    assert {level: ORDER.count(level) for level in ("seen", "pairs", "triples", "free")} == {"seen": 4, "pairs": 3, "triples": 2, "free": 2}
+
+
+def test_the_cases_of_a_level_are_numbered_from_0_on_without_gaps(monkeypatch):
+    monkeypatch.setattr("yozora.evaluate.cases.case", lambda seal, level, number, shot: (level, number))
+    found = [numbered("a", index, SMALL) for index in range(60)]
+    assert sorted(number for level, number in found if level == "pairs") == list(range(9)) and len(set(found)) == 60
+
+
+def test_a_seal_decides_on_everything_and_nothing_else_does():
+    one, again, other = ([numbered(seal, index, SMALL) for index in range(6)] for seal in ("a", "a", "b"))
+    assert [(c.name, c.prompt, c.seeds) for c in one] == [(c.name, c.prompt, c.seeds) for c in again]
+    assert all(first.seeds != second.seeds for first, second in zip(one, other, strict=True))
+    assert len({c.prompt for c in (*one, *other) if c.level != "free"}) == sum(c.level != "free" for c in (*one, *other))
+
+
+def test_the_first_of_every_four_of_a_level_is_made_four_times_with_other_noise():
+    takes = [len(set(case("a", "free", number, SHOT).seeds)) for number in range(8)]
+    assert takes == [4, 1, 1, 1, 4, 1, 1, 1]
+
+
+@pytest.mark.parametrize("level", ["pairs", "triples", "interpolation", "extrapolation"])
+def test_a_held_out_case_is_held_out_at_its_level(level):
+    scene = case("a", level, 0, SMALL).scene
+    assert scene and levels(scene) == {level}
+
+
+def test_cases_of_unseen_sizes_have_them():
+    found = [case("a", "sizes", number, SMALL).shot for number in range(2)]
+    assert {(shot.width, shot.height) for shot in found} == held_sizes()
+
+
+@pytest.mark.parametrize(
+    ("level", "measure", "spoils"),
+    [("falls", "gravity", (faults.slow, faults.freeze, faults.shuffle)), ("onward", "trajectory", (faults.freeze, faults.shuffle))],
+)
+def test_what_follows_from_a_known_start_is_seen_and_its_faults_too(level, measure, spoils):
+    asked, rng = case("a", level, 1, SHOT), np.random.default_rng(0)
+    assert passed(asked.judge(asked.truth))[measure]
+    for fault in spoils:
+        found = asked.judge(spoilt(asked, fault, rng))[measure]
+        assert not found.passed, (fault, found)
+
+
+def test_the_acceleration_of_a_fall_is_read_off_and_half_of_it_too():
+    asked = case("a", "falls", 2, SHOT)
+    true, slow = (asked.judge(video)["gravity"].value for video in (asked.truth, spoilt(asked, faults.slow, np.random.default_rng(0))))
+    assert abs(true / 9.81 - 1) < 0.1 and abs(slow / (9.81 / 2) - 1) < 0.25  # drawn between pictures
+
+
+def test_a_known_start_is_given_and_a_clip_of_the_usual_length_comes_back():
+    for level, known in (("falls", 1), ("onward", 9)):
+        asked = case("a", level, 0, SHOT)
+        request, shot = asked.request()
+        canvas = request.canvas(shot)
+        assert canvas.given.num_frames == SHOT.frames
+        assert np.array_equal(canvas.given.frames[:known], asked.truth.frames[:known])
+        assert (canvas.start[:known] == 0).all() and (canvas.start[known:] == 1).all()
+
+
+def test_a_scene_that_hides_what_it_names_is_not_asked_for():
+    gone = np.array([90, 90, 90, 90, 20, 0, 0, 0, 30, 80, 90, 90, 90])
+    assert comes_back(gone)
+    assert not comes_back(np.where(gone < 20, 25, gone)) and not comes_back(gone[:9]) and not comes_back(gone[5:])
+    scene = next(scene for scene in map(sample, range(100)) if scene.style == "natural" and legible(scene, act(scene, SHOT), SHOT))
+    white = replace(scene, objects=(replace(scene.objects[0], colour="white"), *scene.objects[1:]))
+    assert not legible(white, act(white, SHOT), SHOT)
+    assert not legible(replace(scene, style="pencil"), act(scene, SHOT), SHOT)
+
+
+def test_limits_are_those_of_the_file():
+    assert limits("physics", dict) == read()["physics"]
+    assert limits("physics", dict)["gravity"] == 0.15
+
+
+def test_a_crash_is_a_failure_of_the_model_and_a_run_goes_on_where_it_stopped(tmp_path, tiny_model, monkeypatch):
+    exam, made = Exam(model=str(tiny_model), folder=tmp_path, seal="a"), []
+    render = world.render
+
+    def broken(canvases, seeds, *rest):
+        made.append(seeds)
+        if len(made) == 2:
+            raise RuntimeError("no memory")
+        return render(canvases, seeds, *rest)
+
+    monkeypatch.setattr(world, "render", broken)
+    rows = collect(exam, 2, 1)
+    mine = [row for row in rows if row["kind"] == MODEL]
+    assert len(mine) == 8 and [row["error"] for row in mine if row["error"]] == ["RuntimeError: no memory"]
+    assert tally(mine, "all")[1] == 8 and not mine[1]["scores"]
+    assert collect(exam, 2, 1) == json.loads(json.dumps(rows)) and len(made) == 8
+    assert len(collect(exam, 1, 1)) == len([row for row in rows if row["case"] == 0])
+    with pytest.raises(ValueError, match="delete it, or choose another --out"):
+        collect(replace(exam, seal="b"), 2, 1)
+    facts = summarise(exam, rows) | {"tier": "two cases", "diversity": diversity(exam, rows), "memory": None}
+    assert facts["joint"]["of"] == 2 and facts["made with"]["clips that could not be made"] == 1
+    text = page(facts, rows, tmp_path / "clips")
+    assert "no memory" not in text.split("Best and worst")[0]
+    assert text.count("data:video/mp4") == 2 and "http" not in text and 'src="clips' not in text
+
+
+def test_renders_are_judged_beside_and_a_repeated_case_counts_once(tmp_path, tiny_model):
+    rows = collect(Exam(model=str(tiny_model), folder=tmp_path, seal="a"), 1, 1)
+    assert [row["kind"] for row in rows].count(RENDER) == 1 and [row["take"] for row in rows if row["kind"] == MODEL] == [0, 1, 2, 3]
+    assert len({row["frames"] for row in rows if row["kind"] == MODEL}) == 4
+
+
+def test_takes_that_are_alike_count_as_one_and_a_copy_is_close():
+    renders = filmed([sample(number) for number in range(6)], SMALL)
+    assert vendi(renders[[0, 0, 0, 0]], 0.1) == pytest.approx(1)
+    assert vendi(renders[:4], 1e-3) == pytest.approx(4)
+    noise = np.random.default_rng(0).normal(0, 0.01, renders.shape)
+    assert (closeness(renders[:2] + noise[:2], renders[:4], renders[4:]) < 0.5).all()
+    assert (closeness(renders[4:] + noise[4:], renders[:4], renders[4:]) > 1).all()
+    still = Video(np.full((1, 64, 64, 3), 51, np.uint8), 8.0)
+    assert features([still]).shape == (1, 4 * 16 * 16 * 3) and np.allclose(features([still]), 0.2)
+
+
+def test_a_pale_thing_that_nobody_asked_for_is_light_or_shade():
+    asked = case("a", "seen", 1, SHOT)
+    frames = asked.truth.frames.copy()
+    frames[:, 2:24, 2:24] = 250
+    assert record(asked.judge(Video(frames, 8.0)))["colours"] == record(asked.judge(asked.truth))["colours"]
+
+
+def test_two_processes_find_what_one_finds(tmp_path, tiny_model):
+    torch.set_num_threads(torch.get_num_threads())
+    one, two = (collect(Exam(model=str(tiny_model), folder=tmp_path / name, seal="a"), 3, number) for name, number in (("1", 1), ("2", 2)))
+    free = [[{**row, "seconds": 0} for row in rows] for rows in (one, two)]
+    assert free[0] == free[1]
