@@ -9,7 +9,7 @@ import torch
 
 from yozora.evaluate import faults, world
 from yozora.evaluate.calibrate import spoilt
-from yozora.evaluate.cases import LEVELS, ORDER, case, numbered
+from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
 from yozora.evaluate.likeness import closeness, features, filmed, vendi
 from yozora.evaluate.measures import record
@@ -37,9 +37,8 @@ def test_any_twenty_cases_have_every_level_and_ten_have_no_gap():
     assert {level: ORDER.count(level) for level in ("seen", "pairs", "triples", "free")} == {"seen": 4, "pairs": 3, "triples": 2, "free": 2}
 
 
-def test_the_cases_of_a_level_are_numbered_from_0_on_without_gaps(monkeypatch):
-    monkeypatch.setattr("yozora.evaluate.cases.case", lambda seal, level, number, shot: (level, number))
-    found = [numbered("a", index, SMALL) for index in range(60)]
+def test_the_cases_of_a_level_are_numbered_from_0_on_without_gaps():
+    found = [place(index) for index in range(60)]
     assert sorted(number for level, number in found if level == "pairs") == list(range(9)) and len(set(found)) == 60
 
 

@@ -116,9 +116,14 @@ class Case:
 
 def numbered(seal: str, index: int, shot: Shot) -> Case:
     """Case `index` of a seal; there is no last one."""
-    rounds, place = divmod(index, len(ORDER))
-    level = ORDER[place]
-    return case(seal, level, rounds * ORDER.count(level) + ORDER[:place].count(level), shot)
+    return case(seal, *place(index), shot)
+
+
+def place(index: int) -> tuple[str, int]:
+    """The level of case `index`, and how many there are of it before."""
+    rounds, rest = divmod(index, len(ORDER))
+    level = ORDER[rest]
+    return level, rounds * ORDER.count(level) + ORDER[:rest].count(level)
 
 
 def case(seal: str, level: str, number: int, shot: Shot) -> Case:

@@ -13,7 +13,7 @@ from yozora.world.scene import Scene
 
 MOMENTS, SIDE = 4, 16  # pictures of a clip, and pixels on a side to which they shrink
 
-Features = Float[np.ndarray, "clip feature"]
+Features = Float[np.ndarray, "_ feature"]
 
 
 def features(videos: Sequence[Video]) -> Features:
@@ -31,7 +31,7 @@ def filmed(scenes: Sequence[Scene], shot: Shot) -> Features:
     return np.concatenate([features(film([stills(act(scene, shot), moments)], shot, torch.device("cpu"))) for scene in scenes])
 
 
-def distances(first: Features, second: Features) -> Float[np.ndarray, "clip other"]:
+def distances(first: Features, second: Features) -> Float[np.ndarray, "_ _"]:
     """Root mean square differences of clips."""
     squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
     return np.sqrt(np.maximum(squares, 0.0) / first.shape[1])
@@ -44,7 +44,7 @@ def vendi(clips: Features, scale: float) -> float:
     return float(np.exp(-(weights * np.log(weights)).sum()))
 
 
-def closeness(made: Features, learned: Features, fresh: Features) -> Float[np.ndarray, " clip"]:
+def closeness(made: Features, learned: Features, fresh: Features) -> Float[np.ndarray, " _"]:
     """The distance of each clip to the nearest that was learned from, over that to the nearest of as many that nobody has seen.
 
     Near 1 where nothing was learned by heart, and far below for a copy.

@@ -16,7 +16,7 @@ from yozora.evaluate.eye import WEIGHTS
 from yozora.evaluate.likeness import closeness, distances, features, filmed, vendi
 from yozora.evaluate.page import measures, page, repeated
 from yozora.evaluate.report import Row, tally, wilson
-from yozora.evaluate.thresholds import FROZEN
+from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, collect, loaded, seal_of
 from yozora.tasks.settings import Shot
@@ -39,6 +39,7 @@ def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int 
 
     An interrupted run goes on from there. Raises ValueError where the folder has records of other weights or another seal.
     """
+    read()  # edited limits are refused
     own = seal_of(loaded(model))
     exam = Exam(model=model, folder=folder, seal=seal or own)
     rows = collect(exam, count, processes)
