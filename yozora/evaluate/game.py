@@ -66,11 +66,12 @@ def violations(reading: Reading) -> dict[str, np.ndarray]:
 
 
 def leaps(reading: Reading) -> np.ndarray:
-    """Frames `bool[time]` in which the player is farther from where it was last seen than it can have gone."""
+    """Frames `bool[time]` in which the player is farther from where it was than it can have gone, since any frame up to a tick before."""
     found = np.zeros(len(reading.places), bool)
     seen = np.flatnonzero(~np.isnan(reading.places[:, 0]))
-    gone = abs(np.diff(reading.places[seen], axis=0)).max(1, initial=0)
-    found[seen[1:]] = gone > np.diff(seen) * PACE / reading.fps + SLACK
+    for back in range(1, max(1, round(reading.fps / PACE)) + 1):
+        gone = abs(reading.places[seen[back:]] - reading.places[seen[:-back]]).max(1, initial=0)
+        found[seen[back:]] |= gone > (seen[back:] - seen[:-back]) * PACE / reading.fps + SLACK
     return found
 
 

@@ -76,7 +76,7 @@ def free(board: Board, cell: Cell, *, open: bool) -> bool:
     return inside and cell not in board.walls and (open or cell != board.door)
 
 
-def ticks(frames: int, fps: float) -> int:
+def ticks(frames: int, fps: float | int) -> int:
     """The moves that a clip shows from beginning to end."""
     return int((frames - 1) / fps * PACE + 1e-6)
 

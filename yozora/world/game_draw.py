@@ -9,8 +9,9 @@ from jaxtyping import Float32, UInt8
 
 from yozora.world.game import PACE, STEPS, Cell, Game, State
 
-Colour = tuple[float, float, float]
+Colour = tuple[int | float, int | float, int | float]
 Picture = Float32[np.ndarray, "height width 3"]
+Clip = UInt8[np.ndarray, "time height width 3"]
 
 COLOURS: dict[str, Colour] = {  # of players and coins, sRGB from 0 to 255; no theme has anything as vivid
     "red": (226, 62, 66),
@@ -41,7 +42,7 @@ THEMES = {
 }
 KINDS = ("floor", "wall", "closed", "open", "coin", "bar", "socket", "point")  # of tiles; the last three are the score's
 PLAYER, COIN = 0.38, 0.27  # half a side and radius, in cells
-WHITE, DARK, STONE, GLOW = (250.0, 250.0, 250.0), (28.0, 28.0, 34.0), (172.0, 172.0, 176.0), (255.0, 248.0, 222.0)
+WHITE, DARK, STONE, GLOW = (250, 250, 250), (28, 28, 34), (172, 172, 176), (255, 248, 222)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def layout(size: tuple[int, int], columns: int, rows: int) -> Layout:
     return Layout(cell, (width - columns * cell) // 2, (height - (rows + 1) * cell) // 2 + cell)
 
 
-def draw(game: Game, states: Sequence[State], size: tuple[int, int], *, frames: int, fps: float) -> UInt8[np.ndarray, "time height width 3"]:
+def draw(game: Game, states: Sequence[State], size: tuple[int, int], *, frames: int, fps: float | int) -> Clip:
     """The clip of some states, one a tick, at `size` (width, height); the last one stays until the end."""
     grid, facing = layout(size, game.board.columns, game.board.rows), game.first
     clip = np.empty((frames, size[1], size[0], 3), np.uint8)
@@ -132,7 +133,8 @@ def tile(kind: str, theme: str, coin: str, parity: int, cell: int) -> UInt8[np.n
         for bar in (0.36, 0.5, 0.64) if kind == "closed" else ():
             stamp(picture, (bar, 0.62), (0.035, 0.42), 0.0, STONE)
     if kind == "socket":
-        stamp(picture, (0.5, 0.5), (COIN, COIN), COIN, shade(look.around, 1.5))
+        stamp(picture, (0.5, 0.5), (COIN, COIN), COIN, shade(look.floor[0], 0.7))
+        stamp(picture, (0.5, 0.5), (COIN - 0.07, COIN - 0.07), COIN - 0.07, look.around)
     if kind in ("coin", "point"):
         colour = COLOURS[coin]
         if kind == "coin":

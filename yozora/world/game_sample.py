@@ -18,19 +18,20 @@ LOOKS = {"pairs": ("player-coin", "theme-player", "theme-coin"), "triples": ("pl
 SHARES = {"pairs": PAIR_SHARE, "triples": TRIPLE_SHARE}
 COINS = (2, 6)  # of a game, both included
 WALL_CELLS = 0.16  # of the board, about
+ENOUGH = 8  # ticks in which a coin at least is collected
 
 
 def sample_game(seed: int, split: str = "train", *, board: tuple[int, int] = (8, 7), ticks: int = 15) -> Game:
     """The game of a seed on a board of (columns, rows): the player fetches the nearest coin again and again, then leaves by the door.
 
-    Where there is time for it, one coin at least is collected. Raises ValueError for an unknown split or a board below 4x4.
+    In a clip that is not too short one coin at least is collected. Raises ValueError for an unknown split or a board below 4x4.
     """
     if split not in SPLITS:
         raise ValueError(f"no split {split!r} of games: choose one of {', '.join(SPLITS)}")
     if min(board) < 4:
         raise ValueError(f"a board of {board[0]}x{board[1]} cells is too small; give it at least 4 columns and 4 rows")
     drawn = (draw_game(np.random.default_rng([seed, SPLITS.index(split), attempt]), board, ticks) for attempt in count())
-    worth = min(1, ticks // (board[0] + board[1]))
+    worth = int(ticks >= ENOUGH)
     wanted = {split} & set(LOOKS)
     return next(game for game in drawn if game_levels(game) == wanted and play(game)[-1].score >= worth)
 

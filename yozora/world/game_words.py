@@ -1,4 +1,4 @@
-"""Captions of a game: a few words, a sentence, everything; the words follow from the game and a seed. `grammar` says what the marks mean."""
+"""Captions of a game: a few words, a sentence, everything; they follow from the game and a seed. `grammar` says what the marks mean."""
 
 from yozora.world.game import Game, play
 from yozora.world.grammar import Slots, Voice, Writer, article, speak, tidy
