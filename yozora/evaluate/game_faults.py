@@ -158,11 +158,13 @@ def one_of(options: Sequence, rng: np.random.Generator):
 
 
 def trial(game: Game, film: Film, fps: float | int, rng: np.random.Generator) -> dict[str, Video]:
-    """A true clip, the same with noise and out of a file, the first frame over and over, and each fault."""
+    """A true clip, the same with noise, out of a file and halved in size and enlarged, the first frame over and over, and each fault."""
     true = film(game, play(game))
     noisy = np.rint(true + SIGMA * rng.standard_normal(true.shape)).clip(0, 255).astype(np.uint8)
     clips = {"true": true, "noise": noisy, "frozen": freeze(game, film, rng)}
     videos = {name: Video(frames, fps) for name, frames in clips.items()}
+    height, width = true.shape[1:3]
+    videos["soft"] = videos["true"].resized(width // 2, height // 2).resized(width, height)
     with tempfile.TemporaryDirectory() as folder:
         videos["H.264"] = Video.load(videos["true"].save(Path(folder) / "clip.mp4"))
     for fault in FAULTS:

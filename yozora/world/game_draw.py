@@ -130,8 +130,9 @@ def tile(kind: str, theme: str, coin: str, parity: int, cell: int) -> UInt8[np.n
         stamp(picture, (0.5, 0.55), (0.45, 0.55), 0.35, dark)
         stamp(picture, (0.5, 0.53), (0.43, 0.5), 0.33, STONE)
         stamp(picture, (0.5, 0.62), (0.3, 0.45), 0.25, DARK if kind == "closed" else GLOW)
-        for bar in (0.36, 0.5, 0.64) if kind == "closed" else ():
-            stamp(picture, (bar, 0.62), (0.035, 0.42), 0.0, STONE)
+        if kind == "closed":
+            stamp(picture, (0.5, 0.6), (0.1, 0.1), 0.1, STONE)
+            stamp(picture, (0.5, 0.72), (0.05, 0.14), 0.03, STONE)
     if kind == "socket":
         stamp(picture, (0.5, 0.5), (COIN, COIN), COIN, shade(look.floor[0], 0.7))
         stamp(picture, (0.5, 0.5), (COIN - 0.07, COIN - 0.07), COIN - 0.07, look.around)

@@ -92,9 +92,9 @@ DOORS = {
     "closed": (
         "the door stays closed",
         "the door does not open",
-        "the barred door stays shut",
+        "the locked door stays shut",
         "the door remains closed",
-        "the way out stays barred",
+        "the way out stays locked",
         "the door is still closed at the end",
     ),
     "open": (
