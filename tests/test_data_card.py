@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from yozora.evaluate.data import FORM, TEMPLATE, TRIPLE, coverage, steps, tally, trainable, twins
 from yozora.evaluate.plot import curves
+from yozora.evaluate.tally import FORM, TEMPLATE, TRIPLE, coverage, steps, tally, trainable, twins
 from yozora.world.heldout import held_pairs, held_triples, triples
 from yozora.world.sample import sample
 
