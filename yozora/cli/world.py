@@ -39,7 +39,7 @@ def game(  # noqa: PLR0913 (options of a command)
     split: Annotated[str, typer.Option(help="train, pairs, triples or paraphrase")] = "train",
 ) -> None:
     """Write clips of a small game of coins, walls and a door, with their captions and states, and a contact sheet."""
-    from yozora.world.album import write_games
+    from yozora.world.game_album import write_games
 
     print(write_games(folder, range(seed, seed + count), size=read_size(size), frames=frames, fps=fps, split=split))
 
