@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from yozora.cli import main
-from yozora.video import Video, read_metadata
+from yozora.video import Video
 
 
 @pytest.fixture
@@ -34,18 +34,6 @@ def test_render_writes_clips_captions_truth_and_a_contact_sheet(yozora, tmp_path
     assert Video.load(tmp_path / "out" / "contact-sheet.png").num_frames == 1
 
 
-def test_game_writes_clips_captions_states_and_a_contact_sheet(yozora, tmp_path):
-    code, said = yozora("world", "game", tmp_path / "out", "--count", 2, "--seed", 5, "--size", "96x64", "--frames", 25)
-    assert code == 0, said.err
-    for seed in (5, 6):
-        stem = tmp_path / "out" / f"{seed:06d}"
-        assert Video.load(stem.with_suffix(".mp4")).frames.shape == (25, 64, 96, 3)
-        facts = json.loads(stem.with_suffix(".json").read_text())
-        assert len(facts["states"]) == 9 and facts["states"][0]["player"] == facts["game"]["board"]["start"]
-        assert read_metadata(stem.with_suffix(".mp4"))["words"] == facts["captions"]["sentence"]
-    assert Video.load(tmp_path / "out" / "contact-sheet.png").num_frames == 1
-
-
 def test_scene_reads_a_sentence_and_names_what_it_did_not_understand(yozora):
     code, said = yozora("world", "scene", "a green cube slides down a slope near a zeppelin")
     assert code == 0, said.err
@@ -57,7 +45,6 @@ def test_scene_reads_a_sentence_and_names_what_it_did_not_understand(yozora):
 
 
 @pytest.mark.parametrize("words", [("--size", "63x48"), ("--count", "0"), ("--split", "nothing"), ("--frames", "0")])
-@pytest.mark.parametrize("command", ["render", "game"])
-def test_bad_input_is_one_line_and_exit_2(yozora, tmp_path, command, words):
-    code, said = yozora("world", command, tmp_path / "out", *words)
+def test_bad_input_is_one_line_and_exit_2(yozora, tmp_path, words):
+    code, said = yozora("world", "render", tmp_path / "out", *words)
     assert code == 2 and len(said.err.splitlines()) == 1, said.err
