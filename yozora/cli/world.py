@@ -1,4 +1,4 @@
-"""Commands of the physics world: render clips of it, read a sentence as a scene."""
+"""Commands of the physics world: render clips of it or of the game, read a sentence as a scene."""
 
 import dataclasses
 import json
@@ -26,6 +26,22 @@ def render(  # noqa: PLR0913 (options of a command)
     from yozora.world.album import write_album
 
     print(write_album(folder, range(seed, seed + count), size=read_size(size), frames=frames, fps=fps, split=split))
+
+
+@app.command()
+def game(  # noqa: PLR0913 (options of a command)
+    folder: Annotated[Path, typer.Argument(help="where clips, captions and a contact sheet go")],
+    count: Annotated[int, typer.Option(min=1, help="number of clips")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the first clip")] = 0,
+    size: Annotated[str, typer.Option(help="width x height in pixels; the board has eight cells along the shorter side")] = "256x256",
+    frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip")] = 48,
+    fps: Annotated[float, typer.Option(min=1, max=120, help="frames a second; the player moves four times a second")] = 12.0,
+    split: Annotated[str, typer.Option(help="train, pairs, triples or paraphrase")] = "train",
+) -> None:
+    """Write clips of a small game of coins, walls and a door, with their captions and states, and a contact sheet."""
+    from yozora.world.game_album import write_games
+
+    print(write_games(folder, range(seed, seed + count), size=read_size(size), frames=frames, fps=fps, split=split))
 
 
 @app.command()
