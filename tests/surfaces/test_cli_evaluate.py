@@ -6,7 +6,7 @@ import pytest
 
 BAD = {
     "no suite": (("--suite", "prompts"), "'prompts' is not one of 'world', 'verbs'"),
-    "no case": (("--cases", "0"), "0 is not in the range x>=1"),
+    "no case": (("--cases", "0"), "should be greater than or equal to 1"),
     "verb of no suite": (("--verb", "loop"), "--verb chooses among the verbs; leave it out"),
     "quick verbs": (("--suite", "verbs", "--quick"), "belong to the world suite"),
     "two numbers of cases": (("--quick", "--cases", "5"), "leave out --cases"),
