@@ -14,13 +14,14 @@ from yozora import __version__
 from yozora.evaluate.cases import LEVELS, drawn
 from yozora.evaluate.eye import WEIGHTS
 from yozora.evaluate.likeness import closeness, distances, features, filmed, vendi
-from yozora.evaluate.page import measures, page, repeated
-from yozora.evaluate.report import Row, tally, wilson
+from yozora.evaluate.page import KINDS, measures, page, repeated
+from yozora.evaluate.report import Row, table, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, collect, loaded, seal_of
 from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.video.sheet import sheet
 from yozora.weights import sha256
 from yozora.world.parse import compose, parse
 from yozora.world.sample import sample
@@ -29,14 +30,16 @@ from yozora.world.scene import Scene
 GIVEN = ("onward", "falls")  # levels that begin from given frames
 QUICK = 40  # cases of a quick run
 TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
+SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
 
 Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
 
 
 def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int = 1, learned: Learned | None = None) -> str:
-    """Score a model on so many cases; writes `world.jsonl`, `world.json`, `world.html` and the clips, and returns what to say of it.
+    """Score a model on so many cases, and return what to say of it.
 
+    Writes `world.jsonl`, `world.json`, `world.md`, `world.html`, the clips and `contact-sheet.png`, the first ones of seen combinations.
     An interrupted run goes on from there. Raises ValueError where the folder has records of other weights or another seal.
     """
     read()  # edited limits are refused
@@ -48,10 +51,21 @@ def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int 
     facts["memory"] = memory(exam, rows, learned) if learned else None
     facts["tier"] = tier(count, sealed=exam.seal == own)
     (folder / "world.json").write_text(json.dumps(facts | {"clips": rows}, indent=1) + "\n", encoding="utf-8")
+    (folder / "world.md").write_text(markdown(rows), encoding="utf-8")
     (folder / "world.html").write_text(page(facts, rows, folder / "clips"), encoding="utf-8")
+    contact_sheet(folder)
     right, of, (low, high) = facts["joint"].values()
     share = f"{100 * right / max(of, 1):.0f} % ({100 * low:.0f}-{100 * high:.0f})"
     return f"joint pass@1 {share} of {of} clips from words\n{folder / 'world.html'}"
+
+
+def contact_sheet(folder: Path) -> None:
+    """The first clips of seen combinations, frames evenly spaced in time; one that is missing stays black."""
+    paths = [folder / "clips" / f"seen-{number:03d}-0.mp4" for number in range(SHEET)]
+    found = {path: Video.load(path).frames for path in paths if path.exists()}
+    if found:
+        nothing = next(iter(found.values()))[:0]
+        sheet([found.get(path, nothing) for path in paths], STRIP, columns=2).save(folder / "contact-sheet.png")
 
 
 def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
@@ -84,6 +98,18 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "machine": f"{platform.machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
         },
     }
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rates of the first takes as Markdown: of the model level by level, and of all levels together beside renders."""
+    once = [row for row in rows if row["take"] == 0]
+    made = [row for row in once if row["kind"] == MODEL]
+    groups = {title: [row for row in made if row["level"] == level] for level, title in LEVELS.items()}
+    groups |= {f"all, {kind}": [row for row in once if row["kind"] == kind] for kind in KINDS}
+    names = measures(once)
+    return "\n\n".join(
+        table({name: some for name, some in groups.items() if some}, part, "level") for part in (names[:6], [names[0], *names[6:]])
+    )
 
 
 def counted(right: int, of: int) -> dict:
