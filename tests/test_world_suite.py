@@ -131,7 +131,7 @@ def test_a_crash_is_a_failure_of_the_model_and_a_run_goes_on_where_it_stopped(tm
     assert facts["joint"]["of"] == 2 and facts["made with"]["clips that could not be made"] == 1
     text = page(facts, rows, tmp_path / "clips")
     assert "no memory" not in text.split("Best and worst")[0]
-    assert text.count("data:video/mp4") == 2 and "http" not in text and 'src="clips' not in text
+    assert text.count("data:video/webm") == 2 and "http" not in text and 'src="clips' not in text
 
 
 def test_renders_are_judged_beside_and_a_repeated_case_counts_once(tmp_path, tiny_model):

@@ -3,7 +3,7 @@
 import base64
 import html
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from yozora.video import Video
 from yozora.video.sheet import sheet
 
 KINDS = {MODEL: "#2f6fdf", THROUGH: "#d98a1f", RENDER: "#5a9b57"}  # and the colour of each in the plots
-THUMB, COLUMNS, FRAME = 64, 12, 2  # pixels of a moving thumbnail, thumbnails in a row, pixels of the line around each
+THUMB, COLUMNS, FRAME = 76, 12, 2  # pixels of a moving thumbnail, thumbnails in a row, pixels of the line around each
 PASSED, FAILED, MISSING = (90, 155, 87), (200, 70, 60), (40, 40, 40)
 ENDS, STRIP = 6, 8  # best and worst clips that are shown, and frames of each
 STYLE = """
@@ -24,6 +24,7 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem } p.big { f
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto }
 td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left }
+.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere }
 video, img { max-width: 100% } figure { margin: .6rem 0 } figcaption, .note { color: #666; font-size: 13px }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem } code { font-size: 13px }
 """
@@ -54,7 +55,9 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         "<h2>Best and worst</h2>",
         *extremes(made, clips),
         "<h2>What it took</h2>",
-        table(("", ""), [(html.escape(name), f"<code>{html.escape(str(value))}</code>") for name, value in facts["made with"].items()]),
+        '<div class="facts">',
+        table(("", ""), [(html.escape(name), html.escape(str(value))) for name, value in facts["made with"].items()]),
+        "</div>",
     ]
     title = f"{html.escape(facts['model'])}: world suite"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
@@ -171,7 +174,7 @@ def moving(level: str, rows: Sequence[Row], clips: Path) -> str:
         row, column = divmod(index, COLUMNS)
         held = tile[np.minimum(np.arange(longest), len(tile) - 1)]
         wall[:, row * side : (row + 1) * side, column * side : (column + 1) * side] = held
-    return f"<figure>{Video(wall, 8.0)._repr_html_()}<figcaption>{LEVELS[level]}</figcaption></figure>"
+    return f"<figure>{embedded(Video(wall, 8.0))}<figcaption>{LEVELS[level]}</figcaption></figure>"
 
 
 def thumbnail(path: Path, passed: bool) -> np.ndarray:  # noqa: FBT001
@@ -207,13 +210,15 @@ def strip(row: Row, clips: Path) -> str:
     path = clips / f"{row['name']}-0.mp4"
     wrong = [f"{name}: {score[2]}" for name, score in row["scores"].items() if score and not score[1] and name != "all"]
     said = f"<b>{row['name']}</b> {html.escape(row['prompt'])}<br>{html.escape(row['error'] or '; '.join(wrong) or 'all measures pass')}"
-    picture = embedded(sheet([Video.load(path).frames], STRIP).save) if path.exists() else ""
+    picture = embedded(sheet([Video.load(path).frames], STRIP)) if path.exists() else ""
     return f"<figure>{picture}<figcaption>{said}</figcaption></figure>"
 
 
-def embedded(save: Callable[[Path], object]) -> str:
-    """A picture as an HTML element that holds it."""
+def embedded(video: Video) -> str:
+    """A picture, or a video that begins by itself and goes round, as an HTML element that holds it; any browser shows PNG and WebM."""
+    suffix = ".png" if video.num_frames == 1 else ".webm"
     with tempfile.TemporaryDirectory() as folder:
-        save(Path(folder) / "strip.png")
-        data = base64.b64encode((Path(folder) / "strip.png").read_bytes()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="frames of the clip">'
+        data = base64.b64encode(video.save(Path(folder) / f"it{suffix}").read_bytes()).decode()
+    if suffix == ".png":
+        return f'<img src="data:image/png;base64,{data}" alt="frames of the clip">'
+    return f'<video autoplay loop muted playsinline src="data:video/webm;base64,{data}"></video>'

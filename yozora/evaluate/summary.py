@@ -3,7 +3,6 @@
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from yozora.evaluate.report import Row, table, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, collect, loaded, seal_of
+from yozora.model import Habits
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -90,7 +90,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "limits": FROZEN,
             "detectors": sha256(WEIGHTS),
             "seal": exam.seal,
-            "habits": asdict(model.habits),
+            "sampling": sampled(model.habits),
             "yozora": __version__,
             "clips": len(made),
             "clips that could not be made": sum(not row["scores"] for row in made),
@@ -110,6 +110,13 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n\n".join(
         table({name: some for name, some in groups.items() if some}, part, "level") for part in (names[:6], [names[0], *names[6:]])
     )
+
+
+def sampled(habits: Habits) -> str:
+    """How a model's clips are made, in words."""
+    size, (low, high) = "x".join(map(str, habits.size)), habits.guided
+    clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second"
+    return f"{clip}, {habits.steps} steps, guidance {habits.guidance:g} at noise levels {low:g} to {high:g}"
 
 
 def counted(right: int, of: int) -> dict:
