@@ -13,11 +13,12 @@ from yozora.video import Video
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it said to stderr: errors and warnings."""
+    """How a command ended, what it said to stderr, errors and warnings, and what it printed."""
 
     code: int
     lines: list[str]
     warnings: list[str]
+    said: list[str]
 
 
 @pytest.fixture
@@ -30,11 +31,13 @@ def yozora(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
         with pytest.raises(SystemExit) as stopped:
             main()
-        said = capsys.readouterr().err.splitlines()
+        printed = capsys.readouterr()
+        said = printed.err.splitlines()
         return Done(
             code=stopped.value.code or 0,
             lines=[line for line in said if "warning" not in line],
             warnings=[line for line in said if line.startswith("yozora: warning: ")],
+            said=printed.out.splitlines(),
         )
 
     return run

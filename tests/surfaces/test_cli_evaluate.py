@@ -2,7 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
+
+from yozora.evaluate.truth import act, film
+from yozora.tasks.settings import Shot
+from yozora.video import Video
+from yozora.world.parse import compose, parse
 
 BAD = {
     "no suite": (("--suite", "prompts"), "'prompts' is not one of 'world', 'verbs'"),
@@ -56,3 +63,45 @@ def test_the_command_scores_a_model_and_goes_on_where_it_stopped(tmp_path, yozor
     assert (tmp_path / "evaluation" / "world.jsonl").read_text() == first
     done = yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "other")
     assert done.code == 2 and "delete it, or choose another --out" in done.lines[0]
+
+
+@pytest.fixture
+def rolls(tmp_path):
+    """A render of a blue ball that rolls."""
+    shot = Shot(width=128, height=128, frames=25, fps=8.0)
+    take = act(compose(parse("a large blue ball rolls to the right on a wooden floor"), 0), shot)
+    film([take], shot, torch.device("cpu"))[0].save(tmp_path / "rolls.mp4")
+
+
+def said(yozora, *words) -> dict[str, str]:
+    """What the command says of each measure, and whether it applies."""
+    sight = yozora("judge", *words)
+    assert sight.code == 0, sight
+    return {line.split()[0]: line.split(maxsplit=1)[1] for line in sight.said}
+
+
+def test_a_clip_is_judged_by_its_words(yozora, rolls):
+    right = said(yozora, "rolls.mp4", "a blue ball rolls to the right")
+    assert right["colours"].startswith("passes") and right["direction"].startswith("passes") and right["round_balls"].startswith("passes")
+    assert right["camera"] == "does not apply: the words do not speak of the camera"
+    wrong = said(yozora, "rolls.mp4", "a red cube slides to the left, the camera pans left")
+    assert all(wrong[name].startswith("fails") for name in ("colours", "shapes", "binding", "direction", "camera"))
+    assert said(yozora, "rolls.mp4", "something blue")["shapes"].startswith("does not apply")
+
+
+def test_a_clip_of_another_kind_says_which_measures_do_not_apply(yozora, tmp_path):
+    rng = np.random.default_rng(0)
+    Video(rng.integers(0, 256, (9, 16, 16, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2), 8.0).save(tmp_path / "other.mp4")
+    found = said(yozora, "other.mp4", "a red ball")
+    assert all(
+        "none of this world" in found[name] for name in ("colours", "shapes", "direction", "camera", "permanence", "rigid", "round_balls")
+    )
+    assert "none of this world" not in found["no_bars"] + found["inside"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(("missing.mp4", "a ball"), "missing.mp4"), (("rolls.mp4", "tra la la"), "names nothing of this world")]
+)
+def test_what_cannot_be_judged_is_one_line(yozora, rolls, words, expected):
+    done = yozora("judge", *words)
+    assert (done.code, len(done.lines)) == (2, 1) and expected in done.lines[0]

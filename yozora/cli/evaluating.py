@@ -1,4 +1,4 @@
-"""The evaluation command."""
+"""The commands that measure."""
 
 import os
 from enum import StrEnum
@@ -23,8 +23,9 @@ class Suite(StrEnum):
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command()(evaluate)
+    app.command()(judge)
 
 
 def evaluate(  # noqa: PLR0913 (options of a command)
@@ -58,6 +59,17 @@ def evaluate(  # noqa: PLR0913 (options of a command)
     learned = learned_by(recipe) if recipe else None
     at_once = processes or (os.cpu_count() or 1 if choose_device().type == "cpu" else 1)
     print(summary.run(model, out, count, seal=seal, processes=at_once, learned=learned))
+
+
+def judge(
+    file: Annotated[Path, typer.Argument(help="a video or picture")],
+    words: Annotated[str, typer.Argument(help="what it should show")],
+) -> None:
+    """Say of one clip which measures it passes, and which do not apply to it."""
+    from yozora.evaluate.clip import judge_file
+
+    for verdict in judge_file(file, words):
+        print(verdict)
 
 
 def check_folder(out: Path) -> None:

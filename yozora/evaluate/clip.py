@@ -1,0 +1,90 @@
+"""The measures on any one clip, and which of them say nothing of it: `yozora judge FILE "words"`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from yozora.evaluate.cases import PALE
+from yozora.evaluate.detect import widened
+from yozora.evaluate.joint import MEASURES
+from yozora.evaluate.measures import Score, judge
+from yozora.evaluate.spec import VEILED, Asked, Motion, Spec
+from yozora.evaluate.track import Sight, look
+from yozora.video import Video
+from yozora.world.parse import Reading, parse
+
+GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
+PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
+OPEN = {
+    "shapes": "the words leave a shape open",
+    "binding": "the words leave a shape open",
+    "direction": "the words leave all motion open",
+    "camera": "the words do not speak of the camera",
+    "rigid": "too little texture on the floor",
+    "flicker": "the camera moves, or no floor is free of things and shadows",
+    "round_balls": "no ball is seen alone, whole and large enough",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a measure says of a clip, or why it says nothing."""
+
+    measure: str
+    score: Score | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.score is None:
+            return f"{self.measure:12} does not apply: {self.reason}"
+        return f"{self.measure:12} {'passes' if self.score.passed else 'fails ':6} {self.score.value:7.3g}  {self.score.seen}".rstrip()
+
+
+def judge_file(path: Path, words: str) -> list[Verdict]:
+    """The verdicts on a video file by what some words ask for; raises ValueError for a file or words that cannot be read."""
+    spec = asked_by(parse(words))
+    if not spec.objects:
+        raise ValueError(f"{words[:100]!r} names nothing of this world; name a thing, such as 'a red ball'")
+    sight = look(Video.load(path)).without(set(PALE) - set(spec.colours))
+    if strange := stranger(sight):
+        return [
+            Verdict(name, score if name in PLAIN else None, strange if name not in PLAIN else OPEN.get(name, ""))
+            for name, score in of(sight, spec)
+        ]
+    shapeless = any(not asked.shape for asked in spec.objects)
+    return [
+        Verdict(name, None if shapeless and name in ("shapes", "binding") else score, OPEN.get(name, "")) for name, score in of(sight, spec)
+    ]
+
+
+def of(sight: Sight, spec: Spec) -> list[tuple[str, Score | None]]:
+    """All measures by name."""
+    return [(name, score) for name, score in judge(sight, spec, MEASURES).items() if name != "all"]
+
+
+def asked_by(reading: Reading) -> Spec:
+    """What a text asks for; what it does not say stays open."""
+    veiled = {deed.actor for deed in reading.deeds if deed.kind in VEILED}
+    things = [Asked(colour=thing.colour, shape=thing.shape, veiled=index in veiled) for index, thing in enumerate(reading.things)]
+    motions, count = [], len(reading.deeds)
+    for order, deed in enumerate(reading.deeds):
+        way = "down" if deed.kind == "drop" else deed.direction
+        if way and deed.actor >= 0:
+            span = {"start": order / count, "end": (order + 1) / count}
+            motions.append(Motion(actor=deed.actor, direction=way, falls=deed.kind == "drop", row=deed.kind == "topple", **span))
+    camera = (reading.shot.kind, reading.shot.direction) if reading.shot.kind else None
+    return Spec(objects=tuple(things), motions=tuple(motions), camera=camera)
+
+
+def stranger(sight: Sight) -> str:
+    """Why a clip cannot be one of this world, a few solid things on a grey floor; empty where it may be."""
+    free = ~widened(torch.from_numpy(sight.number > 0), 3)
+    free[:, : free.shape[1] // 2] = False  # whatever the camera, the lower half is floor
+    colour = (sight.pixels.amax(1) - sight.pixels.amin(1))[free]
+    crowd = len(sight.found.blobs) / sight.found.frames
+    if crowd > MOST:
+        return f"the clip is none of this world: {crowd:.0f} patches of colour in a frame"
+    if not len(colour) or float((colour < GREY).float().mean()) < FLOOR:
+        return "the clip is none of this world: its lower half is no grey floor"
+    return ""
