@@ -19,6 +19,7 @@ SIZES = {"small": 0.17, "medium": 0.23, "large": 0.31}  # half extent in metres
 MATERIALS = ("matte", "glossy", "metal")
 KINDS = ("drop", "roll", "push", "slide", "topple", "swing", "hide", "return")
 CHANGES = ("tower", "paint", "seesaw", "break", "pour")  # kinds of event after which things are no longer as they were
+ABLE = {"topple": ("cube",), "break": ("cube", "cylinder"), "pour": ("ball",)}  # the shapes that can do what not all can
 DIRECTIONS = ("left", "right", "toward", "away")  # as seen by the camera when the clip begins
 CAMERAS = {  # kind -> directions
     "static": ("none",),

@@ -39,6 +39,7 @@ CUTS = {"cube": (2, 2, 2), "cylinder": (1, 1, 4)}  # pieces along each axis of w
 SEAM = 0.0015  # metres between two pieces
 GRAINS = {"small": 36, "medium": 28, "large": 20}
 GRAIN = 0.31  # radius of a grain, over the body's size
+POURED_REACH = 9.0  # times a grain's radius, within which a heap lies
 POURED, MOUTH_SPEED = 2.0, 1.3  # seconds that it takes, metres a second at the mouth of the spout
 
 
