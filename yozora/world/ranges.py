@@ -16,7 +16,7 @@ AMOUNT = {
     "swing": (25.0, 50.0),  # degrees of amplitude
     "seesaw": (0.5, 1.0),  # metres between the plank's raised end and the lowest point
     "break": (0.8, 1.5),  # metres, as for a drop
-    "pour": (0.5, 0.9),  # metres between the floor and the mouth of the spout
+    "pour": (0.6, 1.0),  # metres between the floor and the mouth of the spout
 }
 CAMERA_SPEED = {  # degrees a second; dolly: metres a second
     "pan": (1.5, 4.5),

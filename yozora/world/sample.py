@@ -62,7 +62,6 @@ SIDES = {  # the share of toward and away among the directions of a kind
     "swing": (0.1, 0.1),
     "drop": (0.1, 0.1),
 }
-TOWER_SIZES = ("small", "medium")
 LOADS = ("cube", "cylinder")  # what lies still on a seesaw
 REDRAWS = 12  # attempts that share family, number and camera, so that large scenes are not rejected more often
 
@@ -151,7 +150,7 @@ def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[
     """The objects of an event that changes the world, all of other colours, and the event."""
     bodies = [stranger(rng, [], ABLE.get(kind, SHAPES))]
     if kind == "tower":
-        cube = replace(stranger(rng, bodies, ("cube",)), size=choice(rng, TOWER_SIZES))
+        bodies[0], cube = ram_and_cube(bodies[0], stranger(rng, bodies, ("cube",)), rng)
         bodies += [cube] * int(rng.integers(3, 5))
     if kind == "seesaw":
         bodies.append(stranger(rng, bodies, LOADS))
@@ -159,6 +158,12 @@ def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[
         bodies.append(stranger(rng, bodies, SHAPES))
     target = 1 if kind in ("tower", "seesaw") else -1
     return tuple(bodies), (event(kind, 0, target, bodies[0].shape, rng),)
+
+
+def ram_and_cube(ram: Body, cube: Body, rng: np.random.Generator) -> tuple[Body, Body]:
+    """What runs into a tower and a cube of it, of sizes with which it comes down: the cube is smaller."""
+    ram_size = ram.size if ram.size != "small" else choice(rng, ("medium", "large"))
+    return replace(ram, size=ram_size), replace(cube, size="small" if ram_size == "medium" else choice(rng, ("small", "medium")))
 
 
 def stranger(rng: np.random.Generator, others: list[Body], shapes: tuple[str, ...]) -> Body:
@@ -210,7 +215,7 @@ def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng:
     low, high = ELEVATION
     if any(event.kind == "hide" for event in events):
         high = 20.0
-    if along:
+    if along or any(event.kind == "paint" for event in events):
         low = 23.0
     direction = choice(rng, CAMERAS[kind])
     sideways = [event.direction for event in events if event.direction in CAMERAS["pan"]]

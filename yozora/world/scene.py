@@ -67,7 +67,7 @@ class Event:
     - paint: crosses the floor, wet, and leaves a trail of its colour that stays.
     - seesaw: falls on the raised end of a seesaw, so that the target is thrown up from the other; `direction` is "down".
     - break: a cube or cylinder falls and breaks into pieces; `direction` is "down".
-    - pour: grains (20 to 36 small balls, fewer and larger with the actor's size, which stands for all) run out of a spout and
+    - pour: grains (20 to 30 small balls, fewer and larger with the actor's size, which stands for all) run out of a spout and
       form a heap; `direction` is "down".
     """
 

@@ -40,7 +40,6 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
     substeps = -(-int(np.ceil(rate / fps)) // 4) * 4
     model = mujoco.MjModel.from_xml_string(describe(stage, 1 / (fps * substeps)))
     data = mujoco.MjData(model)
-    chunk = 1 if stage.welds else 4  # steps between two looks at the contacts, less than a collision takes
     geoms = np.array([model.geom(f"solid{index}").id for index in range(num_solids)])
     solid_of = np.full(model.ngeom, -1)
     solid_of[geoms] = np.arange(num_solids)
@@ -54,6 +53,7 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
     pending = sorted(stage.kicks, key=lambda kick: kick.time)
     for index in range(frames):
         touched: set[tuple[int, int]] = set()
+        chunk = 1 if data.eq_active.any() else 4  # steps between two looks at the contacts, less than a collision takes
         for part in range(substeps // chunk if index else 0):
             now = (index - 1 + part * chunk / substeps) / fps
             pending = release(model, data, pending, now)

@@ -30,17 +30,18 @@ from yozora.world.stage import (
 )
 from yozora.world.take import Solid
 
-RAM_MASS = 6.0  # of what runs into a tower, over one of its cubes'
-WET = 0.55  # of a wet thing's radius, that its trail reaches to either side
+RAM_LOSS = 0.17  # of its speed each second
+RAM_MASS = 50.0  # of what runs into a tower, over one of its cubes'
+WET = 0.8  # of a wet thing's radius, that its trail reaches to either side
 FULCRUM, PLANK, CLEAR = 0.12, 0.022, 0.005  # metres: radius of a seesaw's pivot, half the plank's thickness, the gap between
 DROP_MASS = 3.5  # of what falls on a seesaw, over its load's
 STRENGTH = 12.0  # times its own weight, that a welded seam bears
 CUTS = {"cube": (2, 2, 2), "cylinder": (1, 1, 4)}  # pieces along each axis of what can break
 SEAM = 0.0015  # metres between two pieces
-GRAINS = {"small": 36, "medium": 28, "large": 20}
-GRAIN = 0.31  # radius of a grain, over the body's size
+GRAINS = {"small": 30, "medium": 25, "large": 20}
+GRAIN = 0.27  # radius of a grain, over the body's size
 POURED_REACH = 9.0  # times a grain's radius, within which a heap lies
-POURED, MOUTH_SPEED = 2.0, 1.3  # seconds that it takes, metres a second at the mouth of the spout
+POURED, MOUTH_SPEED = 2.4, 1.5  # seconds that it takes, metres a second at the mouth of the spout
 
 
 def tower(stage: Stage, scene: Scene, event: Event, start: float) -> None:
@@ -53,7 +54,7 @@ def tower(stage: Stage, scene: Scene, event: Event, start: float) -> None:
         piece = stage.objects[index]
         at = piece.position * (1, 1, 0) + UP * half * (2 * level + 1) + np.append(rng.uniform(-0.04, 0.04, 2) * half, 0)
         stage.objects[index] = replace(piece, position=at, rotation=axes(UP, rng.uniform(-0.12, 0.12)), feel=Feel(slide=0.5))
-    traveller(stage, event.actor, heading, ROLL_LOSS)
+    traveller(stage, event.actor, heading, RAM_LOSS * event.speed)
     ram = stage.objects[event.actor]
     density = RAM_MASS * Feel().density * volume(stage.objects[cubes[0]].solid) / volume(ram.solid)
     stage.objects[event.actor] = replace(ram, feel=replace(ram.feel, density=density))
@@ -163,7 +164,7 @@ def pour(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     box = np.array([1.55, 1.55, layers / 2 + 0.05]) * step
     bottom = mouth + UP * 2 * spout
     grain = replace(piece.solid, half=(radius,) * 3)
-    feel = Feel(slide=0.7, roll=0.25 * radius, bounce=0.2, density=900.0, rank=2)
+    feel = Feel(slide=0.9, roll=0.5 * radius, rank=2)
     first = len(stage.objects) + len(stage.loose)
     for number in range(count):
         index = event.actor if number == 0 else first + number - 1
@@ -175,7 +176,7 @@ def pour(stage: Stage, scene: Scene, event: Event, start: float) -> None:
             stage.objects[index] = waiting
         aside = np.append(rng.uniform(-1, 1, 2), 0.0)
         time = start + POURED * number / count
-        place, velocity = mouth + UP * (radius + 0.01) + aside * 0.4 * radius, aside * 0.22 - UP * MOUTH_SPEED
+        place, velocity = mouth + UP * (radius + 0.01) + aside * 0.4 * radius, aside * 0.1 - UP * MOUTH_SPEED
         stage.kicks.append(Kick(index=index, time=time, velocity=velocity, spin=np.zeros(3), held=True, place=place))
     hopper = Solid(shape="cube", half=(float(box[0]), float(box[1]), float(box[2])), colour=PROP, material="matte")
     pipe = Solid(shape="cylinder", half=(across, across, spout), colour=PROP, material="matte")
