@@ -19,7 +19,12 @@ SIZES = {"small": 0.17, "medium": 0.23, "large": 0.31}  # half extent in metres
 MATERIALS = ("matte", "glossy", "metal")
 KINDS = ("drop", "roll", "push", "slide", "topple", "swing", "hide", "return")
 CHANGES = ("tower", "paint", "seesaw", "break", "pour")  # kinds of event after which things are no longer as they were
-ABLE = {"topple": ("cube",), "break": ("cube", "cylinder"), "pour": ("ball",)}  # the shapes that can do what not all can
+ABLE = {  # the shapes that can do what not all can; what falls from a tower stays on top of a cube
+    "topple": ("cube",),
+    "tower": ("ball", "cylinder", "capsule", "egg"),
+    "break": ("cube", "cylinder"),
+    "pour": ("ball",),
+}
 DIRECTIONS = ("left", "right", "toward", "away")  # as seen by the camera when the clip begins
 CAMERAS = {  # kind -> directions
     "static": ("none",),
