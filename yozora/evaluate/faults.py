@@ -63,6 +63,23 @@ def teleport(take: Take, rng: np.random.Generator) -> Take:
     return replace(take, poses=replace(take.poses, position=position.astype(np.float32)))
 
 
+def undo(take: Take, rng: np.random.Generator) -> Take:
+    """From the middle of the clip on all bodies go back the way they came, under a camera that goes on."""
+    count = len(take.poses.position)
+    order = np.minimum(np.arange(count), count - 1 - np.arange(count))
+    return replace(take, poses=replace(take.poses, position=take.poses.position[order], rotation=take.poses.rotation[order]))
+
+
+def erase(take: Take, rng: np.random.Generator) -> Take:
+    """Nothing is painted."""
+    return replace(take, trails=())
+
+
+def backward(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The last frame first."""
+    return np.ascontiguousarray(frames[::-1])
+
+
 def mirror(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Left and right exchanged."""
     return np.ascontiguousarray(frames[:, :, ::-1])
@@ -124,6 +141,7 @@ PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     enlarge,
     bars,
 )
+UNDOING = {"undo": ("tower", "break", "pour"), "erase": ("paint",), "backward": ("tower", "paint", "break", "pour")}  # by kinds of event
 
 
 def _unused(take: Take) -> list[str]:

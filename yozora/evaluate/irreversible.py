@@ -1,0 +1,115 @@
+"""What cannot be undone: the broken is never whole again, a trail never shrinks, a fallen tower never stands, grains never rise."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from yozora.evaluate.measures import Score
+from yozora.evaluate.motion import path
+from yozora.evaluate.spec import Change, Spec
+from yozora.evaluate.track import Sight
+
+LASTS = 3  # frames that something must stay as it is to count
+SHRUNK = 0.05  # of its area, that a trail may seem to lose
+SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
+GROWN = 1.5  # times its area in the beginning, that a trail or heap has in the end at least
+UPRIGHT, DOWN = 0.75, 0.62  # of a tower's height over its width: from where on it stands, and up to where it has fallen
+WHOLE, APART = 1.18, 1.3  # times how far a whole thing of its area spreads: up to where it is whole, and from where on broken
+
+
+def irreversible(sight: Sight, spec: Spec) -> Score | None:
+    """The share of a clip's lasting changes that come and stay; None where nothing is to change for good."""
+    changes = [change for change in spec.changes if change.kind in STAYS]
+    if not changes:
+        return None
+    wrong = [said for change in changes if (said := STAYS[change.kind](sight, change))]
+    return Score(1 - len(wrong) / len(changes), not wrong, ", ".join(wrong) or "stays changed")
+
+
+def tower_stays_down(sight: Sight, change: Change) -> str:
+    """What is wrong with a tower that is to fall: the tallest region of its colour is high and narrow, and then never again."""
+    frames, box = boxes(sight, change.colour)
+    shape = (box[:, 3] - box[:, 1]) / np.maximum(box[:, 2] - box[:, 0], 1)
+    tall = np.zeros(sight.found.frames)
+    np.maximum.at(tall, frames, shape)
+    return once(tall >= UPRIGHT * usual_most(tall), tall <= DOWN * usual_most(tall), f"the {change.colour} tower", ("stands", "falls"))
+
+
+def broken_stays_broken(sight: Sight, change: Change) -> str:
+    """What is wrong with a thing that is to break: its pixels lie together, and then apart for good."""
+    spread = spreads(sight, change.colour)
+    seen = spread[np.isfinite(spread)]
+    if len(seen) < 2 * LASTS:
+        return f"{change.colour} is hardly seen"
+    least = float(np.quantile(smooth(seen), 0.05))
+    return once(seen <= WHOLE * least, seen >= APART * least, change.colour, ("is whole", "breaks"))
+
+
+def trail_stays(sight: Sight, change: Change) -> str:
+    """What is wrong with a trail: together with what leaves it, it covers more and more."""
+    return grows(sight, change, SHRUNK)
+
+
+def heap_stays(sight: Sight, change: Change) -> str:
+    """What is wrong with grains that are poured: there are more and more, and they stay."""
+    return grows(sight, change, SUNK)
+
+
+Judge = Callable[[Sight, Change], str]
+STAYS: dict[str, Judge] = {"tower": tower_stays_down, "break": broken_stays_broken, "paint": trail_stays, "pour": heap_stays}
+
+
+def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str]) -> str:
+    """What is wrong unless a thing is first in one state, then in the other, and never in the first again."""
+    first, last = np.flatnonzero(lasting(before)), np.flatnonzero(lasting(after))
+    if not len(first) or not len(last):
+        return f"{name} never {states[0] if not len(first) else states[1]}"
+    if first[-1] > last[0]:
+        return f"{name} {states[0]} again in frame {first[first > last[0]][0]}"
+    return ""
+
+
+def grows(sight: Sight, change: Change, loss: float) -> str:
+    """What is wrong with the area of a colour, as a camera at rest would see it: it must grow and never lose more than a share."""
+    way = path(sight, sight.of(change.colour))
+    if len(way.frame) < 2 * LASTS:
+        return f"{change.colour} is hardly seen"
+    area = smooth(way.size**2)
+    most = np.maximum.accumulate(area)
+    lost = 1 - area / most
+    if lost.max() > loss:
+        return f"{change.colour} loses {lost.max():.0%} by frame {way.frame[int(lost.argmax())]}"
+    return "" if area[-1] >= GROWN * area[0] else f"{change.colour} does not grow"
+
+
+def lasting(state: np.ndarray) -> np.ndarray:
+    """Where a state holds for `LASTS` frames at least."""
+    runs = np.convolve(state, np.ones(LASTS), "valid") == LASTS
+    return np.convolve(runs, np.ones(LASTS)) > 0 if len(state) >= LASTS else np.zeros(len(state), bool)
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """The median of each value and the two on either side."""
+    padded = np.pad(values, 2, mode="edge")
+    return np.median([padded[shift : shift + len(values)] for shift in range(5)], axis=0)
+
+
+def usual_most(values: np.ndarray) -> float:
+    """The largest value, single outliers aside."""
+    return float(smooth(values).max())
+
+
+def boxes(sight: Sight, colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """Frame and box of each region of a colour."""
+    blobs = sight.found.blobs.chosen(sight.of(colour))
+    return blobs.frame, blobs.box
+
+
+def spreads(sight: Sight, colour: str) -> np.ndarray:
+    """How far a colour's pixels lie from their middle, squared, over their number, by frame; NaN where there are none."""
+    found = np.full(sight.found.frames, np.nan)
+    blobs = sight.found.blobs.chosen(sight.of(colour))
+    for frame in np.unique(blobs.frame).tolist():
+        y, x = np.nonzero(np.isin(sight.number[frame], blobs.number[blobs.frame == frame]))
+        found[frame] = (x.var() + y.var() + 1 / 6) / len(x)
+    return found
