@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import typer
 
-from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS
+from yozora.evaluate.faults import PIXEL_FAULTS, WORLD_FAULTS, spoilt_change
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import judge, record
 from yozora.evaluate.report import Row, split, table
@@ -20,7 +20,7 @@ from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Shot, read_size
 from yozora.vae import VideoVAE
 from yozora.video import Video
-from yozora.world.sample import sample
+from yozora.world.sample import named, sample
 from yozora.world.scene import Scene
 
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
@@ -51,6 +51,7 @@ def run(trial: Trial, rng: np.random.Generator, *, faults: bool) -> list[Row]:
         rows.append(row(ASKED_ELSE, trial.scene, verdicts(sight, asked(trial.other, trial.shot))))
         faulty = [(fault.__name__, film([fault(take, rng)], trial.shot, trial.device)[0]) for fault in WORLD_FAULTS]
         faulty += [(fault.__name__, Video(frames=fault(clip.frames, rng), fps=clip.fps)) for fault in PIXEL_FAULTS]
+        faulty += spoilt_change(take, clip, lambda spoilt: film([spoilt], trial.shot, trial.device)[0])
         rows += [row(name, trial.scene, verdicts(look(video), spec)) for name, video in faulty]
     return rows
 
@@ -84,6 +85,7 @@ def main(
     size: Annotated[str, typer.Option(help="width x height")] = "128x128",
     model: Annotated[str, typer.Option(help="put the clips through this model's compression network too")] = "",
     style: Annotated[str, typer.Option(help="the style of all clips, or `sampled`")] = "natural",
+    families: Annotated[str, typer.Option(help="usual, every, or names with commas")] = "usual",
 ) -> None:
     """Print the verdicts of all metrics on true and on spoilt clips."""
     device = choose_device()
@@ -92,7 +94,7 @@ def main(
     shot = Shot(width=width, height=height, frames=49, fps=12)
     rows: list[Row] = []
     for number in range(clips):
-        scene, other = (sample(FIRST_SEED + seed, "train") for seed in (number, number + clips))
+        scene, other = (sample(FIRST_SEED + seed, "train", named(families)) for seed in (number, number + clips))
         if style != "sampled":
             scene = replace(scene, style=style)
         trial = Trial(scene=scene, other=other, shot=shot, vae=vae, device=device)

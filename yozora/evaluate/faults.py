@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from yozora.evaluate.spec import spec_of
+from yozora.video import Video
 from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import half
 from yozora.world.take import Solid, Take
@@ -141,7 +142,20 @@ PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     enlarge,
     bars,
 )
-UNDOING = {"undo": ("tower", "break", "pour"), "erase": ("paint",), "backward": ("tower", "paint", "break", "pour")}  # by kinds of event
+UNDONE, ERASED = ("tower", "break", "pour"), ("paint",)  # kinds of event that bodies or floors could go back on
+
+
+def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> list[tuple[str, Video]]:
+    """Clips, by name, in which what is changed for good is undone; none where nothing is changed."""
+    kinds, rng = {event.kind for event in take.scene.events}, np.random.default_rng(0)
+    middle = len(clip.frames) // 2
+    found = [("undo", film(undo(take, rng)))] if kinds & {*UNDONE} else []
+    if kinds & {*ERASED}:
+        unpainted = film(erase(take, rng)).frames
+        found.append(("erase", replace(clip, frames=np.concatenate([clip.frames[:middle], unpainted[middle:]]))))
+    if kinds & {*UNDONE, *ERASED}:
+        found.append(("backward", replace(clip, frames=backward(clip.frames, rng))))
+    return found
 
 
 def _unused(take: Take) -> list[str]:

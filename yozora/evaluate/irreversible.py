@@ -5,15 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from yozora.evaluate.measures import Score
-from yozora.evaluate.motion import path
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.track import Sight
 
 LASTS = 3  # frames that something must stay as it is to count
 SHRUNK = 0.05  # of its area, that a trail may seem to lose
 SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
-GROWN = 1.5  # times its area in the beginning, that a trail or heap has in the end at least
-UPRIGHT, DOWN = 0.75, 0.62  # of a tower's height over its width: from where on it stands, and up to where it has fallen
+GROWN = 1.25  # times its area in the beginning, that a trail or heap has in the end at least
+UPRIGHT, DOWN = 0.88, 0.78  # of a tower's height: from where on it stands, and up to where it has fallen
 WHOLE, APART = 1.18, 1.3  # times how far a whole thing of its area spreads: up to where it is whole, and from where on broken
 
 
@@ -27,11 +26,11 @@ def irreversible(sight: Sight, spec: Spec) -> Score | None:
 
 
 def tower_stays_down(sight: Sight, change: Change) -> str:
-    """What is wrong with a tower that is to fall: the tallest region of its colour is high and narrow, and then never again."""
-    frames, box = boxes(sight, change.colour)
-    shape = (box[:, 3] - box[:, 1]) / np.maximum(box[:, 2] - box[:, 0], 1)
+    """What is wrong with a tower that is to fall: the tallest region of its colour is high, and then never again."""
+    blobs, (width, height) = sight.found.blobs.chosen(sight.of(change.colour)), sight.found.size
+    foot = np.stack([(blobs.box[:, 0] + blobs.box[:, 2] - width) / height, blobs.box[:, 3] * 2 / height - 1], -1)
     tall = np.zeros(sight.found.frames)
-    np.maximum.at(tall, frames, shape)
+    np.maximum.at(tall, blobs.frame, (blobs.box[:, 3] - blobs.box[:, 1]) * np.sqrt(larger(sight, blobs.frame, foot)))
     return once(tall >= UPRIGHT * usual_most(tall), tall <= DOWN * usual_most(tall), f"the {change.colour} tower", ("stands", "falls"))
 
 
@@ -71,14 +70,14 @@ def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, st
 
 def grows(sight: Sight, change: Change, loss: float) -> str:
     """What is wrong with the area of a colour, as a camera at rest would see it: it must grow and never lose more than a share."""
-    way = path(sight, sight.of(change.colour))
-    if len(way.frame) < 2 * LASTS:
+    frames, area = areas(sight, change.colour)
+    if len(frames) < 2 * LASTS:
         return f"{change.colour} is hardly seen"
-    area = smooth(way.size**2)
+    area = smooth(area)
     most = np.maximum.accumulate(area)
     lost = 1 - area / most
     if lost.max() > loss:
-        return f"{change.colour} loses {lost.max():.0%} by frame {way.frame[int(lost.argmax())]}"
+        return f"{change.colour} loses {lost.max():.0%} by frame {frames[int(lost.argmax())]}"
     return "" if area[-1] >= GROWN * area[0] else f"{change.colour} does not grow"
 
 
@@ -99,10 +98,24 @@ def usual_most(values: np.ndarray) -> float:
     return float(smooth(values).max())
 
 
-def boxes(sight: Sight, colour: str) -> tuple[np.ndarray, np.ndarray]:
-    """Frame and box of each region of a colour."""
-    blobs = sight.found.blobs.chosen(sight.of(colour))
-    return blobs.frame, blobs.box
+def larger(sight: Sight, frame: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """How many times as large a spot of the floor at `place[point 2]`, in half heights, would be as seen in frame 0."""
+    floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
+    back = floor[0] @ np.linalg.inv(floor)
+    depth = np.einsum("nj,nj->n", back[frame, 2], np.append(place, np.ones((len(place), 1)), axis=1))
+    return np.abs(np.linalg.det(back)[frame] / depth**3)
+
+
+def areas(sight: Sight, colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """The frames in which a colour is seen, and its pixels in each, counted as frame 0 would show them, were they on the floor."""
+    blobs, (width, height) = sight.found.blobs.chosen(sight.of(colour)), sight.found.size
+    frames = np.unique(blobs.frame)
+    found = []
+    for frame in frames.tolist():
+        y, x = np.nonzero(np.isin(sight.number[frame], blobs.number[blobs.frame == frame]))
+        place = np.stack([(2 * x + 1 - width) / height, (2 * y + 1) / height - 1], axis=-1)
+        found.append(float(larger(sight, np.full(len(x), frame), place).sum()))
+    return frames, np.array(found)
 
 
 def spreads(sight: Sight, colour: str) -> np.ndarray:

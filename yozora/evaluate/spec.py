@@ -9,6 +9,7 @@ from yozora.world.stage import row
 VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
 SCATTERED = ("break", "pour")  # whose actor is seen as any number of pieces
 SHAPELESS = ("paint", "break", "pour")  # whose actor is of no shape when it is in pieces, or together with its trail
+AIMLESS = ("pour",)  # whose actor is no one thing that goes somewhere
 FALLING = ("drop", "seesaw", "break", "pour")
 MOTIONS = ("left", "right", "toward", "away", "down", "still")
 
@@ -76,8 +77,11 @@ def spec_of(scene: Scene) -> Spec:
             veiled |= set(row(scene, event)[1:])
     veiled |= {event.actor for event in scene.events if event.kind in SCATTERED}
     shapeless = {event.actor for event in scene.events if event.kind in SHAPELESS}
+    shapeless |= {cube for event in scene.events if event.kind == "tower" for cube in row(scene, event)}
     motions = []
     for order, event in enumerate(scene.events):
+        if event.kind in AIMLESS:
+            continue
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
         manner = {"falls": event.kind in FALLING, "row": event.kind == "topple"}

@@ -6,10 +6,9 @@ from yozora.world.grammar import conjugate, progressive
 from yozora.world.parse_lexicon import Item
 
 TOWERS = {"tower", "stack", "column"}
-THROWN = {conjugate(verb, "en") for verb in ("throw", "lift", "toss", "send", "launch", "hurl")}
-THROWS = THROWN | {
-    form for verb in ("throw", "lift", "toss", "send", "launch", "hurl") for form in (verb, progressive(verb), *(conjugate(verb, f) for f in ("s", "ed")))
-}
+THROWING = ("throw", "lift", "toss", "send", "launch", "hurl")
+THROWN = {conjugate(verb, "en") for verb in THROWING}
+THROWS = THROWN | {form for verb in THROWING for form in (verb, progressive(verb), conjugate(verb, "s"), conjugate(verb, "ed"))}
 BEING = {"is", "are", "was", "were", "be", "being", "been", "gets", "get"}
 
 Aside = Callable[[list[Item], int], bool]  # whether the object at a place of a part is only mentioned beside the action

@@ -40,7 +40,10 @@ def shaped(thing: Thing, shapes: tuple[str, ...], rng: np.random.Generator) -> T
 
 
 def completed(deed: Deed, bodies: list[Body], rng: np.random.Generator) -> tuple[list[Body], Deed]:
-    """The objects with those that the event cannot do without, and the event with their numbers; `ValueError` where one cannot take part."""
+    """The objects with those that an event cannot do without, and the event with their numbers.
+
+    Raises `ValueError` where an object cannot take part.
+    """
     from yozora.world.sample import LOADS, ram_and_cube, stranger
 
     bodies = list(bodies)

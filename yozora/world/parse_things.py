@@ -6,7 +6,21 @@ from yozora.world.parse_lexicon import Item
 from yozora.world.words_cast import ORDINALS
 
 ADJECTIVES = ("colour", "size", "material", "number", "round")
-PASSED_OVER = {"colored", "coloured", "bright", "very", "sized", "looking", "shaped", "little", "tall", "long", "pendulum", "wet", "dripping"}
+PASSED_OVER = {
+    "colored",
+    "coloured",
+    "bright",
+    "very",
+    "sized",
+    "looking",
+    "shaped",
+    "little",
+    "tall",
+    "long",
+    "pendulum",
+    "wet",
+    "dripping",
+}
 OPENERS = {"a", "an", "the", "another", "other", "some", "more", *ORDINALS}
 
 

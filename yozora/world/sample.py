@@ -75,6 +75,17 @@ def sample(seed: int, split: str = "train", families: Mapping[str, float] = FAMI
     return arrange(scene, np.random.default_rng([seed, SPLITS.index(split)]))
 
 
+def named(families: str) -> Mapping[str, float]:
+    """Families with their shares: `usual` and `every` are all of a table, else names with commas between them."""
+    if families in ("usual", "every"):
+        return FAMILIES if families == "usual" else EVERY
+    wanted = [name.strip() for name in families.split(",")]
+    unknown = [name for name in wanted if name not in EVERY]
+    if unknown:
+        raise ValueError(f"no family {unknown[0]!r}: choose among {', '.join(EVERY)}, or usual, or every")
+    return {name: EVERY[name] for name in wanted}
+
+
 def outline(seed: int, split: str = "train", families: Mapping[str, float] = FAMILIES) -> Scene:
     """The scene of a seed before its objects have their places, all that decides whether it is held out."""
     if split not in SPLITS:

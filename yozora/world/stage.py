@@ -61,9 +61,9 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Kick:
-    """At second `time` the mover `index` (objects, then loose pieces) gets this velocity and spin; where it is `held`, it stays in place until then.
+    """At second `time` the mover `index` (objects, then loose pieces) gets this velocity and spin.
 
-    Where there is a `place`, it sets out from there.
+    Where it is `held`, it stays in place until then; where there is a `place`, it sets out from there.
     """
 
     index: int

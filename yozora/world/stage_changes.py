@@ -8,7 +8,6 @@ import numpy as np
 from yozora.world.ranges import FALL
 from yozora.world.scene import SIZES, Event, Scene
 from yozora.world.stage import (
-    BOUNCE,
     HEADING,
     PROP,
     ROLL_LOSS,
@@ -20,7 +19,6 @@ from yozora.world.stage import (
     Stage,
     Weld,
     axes,
-    bystander,
     gallows,
     rolling,
     row,
@@ -41,6 +39,7 @@ SEAM = 0.0015  # metres between two pieces
 GRAINS = {"small": 30, "medium": 25, "large": 20}
 GRAIN = 0.27  # radius of a grain, over the body's size
 POURED_REACH = 9.0  # times a grain's radius, within which a heap lies
+TIN = (0.68, 0.67, 0.65)
 POURED, MOUTH_SPEED = 2.4, 1.5  # seconds that it takes, metres a second at the mouth of the spout
 
 
@@ -178,8 +177,8 @@ def pour(stage: Stage, scene: Scene, event: Event, start: float) -> None:
         time = start + POURED * number / count
         place, velocity = mouth + UP * (radius + 0.01) + aside * 0.4 * radius, aside * 0.1 - UP * MOUTH_SPEED
         stage.kicks.append(Kick(index=index, time=time, velocity=velocity, spin=np.zeros(3), held=True, place=place))
-    hopper = Solid(shape="cube", half=(float(box[0]), float(box[1]), float(box[2])), colour=PROP, material="matte")
-    pipe = Solid(shape="cylinder", half=(across, across, spout), colour=PROP, material="matte")
+    hopper = Solid(shape="cube", half=(float(box[0]), float(box[1]), float(box[2])), colour=TIN, material="matte")
+    pipe = Solid(shape="cylinder", half=(across, across, spout), colour=TIN, material="matte")
     stage.props.append(Piece(solid=hopper, position=bottom + UP * box[2], rotation=np.eye(3), hollow=True))
     stage.props.append(Piece(solid=pipe, position=mouth + UP * spout, rotation=np.eye(3), hollow=True))
     stage.corners += [bottom + UP * box[2] + box * corner for corner in product((-1, 1), repeat=3)]

@@ -74,7 +74,9 @@ def when_painted(trail: Trail) -> tuple[np.ndarray, np.ndarray]:
     for frame in wet.tolist():
         before = frame - 1 if frame - 1 in wet else frame
         ends = path[[before, frame]]
-        low, high = (np.clip((edge - corner) / TEXEL, 0, size).astype(int) for edge in (ends.min(0) - trail.reach, ends.max(0) + trail.reach))
+        low, high = (
+            np.clip((edge - corner) / TEXEL, 0, size).astype(int) for edge in (ends.min(0) - trail.reach, ends.max(0) + trail.reach)
+        )
         part = field[low[0] : high[0] + 1, low[1] : high[1] + 1]
         x, y = (corner[axis] + (low[axis] + np.arange(part.shape[axis])) * TEXEL for axis in (0, 1))
         way = ends[1] - ends[0]

@@ -38,7 +38,12 @@ class Cast:
     def kind(self, index: int) -> tuple[str, ...]:
         """What is said of an object: two objects of one kind cannot be told apart by name."""
         body = self.scene.objects[index]
-        return (body.colour, "grain" if index in self.grains else body.shape, body.size if self.sizes else "", body.material if self.materials else "")
+        return (
+            body.colour,
+            "grain" if index in self.grains else body.shape,
+            body.size if self.sizes else "",
+            body.material if self.materials else "",
+        )
 
     def noun(self, index: int, count: int = 1, *, shape: str = "") -> str:
         """The noun phrase of an object without article: "small shiny red ball"."""

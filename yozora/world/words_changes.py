@@ -89,7 +89,8 @@ CHANGE_SHORT = {
         "{a} [hit] a seesaw and {t} [1~fly] up", "a seesaw [1throw] up {t} as {a} [~land]",
     ),
     "break": (
-        "{a} [BREAK]", "{a} [BREAK] into pieces", "{a} [FALL] and [+BREAK]", "{a} [go] to pieces on the floor", "{a} [fall] {high!} and [+break]",
+        "{a} [BREAK]", "{a} [BREAK] into pieces", "{a} [FALL] and [+BREAK]", "{a} [go] to pieces on the floor",
+        "{a} [fall] {high!} and [+break]",
     ),
     "pour": (
         "{a} [pour] onto the floor", "{a} [pour] down", "{a} [form] a heap", "{a} [pour] out of a spout", "{a} [fall] in a heap",

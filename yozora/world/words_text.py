@@ -225,7 +225,11 @@ def all_things(teller: Teller) -> str:
         rows = [domino_row(scene, event) for event in scene.events if event.kind == "topple"]
         towers = [tower_cubes(scene, event) for event in scene.events if event.kind == "tower"]
         single = tuple(index for index in indices if not any(index in row for row in rows + towers))
-        parts = [teller.cast.row(row)[0] for row in rows] + [teller.cast.tower(cubes) for cubes in towers] + ([teller.cast.first(*single)] if single else [])
+        parts = (
+            [teller.cast.row(row)[0] for row in rows]
+            + [teller.cast.tower(cubes) for cubes in towers]
+            + ([teller.cast.first(*single)] if single else [])
+        )
         return " and ".join(parts)
 
     phrasing = teller.writer.phrasing("things", THINGS)
