@@ -164,7 +164,8 @@ def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[
         bodies[0], cube = ram_and_cube(bodies[0], stranger(rng, bodies, ("cube",)), rng)
         bodies += [cube] * int(rng.integers(3, 5))
     if kind == "seesaw":
-        bodies.append(stranger(rng, bodies, LOADS))
+        bodies[0] = larger(bodies[0], rng)
+        bodies.append(replace(stranger(rng, bodies, LOADS), size=choice(rng, ("small", "medium"))))
     for _ in range(min(bystanders, 1 if kind in ("tower", "seesaw") else 2)):
         bodies.append(stranger(rng, bodies, SHAPES))
     target = 1 if kind in ("tower", "seesaw") else -1
@@ -173,8 +174,13 @@ def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[
 
 def ram_and_cube(ram: Body, cube: Body, rng: np.random.Generator) -> tuple[Body, Body]:
     """What runs into a tower and a cube of it, of sizes with which it comes down: the cube is smaller."""
-    ram_size = ram.size if ram.size != "small" else choice(rng, ("medium", "large"))
-    return replace(ram, size=ram_size), replace(cube, size="small" if ram_size == "medium" else choice(rng, ("small", "medium")))
+    ram = larger(ram, rng)
+    return ram, replace(cube, size="small" if ram.size == "medium" else choice(rng, ("small", "medium")))
+
+
+def larger(thing: Body, rng: np.random.Generator) -> Body:
+    """A thing that is not small, because it sets others in motion."""
+    return replace(thing, size=thing.size if thing.size != "small" else choice(rng, ("medium", "large")))
 
 
 def stranger(rng: np.random.Generator, others: list[Body], shapes: tuple[str, ...]) -> Body:
