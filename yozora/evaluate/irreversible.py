@@ -10,6 +10,7 @@ from yozora.evaluate.track import Sight
 
 LASTS = 3  # frames that something must stay as it is to count
 SHRUNK = 0.05  # of its area, that a trail may seem to lose
+MOVING = 0.2  # of its area, that one may seem to lose to a camera whose own move is known but nearly
 SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
 GROWN = 1.25  # times its area in the beginning, that a trail or heap has in the end at least
 UPRIGHT, DOWN = 0.88, 0.78  # of a tower's height: from where on it stands, and up to where it has fallen
@@ -76,7 +77,7 @@ def grows(sight: Sight, change: Change, loss: float) -> str:
     area = smooth(area)
     most = np.maximum.accumulate(area)
     lost = 1 - area / most
-    if lost.max() > loss:
+    if lost.max() > max(loss, MOVING * (sight.move.kind != "static")):
         return f"{change.colour} loses {lost.max():.0%} by frame {frames[int(lost.argmax())]}"
     return "" if area[-1] >= GROWN * area[0] else f"{change.colour} does not grow"
 

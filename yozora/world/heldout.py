@@ -13,7 +13,7 @@ from itertools import product
 from typing import TypeVar
 
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, COUNTS, ELEVATION, SPEED, SUN
-from yozora.world.scene import ABLE, CAMERAS, CHANGES, COLOURS, KINDS, SHAPES, Scene
+from yozora.world.scene import ABLE, CAMERAS, CHANGES, COLOURS, KINDS, SHAPES, UNPAINTED, Scene
 
 Combination = TypeVar("Combination", bound=tuple[str, ...])
 
@@ -110,10 +110,11 @@ def quantities(scene: Scene) -> list[tuple[str, float, tuple[float, float]]]:
 
 @cache
 def domain(name: str) -> tuple[tuple[str, str], ...]:
-    """All pairs of that name that can occur; only some shapes topple, break or are poured."""
+    """All pairs of that name that can occur; not every shape topples, breaks or is poured, nor does every colour paint."""
     axes = {"colour": tuple(COLOURS), "shape": SHAPES, "motion": KINDS, "count": tuple(map(str, COUNTS)), "camera": tuple(CAMERAS)}
     first, second = ((axes | {"change": CHANGES})[axis] for axis in name.split("-"))
-    return tuple((a, b) for a, b in product(first, second) if a not in SHAPES or a in ABLE.get(b, SHAPES))
+    possible = product(first, second)
+    return tuple((a, b) for a, b in possible if (a not in SHAPES or a in ABLE.get(b, SHAPES)) and (b != "paint" or a not in UNPAINTED))
 
 
 @cache

@@ -21,6 +21,7 @@ from yozora.world.scene import (
     SIZES,
     STYLES,
     TIMES,
+    UNPAINTED,
     Body,
     Camera,
     Event,
@@ -159,7 +160,7 @@ def perform(kinds: tuple[str, ...], bystanders: int, rng: np.random.Generator, *
 
 def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[Body, ...], tuple[Event, ...]]:
     """The objects of an event that changes the world, all of other colours, and the event."""
-    bodies = [stranger(rng, [], ABLE.get(kind, SHAPES))]
+    bodies = [stranger(rng, [], ABLE.get(kind, SHAPES), UNPAINTED if kind == "paint" else ())]
     if kind == "tower":
         bodies[0], cube = ram_and_cube(bodies[0], stranger(rng, bodies, ("cube",)), rng)
         bodies += [cube] * int(rng.integers(3, 5))
@@ -183,11 +184,11 @@ def larger(thing: Body, rng: np.random.Generator) -> Body:
     return replace(thing, size=thing.size if thing.size != "small" else choice(rng, ("medium", "large")))
 
 
-def stranger(rng: np.random.Generator, others: list[Body], shapes: tuple[str, ...]) -> Body:
-    """An object of one of some shapes, and of a colour that no other has."""
+def stranger(rng: np.random.Generator, others: list[Body], shapes: tuple[str, ...], barred: tuple[str, ...] = ()) -> Body:
+    """An object of one of some shapes, and of a colour that no other has and that is not barred."""
     while True:
         new = body(rng, others)
-        if new.shape in shapes and new.colour not in {other.colour for other in others}:
+        if new.shape in shapes and new.colour not in {*barred, *(other.colour for other in others)}:
             return new
 
 

@@ -25,6 +25,7 @@ ABLE = {  # the shapes that can do what not all can; what falls from a tower sta
     "break": ("cube", "cylinder"),
     "pour": ("ball",),
 }
+UNPAINTED = ("white", "black")  # colours that on a floor look like light or shadow
 DIRECTIONS = ("left", "right", "toward", "away")  # as seen by the camera when the clip begins
 CAMERAS = {  # kind -> directions
     "static": ("none",),

@@ -65,7 +65,10 @@ def paint(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     heading = np.array(HEADING[event.direction])
     traveller(stage, event.actor, heading, ROLL_LOSS)
     stage.kicks.append(rolling(stage, event.actor, heading * event.speed, start))
-    stage.brushes.append(Brush(index=event.actor, reach=WET * stage.objects[event.actor].solid.half[0], time=start))
+    piece = stage.objects[event.actor]
+    reach = WET * piece.solid.half[0]
+    stage.brushes.append(Brush(index=event.actor, reach=reach, time=start))
+    stage.corners += [piece.position * (1, 1, 0) + reach * np.array([x, y, 0.0]) for x in (-1, 1) for y in (-1, 1)]  # the trail's end
 
 
 def seesaw(stage: Stage, scene: Scene, event: Event, start: float) -> None:
