@@ -8,7 +8,7 @@ from yozora.evaluate.measures import Score
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.track import Sight
 
-LASTS = 3  # frames that something must stay as it is to count
+LASTS, AGAIN = 3, 6  # frames that something must stay as it is to count, and those for which it must be as it was before
 SHRUNK = 0.05  # of its area, that a trail may seem to lose
 MOVING = 0.2  # of its area, that one may seem to lose to a camera whose own move is known but nearly
 SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
@@ -61,12 +61,13 @@ STAYS: dict[str, Judge] = {"tower": tower_stays_down, "break": broken_stays_brok
 
 def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str]) -> str:
     """What is wrong unless a thing is first in one state, then in the other, and never in the first again."""
-    first, last = np.flatnonzero(lasting(before)), np.flatnonzero(lasting(after))
+    first, last = np.flatnonzero(lasting(before, LASTS)), np.flatnonzero(lasting(after, LASTS))
     if not len(first) or not len(last):
         return f"{name} never {states[0] if not len(first) else states[1]}"
-    if first[-1] > last[0]:
-        return f"{name} {states[0]} again in frame {first[first > last[0]][0]}"
-    return ""
+    again = np.flatnonzero(lasting(before, AGAIN))
+    if len(again) and again[-1] > last[0]:
+        return f"{name} {states[0]} again in frame {again[again > last[0]][0]}"
+    return "" if first[0] < last[0] else f"{name} {states[1]} before it {states[0]}"
 
 
 def grows(sight: Sight, change: Change, loss: float) -> str:
@@ -82,10 +83,12 @@ def grows(sight: Sight, change: Change, loss: float) -> str:
     return "" if area[-1] >= GROWN * area[0] else f"{change.colour} does not grow"
 
 
-def lasting(state: np.ndarray) -> np.ndarray:
-    """Where a state holds for `LASTS` frames at least."""
-    runs = np.convolve(state, np.ones(LASTS), "valid") == LASTS
-    return np.convolve(runs, np.ones(LASTS)) > 0 if len(state) >= LASTS else np.zeros(len(state), bool)
+def lasting(state: np.ndarray, frames: int) -> np.ndarray:
+    """Where a state holds for so many frames at least."""
+    if len(state) < frames:
+        return np.zeros(len(state), bool)
+    runs = np.convolve(state, np.ones(frames), "valid") == frames
+    return np.convolve(runs, np.ones(frames)) > 0
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
