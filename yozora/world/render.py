@@ -207,6 +207,7 @@ class _Pass:
             under = Shadow(sun=shadow.index_select(0, index), contact=rays.contact.flatten().index_select(0, index))
             wet = colour.new_empty((len(colour), len(index)))
             shade.backdrop(setting, rays.direction.flatten(1).index_select(1, index), under, wet)
+            wet[8:9] = 1.0  # every style draws it as it draws a thing's colour
             colour.index_copy_(1, index, wet)
             key[index] = (key[index] & 1) + 2 * min(order, 7)
 
