@@ -27,12 +27,20 @@ def irreversible(sight: Sight, spec: Spec) -> Score | None:
 
 
 def tower_stays_down(sight: Sight, change: Change) -> str:
-    """What is wrong with a tower that is to fall: the tallest region of its colour is high, and then never again."""
+    """What is wrong with a tower that is to fall: its colour reaches high above where the tower stood, and then never again."""
     blobs, (width, height) = sight.found.blobs.chosen(sight.of(change.colour)), sight.found.size
-    foot = np.stack([(blobs.box[:, 0] + blobs.box[:, 2] - width) / height, blobs.box[:, 3] * 2 / height - 1], -1)
-    tall = np.zeros(sight.found.frames)
-    np.maximum.at(tall, blobs.frame, (blobs.box[:, 3] - blobs.box[:, 1]) * np.sqrt(larger(sight, blobs.frame, foot)))
-    return once(tall >= UPRIGHT * usual_most(tall), tall <= DOWN * usual_most(tall), f"the {change.colour} tower", ("stands", "falls"))
+    if not len(blobs):
+        return f"{change.colour} is never seen"
+    lowest = int(np.argmax(np.where(blobs.frame == blobs.frame.min(), blobs.box[:, 3], -1)))
+    left, _, right, bottom = blobs.box[lowest]
+    floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
+    foot = floor @ np.linalg.inv(floor[blobs.frame[lowest]]) @ [(left + right - width) / height, bottom * 2 / height - 1, 1.0]
+    foot = foot[:, :2] / foot[:, 2:]
+    top = np.full(sight.found.frames, np.inf)
+    np.minimum.at(top, blobs.frame, blobs.box[:, 1] * 2 / height - 1)
+    tall = np.where(np.isfinite(top), foot[:, 1] - top, 0.0) * np.sqrt(larger(sight, np.arange(len(top)), foot))
+    most = float(smooth(tall).max())
+    return once(tall >= UPRIGHT * most, tall <= DOWN * most, f"the {change.colour} tower", ("stands", "falls"))
 
 
 def broken_stays_broken(sight: Sight, change: Change) -> str:
@@ -95,11 +103,6 @@ def smooth(values: np.ndarray) -> np.ndarray:
     """The median of each value and the two on either side."""
     padded = np.pad(values, 2, mode="edge")
     return np.median([padded[shift : shift + len(values)] for shift in range(5)], axis=0)
-
-
-def usual_most(values: np.ndarray) -> float:
-    """The largest value, single outliers aside."""
-    return float(smooth(values).max())
 
 
 def larger(sight: Sight, frame: np.ndarray, place: np.ndarray) -> np.ndarray:
