@@ -31,10 +31,10 @@ def tower_stays_down(sight: Sight, change: Change) -> str:
     blobs, (width, height) = sight.found.blobs.chosen(sight.of(change.colour)), sight.found.size
     if not len(blobs):
         return f"{change.colour} is never seen"
-    lowest = int(np.argmax(np.where(blobs.frame == blobs.frame.min(), blobs.box[:, 3], -1)))
-    left, _, right, bottom = blobs.box[lowest]
+    largest = int(np.argmax(np.where(blobs.frame == blobs.frame.min(), blobs.area, -1)))
+    left, _, right, bottom = blobs.box[largest]
     floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
-    foot = floor @ np.linalg.inv(floor[blobs.frame[lowest]]) @ [(left + right - width) / height, bottom * 2 / height - 1, 1.0]
+    foot = floor @ np.linalg.inv(floor[blobs.frame[largest]]) @ [(left + right - width) / height, bottom * 2 / height - 1, 1.0]
     foot = foot[:, :2] / foot[:, 2:]
     top = np.full(sight.found.frames, np.inf)
     np.minimum.at(top, blobs.frame, blobs.box[:, 1] * 2 / height - 1)
