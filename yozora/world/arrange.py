@@ -30,6 +30,7 @@ CLIP = 4.0  # seconds, for which lanes are kept free
 ROW_STEP = 0.5  # from slab to slab, over their height
 IMPACT = 0.45  # seconds before a pushing object meets its target
 RUBBLE = 0.75  # of a tower's height, that its cubes may roll from where it stood
+ROLLS = 0.4  # metres from a seesaw's end, that what slides off it may roll
 SHARDS = 0.55  # metres about a fall, within which pieces come to rest
 GAP = 0.1  # metres between a bystander and a lane
 TRIES, CHOICES = 500, 6  # places tried for a bystander, and how many that are free are compared
@@ -179,7 +180,7 @@ def changed(scene: Scene, event: Event, time: float) -> list[Zone]:
         ends = sorted((0.0, 2 * seesaw_arm(scene, event)))
         load = girth(scene.objects[event.target])
         room = max(wide, load) + 0.35
-        return [strip(np.array([1.0, 0.0]), ends[0] - room, ends[1] + room, room, 1.0, screen=True)]
+        return [strip(np.array([1.0, 0.0]), ends[0] - room - ROLLS, ends[1] + room + ROLLS, room, 1.0, screen=True)]
     reach = POURED_REACH * SIZES[actor.size] * GRAIN if event.kind == "pour" else wide + SHARDS
     post = [strip(np.array([0.0, 1.0]), 0.0, STAND + 0.05, 0.1, event.amount)] if event.kind == "pour" else []
     return [block(np.zeros(2), reach, tall), *post]

@@ -77,8 +77,9 @@ def seesaw(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     way = (load.position - actor.position) * (1, 1, 0)
     arm, heading = float(np.linalg.norm(way)) / 2, way / np.linalg.norm(way)
     long, wide = plank_size(actor.solid, load.solid)
-    tilt = np.arcsin((FULCRUM + FULCRUM + CLEAR) / np.hypot(long, FULCRUM)) - 0.01
-    surface = axes(UP, np.arctan2(heading[1], heading[0])) @ pitched(tilt)
+    tilt = np.arcsin((2 * FULCRUM + CLEAR) / np.hypot(long, FULCRUM)) - 0.01  # the lower end lies on the floor
+    turn = axes(UP, np.arctan2(heading[1], heading[0]))
+    surface = turn @ pitched(tilt)
     pivot = actor.position * (1, 1, 0) + heading * arm + UP * FULCRUM
     middle = pivot + surface[:, 2] * (FULCRUM + CLEAR + PLANK)
     plank = Solid(shape="cube", half=(long, wide, PLANK), colour=PROP, material="matte")
@@ -91,12 +92,12 @@ def seesaw(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     lying = surface if load.solid.shape == "cube" else surface @ axes(UP)
     stage.objects[event.target] = replace(load, position=top + surface[:, 0] * arm + surface[:, 2] * load.solid.half[2], rotation=lying)
     density = DROP_MASS * load.feel.density * volume(load.solid) / volume(actor.solid)
-    feel = replace(actor.feel, density=density, roll=max(actor.feel.roll, 0.02))
+    feel = replace(actor.feel, density=density, roll=0.05)
     at = top - surface[:, 0] * arm + UP * (event.amount + actor.position[2] + 0.03)
     stage.objects[event.actor] = replace(actor, position=at, feel=feel)
     stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
     for side in (-1, 1):  # as it lies now, and as it will
-        ends = axes(UP, np.arctan2(heading[1], heading[0])) @ pitched(side * tilt)
+        ends = turn @ pitched(side * tilt)
         stage.corners += [pivot + ends[:, 0] * end * long + ends[:, 1] * edge * wide for end in (-1, 1) for edge in (-1, 1)]
 
 
