@@ -13,7 +13,7 @@ SHRUNK = 0.05  # of its area, that a trail may seem to lose
 MOVING = 0.2  # of its area, that one may seem to lose to a camera whose own move is known but nearly
 SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
 GROWN = 1.25  # times its area in the beginning, that a trail or heap has in the end at least
-UPRIGHT, DOWN = 0.88, 0.78  # of a tower's height: from where on it stands, and up to where it has fallen
+UPRIGHT, DOWN = 0.93, 0.85  # of a tower's height: from where on it stands, and up to where it has fallen
 WHOLE, APART = 1.18, 1.3  # times how far a whole thing of its area spreads: up to where it is whole, and from where on broken
 
 
