@@ -8,7 +8,7 @@ from yozora.evaluate.measures import Score
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.track import Sight
 
-LASTS, AGAIN = 3, 6  # frames that something must stay as it is to count, and those for which it must be as it was before
+LASTS, TUMBLES = 3, 6  # frames that something must stay as it is to count; a tower that falls may reach up again for less than the second
 SHRUNK = 0.05  # of its area, that a trail may seem to lose
 MOVING = 0.2  # of its area, that one may seem to lose to a camera whose own move is known but nearly
 SUNK = 0.25  # of their area, that grains may seem to lose when they come to lie one behind the other
@@ -40,7 +40,7 @@ def tower_stays_down(sight: Sight, change: Change) -> str:
     np.minimum.at(top, blobs.frame, blobs.box[:, 1] * 2 / height - 1)
     tall = np.where(np.isfinite(top), foot[:, 1] - top, 0.0) * np.sqrt(larger(sight, np.arange(len(top)), foot))
     most = float(smooth(tall).max())
-    return once(tall >= UPRIGHT * most, tall <= DOWN * most, f"the {change.colour} tower", ("stands", "falls"))
+    return once(tall >= UPRIGHT * most, tall <= DOWN * most, f"the {change.colour} tower", ("stands", "falls"), TUMBLES)
 
 
 def broken_stays_broken(sight: Sight, change: Change) -> str:
@@ -50,7 +50,7 @@ def broken_stays_broken(sight: Sight, change: Change) -> str:
     if len(seen) < 2 * LASTS:
         return f"{change.colour} is hardly seen"
     least = float(np.quantile(smooth(seen), 0.05))
-    return once(seen <= WHOLE * least, seen >= APART * least, change.colour, ("is whole", "breaks"))
+    return once(seen <= WHOLE * least, seen >= APART * least, change.colour, ("is whole", "breaks"), LASTS)
 
 
 def trail_stays(sight: Sight, change: Change) -> str:
@@ -67,12 +67,12 @@ Judge = Callable[[Sight, Change], str]
 STAYS: dict[str, Judge] = {"tower": tower_stays_down, "break": broken_stays_broken, "paint": trail_stays, "pour": heap_stays}
 
 
-def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str]) -> str:
-    """What is wrong unless a thing is first in one state, then in the other, and never in the first again."""
+def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str], frames: int) -> str:
+    """What is wrong unless a thing is first in one state, then in the other, and never again for so many frames in the first."""
     first, last = np.flatnonzero(lasting(before, LASTS)), np.flatnonzero(lasting(after, LASTS))
     if not len(first) or not len(last):
         return f"{name} never {states[0] if not len(first) else states[1]}"
-    again = np.flatnonzero(lasting(before, AGAIN))
+    again = np.flatnonzero(lasting(before, frames))
     if len(again) and again[-1] > last[0]:
         return f"{name} {states[0]} again in frame {again[again > last[0]][0]}"
     return "" if first[0] < last[0] else f"{name} {states[1]} before it {states[0]}"
