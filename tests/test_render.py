@@ -9,7 +9,7 @@ import torch
 
 from yozora.world.render import Look, render
 from yozora.world.scene import COLOURS, FLOORS, MATERIALS, SHAPES, STYLES, TIMES, Camera, Floor, Light, Scene
-from yozora.world.take import Poses, Solid, Take, View
+from yozora.world.take import Poses, Solid, Take, Trail, View
 
 SCENE = Scene(
     objects=(),
@@ -238,3 +238,41 @@ def test_cpu_and_gpu_agree():
 def test_takes_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="one length at a time"):
         render([take(frames=1), dataclasses.replace(take(frames=2))], (32, 32))
+
+
+def stroke(*path: tuple[float, float]) -> Trail:
+    return Trail(colour=COLOURS["red"], reach=0.3, path=np.array(path, np.float32))
+
+
+NOWHERE = (np.nan, np.nan)
+
+
+def test_paint_shows_from_when_it_was_left_and_stays():
+    bare = take([solid(colour="blue")], [(0.0, 1.0, 0.3)], frames=4)
+    wet = dataclasses.replace(bare, trails=(stroke(NOWHERE, (-0.8, 0.0), (0.0, 0.0), NOWHERE),))
+    clean, drawn = (render([one], (96, 96)) for one in (bare, wet))
+    changed = (clean.frames != drawn.frames).any(-1)[0].numpy()
+    assert changed.sum((1, 2)).tolist()[0] == 0 and (drawn.masks == clean.masks).all()
+    for frame, places in ((1, [-0.8]), (2, [-0.8, -0.4, 0.0]), (3, [-0.8, -0.4, 0.0])):
+        for x in (-0.8, -0.4, 0.0):
+            column, row = pixel_of(wet, frame, np.array((x, 0.0, 0.0)), (96, 96))
+            red, green, blue = drawn.frames[0, frame, int(row), int(column)].tolist()
+            assert (red > 2 * max(green, blue)) == (x in places)
+
+
+def test_paint_changes_nothing_beside_it_nor_in_other_takes():
+    bare, other = crowd(3), crowd(4)
+    far = dataclasses.replace(bare, trails=(stroke((40.0, 40.0), (40.0, 41.0)), stroke(NOWHERE, NOWHERE)))
+    near = dataclasses.replace(bare, trails=(stroke((0.0, -1.0), (0.0, -1.0)),))
+    plain = render([bare, other], (64, 64))
+    assert torch.equal(render([far, other], (64, 64)).frames, plain.frames)
+    painted = render([near, other], (64, 64)).frames
+    assert torch.equal(painted[1], plain.frames[1])
+    assert 0.01 < (painted[0] != plain.frames[0]).any(-1).float().mean() < 0.5
+
+
+def test_what_lies_within_a_box_is_neither_seen_nor_a_shadow():
+    box = dataclasses.replace(solid("cube", "white"), half=(0.4, 0.4, 0.4))
+    place, inner = (0.0, 0.0, 0.4), dataclasses.replace(solid("ball", "red"), half=(0.1, 0.1, 0.1))
+    alone, full = take([box], [place]), take([box, inner], [place, place])
+    assert torch.equal(render([full], (64, 64)).frames, render([alone], (64, 64)).frames)

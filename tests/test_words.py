@@ -8,19 +8,20 @@ import pytest
 
 from yozora.world.heldout import reserved_phrase
 from yozora.world.parse import Reading, compose, nearest, parse
-from yozora.world.sample import sample
-from yozora.world.scene import SHAPES, Scene
+from yozora.world.sample import EVERY, sample
+from yozora.world.scene import CHANGES, SHAPES, Scene
 from yozora.world.simulate import simulate
 from yozora.world.words import Captions, caption, script, vocabulary
-from yozora.world.words_events import EVENT_PHRASINGS
+from yozora.world.words_clause import ALL_PHRASINGS
 
 COUNT = 50
+CHANGED = {family: share for family, share in EVERY.items() if family in CHANGES}
 SPLITS = ("train", "paraphrase")
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [sample(seed) for seed in range(COUNT)]
+    return [sample(seed) for seed in range(COUNT)] + [sample(seed, "train", CHANGED) for seed in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def faults(scene: Scene, text: str, length: str) -> list[str]:
 @pytest.mark.parametrize("length", ["short", "sentence", "full"])
 def test_what_is_said_is_understood(scenes, told, length, split):
     wrong = [faults(scene, getattr(captions, length), length) for scene, captions in zip(scenes, told[split], strict=True)]
-    assert sum(map(bool, wrong)) <= 0.02 * COUNT, [(seed, found) for seed, found in enumerate(wrong) if found]
+    assert sum(map(bool, wrong)) <= 0.04 * COUNT, [(seed, found) for seed, found in enumerate(wrong) if found]
 
 
 def test_captions_follow_from_scene_and_seed(scenes, told):
@@ -105,13 +106,13 @@ def test_training_never_sees_a_reserved_phrasing(told):
 
 
 def test_paraphrases_use_reserved_phrasings(scenes, told):
-    assert sum(any(map(reserved_phrase, captions.phrasings)) for captions in told["paraphrase"]) > 0.9 * COUNT
+    assert sum(any(map(reserved_phrase, captions.phrasings)) for captions in told["paraphrase"]) > 1.8 * COUNT
     with pytest.raises(ValueError, match="paraphrase"):
         caption(scenes[0], 0, "test")
 
 
 def test_every_kind_has_many_phrasings():
-    assert all(len(phrasings) >= 10 for phrasings in EVENT_PHRASINGS.values())
+    assert all(len(phrasings) >= 10 for phrasings in ALL_PHRASINGS.values())
 
 
 def test_scripts_cover_the_clip_in_order(scenes, told):
@@ -131,8 +132,8 @@ def test_scripts_are_timed_by_the_take():
 
 
 def test_words_become_a_scene_that_says_them(scenes, told):
-    for seed, scene in enumerate(scenes[:40]):
-        reading = parse(told["train"][seed].full)
+    for seed, scene in enumerate([*scenes[:40], *scenes[COUNT : COUNT + 40]]):
+        reading = parse(caption(scene, seed).full)
         made = compose(reading, seed)
         assert objects(made) == objects(scene)
         assert [(event.kind, event.direction) for event in made.events] == [(event.kind, event.direction) for event in scene.events]
@@ -150,6 +151,11 @@ def test_words_become_a_scene_that_says_them(scenes, told):
         ("from left to right, a teal pill travels by", "roll", "right", {("cyan", "capsule")}),
         ("a violet box is pushed away from us by a small orange drum", "push", "away", {("purple", "cube"), ("orange", "cylinder")}),
         ("dominoes, white ones, tip over one after another", "topple", "", {("", "cube"), ("white", "")}),
+        ("a tower of three blue cubes is knocked over by a red orb", "tower", "", {("blue", "cube"), ("red", "ball")}),
+        ("rolling right, the wet crimson ball leaves paint behind", "paint", "right", {("red", "ball")}),
+        ("a red box is launched into the air when a ball lands on a see-saw", "seesaw", "", {("red", "cube"), ("", "ball")}),
+        ("a green vase falls and shatters", "break", "", {("green", "cylinder")}),
+        ("golden beads pour out of a funnel", "pour", "", {("yellow", "ball")}),
         ("the egg vanishes behind the wall and reappears on the right", "hide", "right", {("", "egg")}),
     ],
 )
@@ -168,8 +174,29 @@ def test_strange_words_are_reported_with_the_nearest_known_one():
 def test_what_the_world_cannot_show_is_refused():
     with pytest.raises(ValueError, match="cubes"):
         compose(parse("a cyan cylinder tips over"), 0)
+    with pytest.raises(ValueError, match="a tower of three red cubes"):
+        compose(parse("a tower of red balls falls over"), 0)
+    with pytest.raises(ValueError, match="cubes and cylinders"):
+        compose(parse("a red ball breaks into pieces"), 0)
     with pytest.raises(ValueError, match="two events"):
         compose(parse("a red ball falls, then a blue ball rolls left, then a green cube slides right"), 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_is_not_named_takes_part(seed):
+    fallen = compose(parse("a tower of white cubes collapses"), seed)
+    assert [body.colour for body in fallen.objects[:3]] == ["white"] * 3 and fallen.events[0].actor == 3
+    thrown = compose(parse("a red ball falls on a seesaw"), seed)
+    assert (thrown.events[0].actor, thrown.events[0].target) == (0, 1) and thrown.objects[1].shape in ("cube", "cylinder")
+    assert compose(parse("something blue breaks"), seed).objects[0].shape in ("cube", "cylinder")
+
+
+@pytest.mark.parametrize("kind", ["tower", "seesaw", "break", "pour"])
+def test_scripts_of_changes_are_timed_by_the_take(kind):
+    take = simulate(sample(3, "train", {kind: 1.0}), frames=37, fps=12.0, aspect=1.0)
+    (before, after), usual = script(take.scene, 0, take), script(take.scene, 0)
+    assert before.end == after.start and 0.1 <= before.end <= 0.9 and before.end != usual[0].end
+    assert [before.text, after.text] == [cue.text for cue in usual]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -34,6 +34,13 @@ def test_render_writes_clips_captions_truth_and_a_contact_sheet(yozora, tmp_path
     assert Video.load(tmp_path / "out" / "contact-sheet.png").num_frames == 1
 
 
+def test_render_draws_from_the_families_that_are_named(yozora, tmp_path):
+    code, said = yozora("world", "render", tmp_path, "--count", 1, "--size", "48x48", "--frames", 4, "--families", "paint")
+    assert code == 0, said.err
+    assert json.loads((tmp_path / "000000.json").read_text())["scene"]["events"][0]["kind"] == "paint"
+    assert load_file(tmp_path / "000000.safetensors")["trail_0"].shape == (4, 2)
+
+
 def test_scene_reads_a_sentence_and_names_what_it_did_not_understand(yozora):
     code, said = yozora("world", "scene", "a green cube slides down a slope near a zeppelin")
     assert code == 0, said.err
@@ -44,7 +51,9 @@ def test_scene_reads_a_sentence_and_names_what_it_did_not_understand(yozora):
     assert "zeppelin" in said.out
 
 
-@pytest.mark.parametrize("words", [("--size", "63x48"), ("--count", "0"), ("--split", "nothing"), ("--frames", "0")])
+@pytest.mark.parametrize(
+    "words", [("--size", "63x48"), ("--count", "0"), ("--split", "nothing"), ("--families", "flood"), ("--frames", "0")]
+)
 def test_bad_input_is_one_line_and_exit_2(yozora, tmp_path, words):
     code, said = yozora("world", "render", tmp_path / "out", *words)
     assert code == 2 and len(said.err.splitlines()) == 1, said.err

@@ -21,11 +21,14 @@ def render(  # noqa: PLR0913 (options of a command)
     frames: Annotated[int, typer.Option(min=1, max=10_000, help="length of a clip")] = 48,
     fps: Annotated[float, typer.Option(min=1, max=120, help="frames a second")] = 12.0,
     split: Annotated[str, typer.Option(help="train, pairs, triples, interpolation, extrapolation or paraphrase")] = "train",
+    families: Annotated[str, typer.Option(help="usual (what seeds have always meant), every, or names with commas: tower,paint")] = "usual",
 ) -> None:
     """Write clips of the physics world with their captions and ground truth, and a contact sheet."""
     from yozora.world.album import write_album
+    from yozora.world.sample import named, sample
 
-    print(write_album(folder, range(seed, seed + count), size=read_size(size), frames=frames, fps=fps, split=split))
+    scenes = {number: sample(number, split, named(families)) for number in range(seed, seed + count)}
+    print(write_album(folder, scenes, size=read_size(size), frames=frames, fps=fps, split=split))
 
 
 @app.command()

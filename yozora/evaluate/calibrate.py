@@ -5,6 +5,7 @@ The cases are those of the world suite under a seal of their own, on which no mo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,15 @@ import torch
 import typer
 
 from yozora.evaluate import faults, many
-from yozora.evaluate.cases import ORDER, Case, numbered
+from yozora.evaluate.cases import LEVELS, ORDER, Case, case, numbered
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, split, table
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import film, squeeze, usual_shot
 from yozora.evaluate.world import RENDER, THROUGH, loaded
+from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.world.take import Take
 
 SEAL = "calibration"
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
@@ -35,11 +38,11 @@ class Trial:
 
     model: str
     faulty: int
+    level: str = ""
 
     def __call__(self, number: int) -> list[Row]:
         """The verdicts on one case's render and on what was done to it."""
-        shot = usual_shot(loaded(self.model))
-        case, other = (numbered(SEAL, SEEN[one % len(SEEN)] + len(ORDER) * (one // len(SEEN)), shot) for one in (number, number + 1))
+        case, other = self.case(number), self.case(number + 1)
         rng = np.random.default_rng(number)
         true = case.truth
         assert true and case.take
@@ -48,9 +51,18 @@ class Trial:
         chosen = (*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS) if number < self.faulty else NAMED
         for fault in (*chosen, *APPLIES.get(case.level, ())):
             found[fault.__name__] = case.judge(spoilt(case, fault, rng))
+        undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
+        found |= {name: case.judge(video) for name, video in undone}
         sideways = any(event.direction in ("left", "right") for event in case.take.scene.events)
         traits = {"case": number, "level": case.level, "family": case.take.scene.family, "sideways": sideways}
         return [{**traits, "what": name, "scores": record(scores)} for name, scores in found.items()]
+
+    def case(self, number: int) -> Case:
+        """A case of the level, or of all that have a scene in turn."""
+        shot = usual_shot(loaded(self.model))
+        if self.level:
+            return case(SEAL, self.level, number, shot)
+        return numbered(SEAL, SEEN[number % len(SEEN)] + len(ORDER) * (number // len(SEEN)), shot)
 
 
 def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
@@ -58,7 +70,12 @@ def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
     assert case.truth and case.take
     if fault in faults.PIXEL_FAULTS:
         return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
-    return film([fault(case.take, rng)], case.shot, torch.device("cpu"))[0]
+    return filmed(fault(case.take, rng), case.shot)
+
+
+def filmed(take: Take, shot: Shot) -> Video:
+    """A take as a clip."""
+    return film([take], shot, torch.device("cpu"))[0]
 
 
 def tables(rows: Sequence[Row]) -> str:
@@ -76,12 +93,15 @@ def main(
     model: Annotated[str, typer.Argument(help="a bundled model or a model's folder, whose compression network clips are put through")],
     clips: Annotated[int, typer.Option(help="cases")] = 200,
     faulty: Annotated[int, typer.Option(help="of which so many are also spoilt in every way, not only in those named in the design")] = 60,
+    level: Annotated[str, typer.Option(help="cases of this level alone")] = "",
     out: Annotated[Path, typer.Option(help="where the records go; an interrupted run goes on from there")] = Path("calibration"),
     processes: Annotated[int, typer.Option(help="how many judge at once")] = 1,
 ) -> None:
     """Print the verdicts of all measures on true and on spoilt clips."""
+    if level and level not in {*LEVELS} - {"free"}:
+        raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
     digest = f"{loaded(model).vae_digest} under limits {FROZEN}"
-    rows = many.collect(out / "calibration.jsonl", digest, Trial(model, faulty), clips, processes)
+    rows = many.collect(out / "calibration.jsonl", digest, Trial(model, faulty, level), clips, processes)
     typer.echo(tables(rows))
 
 

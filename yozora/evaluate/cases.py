@@ -28,8 +28,8 @@ from yozora.tasks.settings import Request, Shot
 from yozora.tasks.source import read_source
 from yozora.video import Video
 from yozora.world.heldout import digest, held_sizes
-from yozora.world.sample import SPLITS, sample
-from yozora.world.scene import Scene
+from yozora.world.sample import EVERY, SPLITS, sample
+from yozora.world.scene import CHANGES, Scene
 from yozora.world.take import Take
 from yozora.world.words import caption
 
@@ -44,11 +44,12 @@ LEVELS = {
     "free": "free sentences",
     "onward": "goes on from a fourth of a clip",
     "falls": "falls from a first picture",
+    "changes": "what changes for good",
 }
-# In any twenty cases in a row there are as many of each level.
+# In any 21 cases in a row there are as many of each level.
 ORDER = (
     *("seen", "pairs", "falls", "paraphrase", "triples", "free", "seen", "interpolation", "pairs", "extrapolation"),
-    *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation"),
+    *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation", "changes"),
 )
 REPEATED = 4  # of every so many cases of a level, the first is made so many times
 HEIGHT = 0.9  # metres, that a thing must fall at least for its acceleration to be read off
@@ -150,8 +151,9 @@ def first(seed: int, level: str, shot: Shot) -> Scene:
     """The first scene from a seed on that suits a level, and whose picture can show what its words ask for."""
     split = level if level in SPLITS else "train"
     suits = SUITS.get(level, lambda _, __: True)
+    families = {family: share for family, share in EVERY.items() if (family in CHANGES) == (level == "changes")}
     for step in count():
-        scene = sample(seed + step, split)
+        scene = sample(seed + step, split, families)
         take = act(scene, shot)
         if suits(take, shot) and legible(scene, take, shot):
             return scene

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from yozora.evaluate.spec import spec_of
+from yozora.video import Video
 from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import half
 from yozora.world.take import Solid, Take
@@ -74,6 +75,23 @@ def slow(take: Take, rng: np.random.Generator) -> Take:
     return replace(take, poses=replace(take.poses, position=position.astype(np.float32), rotation=rotation))
 
 
+def undo(take: Take, rng: np.random.Generator) -> Take:
+    """From the middle of the clip on all bodies go back the way they came, under a camera that goes on."""
+    count = len(take.poses.position)
+    order = np.minimum(np.arange(count), count - 1 - np.arange(count))
+    return replace(take, poses=replace(take.poses, position=take.poses.position[order], rotation=take.poses.rotation[order]))
+
+
+def erase(take: Take, rng: np.random.Generator) -> Take:
+    """Nothing is painted."""
+    return replace(take, trails=())
+
+
+def backward(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The last frame first."""
+    return np.ascontiguousarray(frames[::-1])
+
+
 def mirror(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Left and right exchanged."""
     return np.ascontiguousarray(frames[:, :, ::-1])
@@ -135,6 +153,20 @@ PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     enlarge,
     bars,
 )
+UNDONE, ERASED = ("tower", "break", "pour"), ("paint",)  # kinds of event that bodies or floors could go back on
+
+
+def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> list[tuple[str, Video]]:
+    """Clips, by name, in which what is changed for good is undone; none where nothing is changed."""
+    kinds, rng = {event.kind for event in take.scene.events}, np.random.default_rng(0)
+    middle = len(clip.frames) // 2
+    found = [("undo", film(undo(take, rng)))] if kinds & {*UNDONE} else []
+    if kinds & {*ERASED}:
+        unpainted = film(erase(take, rng)).frames
+        found.append(("erase", replace(clip, frames=np.concatenate([clip.frames[:middle], unpainted[middle:]]))))
+    if kinds & {*UNDONE, *ERASED}:
+        found.append(("backward", replace(clip, frames=backward(clip.frames, rng))))
+    return found
 
 
 def _unused(take: Take) -> list[str]:

@@ -1,6 +1,7 @@
 """All that is asked of a clip at once: joint pass means that every measure which applies to it passes."""
 
 from yozora.evaluate.depth import rigid
+from yozora.evaluate.irreversible import irreversible
 from yozora.evaluate.measures import METRICS, Score
 from yozora.evaluate.permanence import permanence
 from yozora.evaluate.picture import flicker, inside, no_bars, round_balls
@@ -16,4 +17,4 @@ def camera(sight: Sight, spec: Spec) -> Score | None:
     return Score(float(right), right, f"{sight.move.kind} {sight.move.direction}")
 
 
-MEASURES = (*METRICS, camera, permanence, rigid, flicker, inside, round_balls, no_bars)
+MEASURES = (*METRICS, camera, permanence, irreversible, rigid, flicker, inside, round_balls, no_bars)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int
 
 from yozora.evaluate.detect import SIDE, SMALLEST
-from yozora.evaluate.spec import spec_of
+from yozora.evaluate.spec import VEILED, spec_of
 from yozora.evaluate.trails import clear
 from yozora.tasks.settings import Shot
 from yozora.world.render import Look, render
@@ -26,8 +26,9 @@ def legible(scene: Scene, take: Take, shot: Shot) -> bool:
         return False  # what has fallen seems to go on as its long outline turns
     areas, alone = visible(take, shot), clear(take, shot.width / shot.height)[1]
     rows = {scene.objects[event.actor].colour for event in scene.events if event.kind == "topple"}
+    away = {event.actor for event in scene.events if event.kind in VEILED}
     for index, (asked, area) in enumerate(zip(spec_of(scene).objects, areas.T, strict=True)):
-        if asked.colour in rows and index:  # slabs cover one another
+        if (asked.colour in rows and index) or (asked.veiled and index not in away):  # slabs cover one another, and pieces are elsewhere
             continue
         shown = area >= max(SHOWN * SMALLEST * shot.width * shot.height / SIDE**2, (asked.colour not in rows) * HALF * area.max())
         like = [other.colour for other in scene.objects].count(asked.colour)

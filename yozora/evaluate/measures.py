@@ -58,10 +58,12 @@ def count(sight: Sight, spec: Spec) -> Score:
     return _steady(right, f"{int(np.median(number))} to {int(number.max())}", all_seen=all_seen)
 
 
-def shapes(sight: Sight, spec: Spec) -> Score:
-    """M1: every asked shape is there, and no other, whatever the colours."""
-    seen = {shape for _, shape in pairs(sight, spec)}
-    asked = {one.shape for one in spec.objects}
+def shapes(sight: Sight, spec: Spec) -> Score | None:
+    """M1: every asked shape is there, and no other, whatever the colours. None where no shape is asked or seen."""
+    seen = {shape for _, shape in pairs(sight, spec) if shape}
+    asked = {one.shape for one in spec.objects if one.shape}
+    if not seen | asked:
+        return None
     return Score(len(seen & asked) / len(seen | asked), seen == asked, " ".join(sorted(seen)))
 
 
@@ -104,9 +106,12 @@ def record(scores: Mapping[str, Score | None]) -> dict[str, list | None]:
 
 
 def pairs(sight: Sight, spec: Spec) -> set[tuple[str, str]]:
-    """The colours and shapes that are seen together."""
+    """The colours and shapes that are seen together; no shape where a colour's is left open."""
     found = set()
     for colour in sight.colours:
+        if any(not asked.shape for asked in spec.of(colour)):
+            found.add((colour, ""))
+            continue
         which = sight.of(colour)
         alike = {asked.shape for asked in spec.of(colour)}
         alone = sight.counts(colour).max() == 1 or len(alike) == 1

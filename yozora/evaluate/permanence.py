@@ -34,12 +34,13 @@ LIMITS = limits("permanence", PermanenceLimits)
 def permanence(sight: Sight, spec: Spec) -> Score:
     """M4: no birth or death inside the picture, and each hidden thing is seen before and after, in the same colour and about as large.
 
-    Slabs of a row, which cover one another when they have fallen, are left out.
+    Slabs of a row, which cover one another when they have fallen, are left out, and so is what comes apart.
     """
     veiled = {asked.colour for asked in spec.objects if asked.veiled}
     odd = [said for colour in sight.colours if colour not in veiled for said in _unexplained(sight, colour)]
     rows = {spec.objects[motion.actor].colour for motion in spec.motions if motion.row}
-    odd += [said for colour in sorted(veiled - rows) for said in _unlike(sight, colour)]
+    changed = {change.colour for change in spec.changes}
+    odd += [said for colour in sorted(veiled - rows - changed) for said in _unlike(sight, colour)]
     return Score(1 / (1 + len(odd)), not odd, ", ".join(odd) or "all last")
 
 

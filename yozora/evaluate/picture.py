@@ -59,7 +59,12 @@ def inside(sight: Sight, spec: Spec) -> Score:
 
 
 def round_balls(sight: Sight, spec: Spec) -> Score | None:
-    """M10: the width of balls over their height, the worst median of all; None without a ball that is seen whole, and large enough."""
+    """M10: the width of balls over their height, the worst median of all; None without a ball that is seen whole, and large enough.
+
+    Nor where something changes for good: what comes apart may lie before a ball.
+    """
+    if spec.changes:
+        return None
     colours = {asked.colour for asked in spec.objects if asked.shape == "ball" and asked.colour and len(spec.of(asked.colour)) == 1}
     balls = [np.flatnonzero(whole(sight, colour) & ~beside(sight)).tolist() for colour in sorted(colours)]
     found = [float(np.median([axis_ratio(sight, ball) for ball in some])) for some in balls if some]

@@ -11,9 +11,9 @@ from yozora.evaluate.edit import dissolved
 from yozora.evaluate.truth import act, film, stills
 from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.world.play import build
 from yozora.world.scene import COLOURS, Scene
 from yozora.world.simulate import shoot
-from yozora.world.stage import build
 from yozora.world.take import Poses, Solid, Take, View
 
 Triple = tuple[float, float, float]

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from importlib import resources
 
-from yozora.world.scene import COLOURS, SHAPES, Scene
+from yozora.world.scene import CHANGES, COLOURS, SHAPES, Event, Scene
 from yozora.world.stage import row
 
 VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
 LEAVING = 0.35  # of the time of a return, in which its actor goes the way that is named
+SCATTERED = ("break", "pour")  # whose actor is seen as any number of pieces
+SHAPELESS = ("paint", "break", "pour")  # whose actor is of no shape when it is in pieces, or together with its trail
+AIMLESS = ("pour",)  # whose actor is no one thing that goes somewhere
+FALLING = ("drop", "seesaw", "break", "pour")
 MOTIONS = ("left", "right", "toward", "away", "down", "still")
 
 
@@ -33,11 +37,19 @@ class Motion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """Something of that colour is changed for good, in the way of a kind of event in `world.scene.CHANGES`."""
+
+    kind: str
+    colour: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """Objects and motions; no motions: nothing may move if `still`, else all motion is left open.
 
     At some time at least `apart` objects must be seen at once (0: all of them). `more`: there may be any number of the last.
-    `camera` is its kind and direction; None leaves it open.
+    `camera` is its kind and direction; None leaves it open. `changes` stay to the end.
     """
 
     objects: tuple[Asked, ...]
@@ -46,6 +58,7 @@ class Spec:
     more: bool = False
     apart: int = 0
     camera: tuple[str, str] | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -61,19 +74,37 @@ def spec_of(scene: Scene) -> Spec:
     """What a caption of the scene asks for."""
     veiled = {event.actor for event in scene.events if event.kind in VEILED}
     for event in scene.events:
-        if event.kind == "topple":  # fallen, the slabs may look like one
+        if event.kind in ("topple", "tower"):  # fallen, the slabs may look like one, as a tower's cubes do before
             veiled |= set(row(scene, event)[1:])
+    veiled |= {event.actor for event in scene.events if event.kind in SCATTERED}
+    shapeless = {event.actor for event in scene.events if event.kind in SHAPELESS}
+    shapeless |= {cube for event in scene.events if event.kind == "tower" for cube in row(scene, event)}
     motions = []
     for order, event in enumerate(scene.events):
+        if event.kind in AIMLESS:
+            continue
         start, end = order / len(scene.events), (order + 1) / len(scene.events)
         if event.kind == "return":  # its way back leads on beyond where it set out
             end = start + (end - start) * LEAVING
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
-        manner = {"falls": event.kind == "drop", "row": event.kind == "topple"}
+        manner = {"falls": event.kind in FALLING, "row": event.kind == "topple"}
         mover = event.target if event.kind == "push" and event.direction == "toward" else event.actor  # the one in front
         motions += [Motion(actor=mover, direction=way, start=start, end=end, **manner) for way in sorted(ways)]
-    objects = tuple(Asked(colour=body.colour, shape=body.shape, veiled=i in veiled) for i, body in enumerate(scene.objects))
-    return Spec(objects=objects, motions=tuple(motions), still=not scene.events, camera=(scene.camera.kind, scene.camera.direction))
+    bodies = enumerate(scene.objects)
+    return Spec(
+        objects=tuple(Asked(colour=body.colour, shape="" if i in shapeless else body.shape, veiled=i in veiled) for i, body in bodies),
+        motions=tuple(motions),
+        still=not scene.events,
+        more=any(event.kind in SCATTERED for event in scene.events),
+        camera=(scene.camera.kind, scene.camera.direction),
+        changes=tuple(change_of(scene, event) for event in scene.events if event.kind in CHANGES),
+    )
+
+
+def change_of(scene: Scene, event: Event) -> Change:
+    """What an event changes: a tower of its target, else its actor."""
+    changed = scene.objects[event.target if event.kind == "tower" else event.actor]
+    return Change(kind=event.kind, colour=changed.colour)
 
 
 def free_sentences() -> list[tuple[str, Spec]]:

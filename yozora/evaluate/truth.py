@@ -44,10 +44,9 @@ def film(takes: Sequence[Take], shot: Shot, device: torch.device) -> list[Video]
 
 
 def asked(scene: Scene, shot: Shot) -> Spec:
-    """What a caption of the scene asks for; of a row of slabs no more must be told apart than a render of the scene shows."""
+    """What a caption of the scene asks for; of a row of slabs, or a tower, no more must be told apart than a render of the scene shows."""
     spec = spec_of(scene)
-    rows = {scene.objects[event.actor].colour for event in scene.events if event.kind == "topple"}
-    if not rows:
+    if not any(event.kind in ("topple", "tower") for event in scene.events):
         return spec
     plain, take = Look(shadows=False, textures=False), stills(act(scene, shot), np.arange(min(BEFORE, shot.frames)))
     masks = render([take], (shot.width, shot.height), look=plain).masks[0]

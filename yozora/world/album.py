@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from yozora.video import Video
 from yozora.video.sheet import sheet
 from yozora.weights import write
 from yozora.world.render import render
-from yozora.world.sample import sample
+from yozora.world.scene import Scene
 from yozora.world.simulate import simulate
 from yozora.world.take import Take
 from yozora.world.words import caption
@@ -22,12 +22,11 @@ STRIP = 5  # frames of each clip on the contact sheet
 COLUMNS = 2  # clips side by side
 
 
-def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], frames: int, fps: float, split: str) -> Path:
-    """Write a clip, its captions and its ground truth for each seed into `folder`, which is made; returns the contact sheet."""
+def write_album(folder: Path, scenes: Mapping[int, Scene], *, size: tuple[int, int], frames: int, fps: float, split: str) -> Path:
+    """Write a clip, captions and ground truth for the scene of each seed into `folder`, which is made; returns the contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     strips = []
-    for seed in seeds:
-        scene = sample(seed, split)
+    for seed, scene in scenes.items():
         take = simulate(scene, frames=frames, fps=fps, aspect=size[0] / size[1])
         rendered = render([take], size)
         clip = Video(frames=rendered.frames[0].cpu().numpy(), fps=fps)
@@ -41,7 +40,8 @@ def write_album(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], fr
 
 
 def _truth(take: Take) -> dict[str, Tensor]:
-    """Poses, velocities, contacts and camera of a take by name."""
+    """Poses, velocities, contacts, paint and camera of a take by name."""
     poses = {field.name: getattr(take.poses, field.name) for field in dataclasses.fields(take.poses)}
     camera = {"camera_position": take.view.position, "camera_rotation": take.view.rotation, "camera_focal": np.array(take.view.focal)}
-    return {name: torch.tensor(value) for name, value in {**poses, **camera, "contacts": take.contacts}.items()}
+    trails = {f"trail_{number}": trail.path for number, trail in enumerate(take.trails)}
+    return {name: torch.tensor(value) for name, value in {**poses, **camera, **trails, "contacts": take.contacts}.items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yozora.world.ranges import FALL
-from yozora.world.scene import SIZES, Body, Camera, Event, Scene
+from yozora.world.scene import CHANGES, SIZES, Body, Camera, Event, Scene
 from yozora.world.stage import (
     CORD,
     HEADING,
@@ -23,11 +23,15 @@ from yozora.world.stage import (
     ramp_size,
     row,
 )
+from yozora.world.stage_changes import GRAIN, POURED_REACH, plank_size
 from yozora.world.take import Solid
 
 CLIP = 4.0  # seconds, for which lanes are kept free
 ROW_STEP = 0.5  # from slab to slab, over their height
 IMPACT = 0.45  # seconds before a pushing object meets its target
+RUBBLE = 0.75  # of a tower's height, that its cubes may roll from where it stood
+ROLLS = 0.4  # metres from a seesaw's end, that what slides off it may roll
+SHARDS = 0.55  # metres about a fall, within which pieces come to rest
 GAP = 0.1  # metres between a bystander and a lane
 TRIES, CHOICES = 500, 6  # places tried for a bystander, and how many that are free are compared
 
@@ -94,8 +98,11 @@ def cast(scene: Scene, event: Event) -> dict[int, np.ndarray]:
     if event.kind == "topple":
         step = 2 * SLAB[2] * SIZES[scene.objects[event.actor].size] * ROW_STEP
         return {index: heading * step * place for place, index in enumerate(row(scene, event))}
-    if event.kind == "push":
-        return {event.actor: np.zeros(2), event.target: heading * target_distance(scene, event)}
+    if event.kind in ("push", "tower"):
+        struck = row(scene, event) if event.kind == "tower" else [event.target]
+        return {event.actor: np.zeros(2)} | dict.fromkeys(struck, heading * target_distance(scene, event))
+    if event.kind == "seesaw":
+        return {event.actor: np.zeros(2), event.target: np.array([2 * seesaw_arm(scene, event), 0.0])}
     return {event.actor: np.zeros(2)}
 
 
@@ -103,6 +110,17 @@ def target_distance(scene: Scene, event: Event) -> float:
     """Metres between the centres of a pushing object and its target."""
     actor, target = scene.objects[event.actor], scene.objects[event.target]
     return front(actor) + event.speed * IMPACT + girth(target)
+
+
+def seesaw_arm(scene: Scene, event: Event) -> float:
+    """Metres from a seesaw's pivot to what lies on it; negative where the load lies to the left."""
+    long, wide = plank_size(outer(scene.objects[event.actor]), outer(scene.objects[event.target]))
+    return (long - wide) * (1 if scene.floor.seed % 2 else -1)
+
+
+def outer(body: Body) -> Solid:
+    """An object as far as its size goes."""
+    return Solid(shape=body.shape, half=half(body.shape, body.size), colour=(0.0, 0.0, 0.0), material="matte")
 
 
 def front(body: Body) -> float:
@@ -136,12 +154,36 @@ def lane(scene: Scene, event: Event, time: float) -> list[Zone]:
     if event.kind == "return":
         beyond = strip(heading, 0.0, 20.0, 20.0, tall)
         return [strip(heading, -wide, event.speed * STAY, wide, tall, screen=True), replace(beyond, void=True)]
+    if event.kind in CHANGES:
+        return changed(scene, event, time)
     if event.kind == "push":
         target = scene.objects[event.target]
         distance, room = target_distance(scene, event), girth(target)
         reach = distance + coast(event.speed * PUSHED_SHARE, pushed_loss(event.speed), time)
         return [*crossing(heading, reach, max(wide, room), max(tall, height(target))), block(heading * distance, room, height(target))]
     return crossing(heading, coast(event.speed, ROLL_LOSS, time) if event.kind == "roll" else 2.0 * event.speed, wide, tall)
+
+
+def changed(scene: Scene, event: Event, time: float) -> list[Zone]:
+    """The floor of an event after which things are no longer as they were."""
+    actor, heading = scene.objects[event.actor], np.array(HEADING[event.direction])[:2]
+    wide, tall = girth(actor), height(actor)
+    if event.kind == "paint":
+        return crossing(heading, coast(event.speed, ROLL_LOSS, time), wide, tall)
+    if event.kind == "tower":
+        cubes, distance = row(scene, event), target_distance(scene, event)
+        high = len(cubes) * height(scene.objects[event.target])
+        rubble = RUBBLE * high
+        foot = block(heading * distance, girth(scene.objects[event.target]), high)
+        return [*crossing(heading, distance + rubble, max(wide, rubble), tall), foot]
+    if event.kind == "seesaw":
+        ends = sorted((0.0, 2 * seesaw_arm(scene, event)))
+        load = girth(scene.objects[event.target])
+        room = max(wide, load) + 0.35
+        return [strip(np.array([1.0, 0.0]), ends[0] - room - ROLLS, ends[1] + room + ROLLS, room, 1.0, screen=True)]
+    reach = POURED_REACH * SIZES[actor.size] * GRAIN if event.kind == "pour" else wide + SHARDS
+    post = [strip(np.array([0.0, 1.0]), 0.0, STAND + 0.05, 0.1, event.amount)] if event.kind == "pour" else []
+    return [block(np.zeros(2), reach, tall), *post]
 
 
 def crossing(heading: np.ndarray, reach: float, wide: float, tall: float) -> list[Zone]:
@@ -152,7 +194,7 @@ def crossing(heading: np.ndarray, reach: float, wide: float, tall: float) -> lis
 def slope(actor: Body, event: Event) -> list[Zone]:
     """The floor of a ramp and of the way its load slides on."""
     heading, tilt, wide, tall = np.array(HEADING[event.direction])[:2], np.deg2rad(event.amount), girth(actor), height(actor)
-    length, broad, reach = ramp_size(Solid(shape=actor.shape, half=half(actor.shape, actor.size), colour=(0.0, 0.0, 0.0), material="matte"))
+    length, broad, reach = ramp_size(outer(actor))
     rise = length * np.sin(tilt)
     foot = (length - reach) * np.cos(tilt)
     run = (length - 2 * reach) * FALL * (np.sin(tilt) - SLOPE_FRICTION * np.cos(tilt)) / SLIDE_LOSS

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from yozora.world.chunk import CONTACT, Chunk, Pairs
+from yozora.world.chunk import Chunk, Pairs
 from yozora.world.scene import SHAPES
 from yozora.world.solids import MISS, clearance, dot, entry, surface
 
@@ -104,7 +104,7 @@ def floor_shadow(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3
 
 def floor_contact(chunk: Chunk, candidates: Meetings, direction: Float[Tensor, "3 ray"]) -> Float[Tensor, " meeting"]:
     """For each meeting, how much the solid darkens the floor that the ray meets, 0 to 1."""
-    return _closeness(_on_floor(chunk, candidates, direction), chunk.pairs.form[3:7].index_select(1, candidates.pair))
+    return _closeness(_on_floor(chunk, candidates, direction), chunk.pairs.form[3:].index_select(1, candidates.pair))
 
 
 def shadow_and_contact(
@@ -114,7 +114,7 @@ def shadow_and_contact(
     pose = chunk.pairs.pose.index_select(1, candidates.pair)
     form = chunk.pairs.form.index_select(1, candidates.pair)
     local = to_local(pose, point.index_select(1, candidates.ray) - pose[9:])
-    return entries(candidates.counts, local, _sun(chunk, candidates), form[:3]) < MISS, _closeness(local, form[3:7])
+    return entries(candidates.counts, local, _sun(chunk, candidates), form[:3]) < MISS, _closeness(local, form[3:])
 
 
 def floor_depth(eye_height: Tensor, direction_up: Tensor) -> Tensor:
@@ -178,8 +178,8 @@ def to_world(pose: Float[Tensor, "12 ray"], vector: Float[Tensor, "3 ray"]) -> F
     return pose[0:9:3] * vector[0] + pose[1:9:3] * vector[1] + pose[2:9:3] * vector[2]
 
 
-def _closeness(local: Tensor, core: Tensor) -> Tensor:
-    near = (1.0 - clearance(local, core) * (1.0 / CONTACT)).clamp(0.0, 1.0)
+def _closeness(local: Tensor, form: Tensor) -> Tensor:
+    near = (1.0 - clearance(local, form[:4]) * form[5]).clamp(0.0, 1.0)
     return near * near
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from yozora.world.scene import SHAPES
 from yozora.world.take import Solid, Take
 
-CONTACT = 0.32  # metres around a solid within which it darkens what it nearly touches
+CONTACT = 0.32  # metres around a solid within which it darkens what it nearly touches, at most twice the radius of a ball around it
 NEAR = 0.05  # metres in front of the eye below which a point is not projected
 CORNERS = np.array(list(product((-1.0, 1.0), repeat=3)), dtype=np.float32)
 
@@ -38,7 +38,7 @@ class Pairs:
     solid: Int64[Tensor, " pair"]
     counts: tuple[int, ...]
     pose: Float[Tensor, "12 pair"]  # rotation by rows, centre
-    form: Float[Tensor, "8 pair"]  # half extents; a rounded box's half extents and radius, which stands for it nearby; bound
+    form: Float[Tensor, "9 pair"]  # half extents; a rounded box's half extents and radius, which stands for it nearby; bound; 1 / contact
     paint: Float[Tensor, "5 pair"]  # linear colour, gloss, metal
 
 
@@ -124,13 +124,27 @@ def _pair_columns(takes: Sequence[Take], spans: Sequence[Span]) -> dict[str, np.
         parts["shape"].append(np.tile(np.array([SHAPES.index(solid.shape) for solid in solids], dtype=np.int64), frames))
         parts["centre"].append(takes[take].poses.position[start:stop].reshape(-1, 3))
         parts["rotation"].append(takes[take].poses.rotation[start:stop].reshape(-1, 3, 3))
-        parts["form"].append(np.tile(np.array([_form(solid) for solid in solids]).reshape(-1, 8), (frames, 1)))
+        parts["form"].append(np.tile(np.array([_form(solid) for solid in solids]).reshape(-1, 9), (frames, 1)))
         parts["paint"].append(np.tile(np.array([_paint(solid) for solid in solids]).reshape(-1, 5), (frames, 1)))
         first += frames
     rows = {name: np.concatenate(part) for name, part in parts.items()}
+    rows = {name: row[~_enclosed(rows)] for name, row in rows.items()}
     order = np.argsort(rows["shape"], kind="stable")
     whole = ("frame", "solid", "shape")
     return {name: row[order].astype(np.int64 if name in whole else np.float32) for name, row in rows.items()}
+
+
+def _enclosed(rows: dict[str, np.ndarray]) -> np.ndarray:
+    """Which rows are of solids that lie within a box, where nobody can see them."""
+    boxes = np.flatnonzero(rows["shape"] == SHAPES.index("cube"))
+    small = np.flatnonzero(rows["form"][:, 7] < rows["form"][boxes, :3].min(1).max(initial=0.0))
+    hidden = np.zeros(len(rows["frame"]), dtype=bool)
+    first, last = (np.searchsorted(rows["frame"][small], rows["frame"][boxes], side) for side in ("left", "right"))
+    box = np.repeat(boxes, last - first)
+    inner = small[np.arange(len(box)) - np.repeat(np.cumsum(last - first) - (last - first), last - first) + np.repeat(first, last - first)]
+    offset = np.einsum("pji,pj->pi", rows["rotation"][box], rows["centre"][inner] - rows["centre"][box])
+    hidden[inner[(np.abs(offset) + rows["form"][inner, 7:8] < rows["form"][box, :3]).all(1)]] = True
+    return hidden
 
 
 def _form(solid: Solid) -> tuple[float, ...]:
@@ -142,7 +156,7 @@ def _form(solid: Solid) -> tuple[float, ...]:
         "capsule": ((0.0, 0.0, z, x), x + z),
         "egg": ((0.0, 0.0, 0.7 * (z - x), x), max(x, z)),
     }[solid.shape]
-    return (x, y, z, *core, bound)
+    return (x, y, z, *core, bound, 1.0 / min(CONTACT, 2 * bound))
 
 
 def _paint(solid: Solid) -> tuple[float, ...]:
@@ -151,7 +165,7 @@ def _paint(solid: Solid) -> tuple[float, ...]:
 
 def _partners(columns: dict[str, np.ndarray], sun: np.ndarray) -> np.ndarray:
     """Pairs whose bounding spheres are close, or in line with the sun."""
-    frame, solid, centre, bound = columns["frame"], columns["solid"], columns["centre"], columns["form"][:, 7]
+    frame, solid, centre, bound, closeness = columns["frame"], columns["solid"], columns["centre"], *columns["form"][:, 7:].T
     slots = np.full((solid.max(initial=0) + 1, len(sun)), -1)
     slots[solid, frame] = np.arange(len(frame))
     pair, other = (index.ravel() for index in np.broadcast_arrays(slots[:, None], slots[None]))
@@ -159,7 +173,7 @@ def _partners(columns: dict[str, np.ndarray], sun: np.ndarray) -> np.ndarray:
     pair, other = pair[real], other[real]
     toward, reach = centre[other] - centre[pair], bound[other] + bound[pair] + 1e-3
     along, distance2 = (toward * sun[frame[pair]]).sum(1), (toward * toward).sum(1)
-    meet = (along > -reach) & (distance2 - along * along < reach * reach) | (distance2 < (reach + CONTACT) ** 2)
+    meet = (along > -reach) & (distance2 - along * along < reach * reach) | (distance2 < (reach + 1 / closeness[other]) ** 2)
     pair, other = pair[meet], other[meet]
     order = np.argsort(other, kind="stable")
     return np.stack((pair[order], other[order]))
@@ -184,10 +198,11 @@ def _boxes(columns: dict[str, np.ndarray], lens: _Lens, sun: np.ndarray) -> Boxe
     height = np.maximum(corners[..., 2:], 0.0)
     shade = corners - (height / np.maximum(sun[frame, 2, None, None], 0.02)) * sun[frame, None]
     shade[..., 2] = 0.0
-    wide = np.abs(corners[..., :2] - centre[..., :2]).max(1, keepdims=True) + CONTACT
+    near = 1 / columns["form"][:, 8]
+    wide = np.abs(corners[..., :2] - centre[..., :2]).max(1, keepdims=True) + near[:, None, None]
     feet = np.concatenate((centre[..., :2] + wide * CORNERS[None, :, :2], np.zeros((*corners.shape[:2], 1), np.float32)), -1)
     contact = _project(feet, lens, frame)
-    contact[:, corners[..., 2].min(1) > CONTACT] = 0
+    contact[:, corners[..., 2].min(1) > near] = 0
     return Boxes(seen=_project(corners, lens, frame), shadow=_project(shade, lens, frame), contact=contact)
 
 

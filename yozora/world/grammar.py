@@ -60,6 +60,9 @@ IRREGULAR = {
     "see": ("sees", "saw", "seen"),
     "send": ("sends", "sent", "sent"),
     "set": ("sets", "set", "set"),
+    "break": ("breaks", "broke", "broken"),
+    "throw": ("throws", "threw", "thrown"),
+    "fly": ("flies", "flew", "flown"),
 }
 DOUBLED = {"drop", "hop", "stop", "tip", "hit", "run", "get", "sit", "begin", "bob", "pan", "set", "spin", "dip", "slip", "let"}
 

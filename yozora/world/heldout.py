@@ -2,17 +2,18 @@
 
 Rule for combinations: in the order of their salted SHA-256, each is reserved unless it is one of the plainest requests or
 would take more than a fifth of the partners of one of its values, until the share is reached. So every single value keeps at
-least four fifths of its partners.
+least four fifths of its partners. Events that change the world came later and are reserved by the same rule on lists of their
+own, beside what was reserved before.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from itertools import product
 from typing import TypeVar
 
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, COUNTS, ELEVATION, SPEED, SUN
-from yozora.world.scene import CAMERAS, COLOURS, KINDS, SHAPES, Scene
+from yozora.world.scene import ABLE, CAMERAS, CHANGES, COLOURS, KINDS, SHAPES, UNPAINTED, Scene
 
 Combination = TypeVar("Combination", bound=tuple[str, ...])
 
@@ -21,10 +22,12 @@ PAIR_SHARE, TRIPLE_SHARE = 0.12, 0.10
 PARTNERS_LOST = 0.2  # at most, of each value
 BAND, TAIL = 0.10, 0.10  # of each range: the removed inner band and the removed upper end
 PLAIN = {  # never reserved: a camera that is not spoken of, and what the front page of the project asks for
-    *((kind, "static") for kind in KINDS),
+    *((kind, "static") for kind in (*KINDS, *CHANGES)),
     *(("ball", kind) for kind in ("drop", "roll")),
+    *(("ball", "tower"), ("ball", "paint"), ("ball", "seesaw"), ("red", "paint"), ("green", "break"), ("yellow", "pour")),
     *(("red", "ball"), ("red", "drop"), ("blue", "cube"), ("green", "cube"), ("green", "slide"), ("cube", "slide")),
 }
+BESIDE = {"shape-change": "shape-motion", "colour-change": "colour-motion", "change-camera": "motion-camera"}
 PHRASES = 8  # one phrasing in so many
 LEVELS = ("pairs", "triples", "interpolation", "extrapolation")
 SIDES = range(128, 385, 32)  # pixels, of the sizes among which two are reserved
@@ -34,7 +37,7 @@ def reserved(scene: Scene) -> tuple[str, ...]:
     """Why a scene may not be trained on: each reason begins with its level; empty where it may."""
     together = combinations(scene)
     reasons = [f"pairs: {name} {first} + {second}" for name in together for first, second in together[name] & held_pairs(name)]
-    reasons += [f"triples: {' + '.join(triple)}" for triple in triples(scene) & held_triples()]
+    reasons += [f"triples: {' + '.join(triple)}" for triple in triples(scene) & (held_triples() | held_changes())]
     for name, value, limits in quantities(scene):
         low, high = band(name, limits)
         if low <= value < high:
@@ -75,7 +78,9 @@ def digest(*words: str) -> int:
 
 def combinations(scene: Scene) -> dict[str, set[tuple[str, str]]]:
     """The pairs of values that a scene brings together, by the names of the two; of events, those that act."""
-    actors = [(event.kind, scene.objects[event.actor]) for event in scene.events]
+    acting = [(event.kind, scene.objects[event.actor]) for event in scene.events]
+    actors = [one for one in acting if one[0] in KINDS]
+    changers = [one for one in acting if one[0] in CHANGES]
     count = str(len(scene.objects))
     return {
         "colour-shape": {(body.colour, body.shape) for body in scene.objects},
@@ -83,6 +88,9 @@ def combinations(scene: Scene) -> dict[str, set[tuple[str, str]]]:
         "colour-motion": {(body.colour, kind) for kind, body in actors},
         "count-colour": {(count, body.colour) for body in scene.objects},
         "motion-camera": {(kind, scene.camera.kind) for kind, _ in actors},
+        "shape-change": {(body.shape, kind) for kind, body in changers},
+        "colour-change": {(body.colour, kind) for kind, body in changers},
+        "change-camera": {(kind, scene.camera.kind) for kind, _ in changers},
     }
 
 
@@ -102,16 +110,20 @@ def quantities(scene: Scene) -> list[tuple[str, float, tuple[float, float]]]:
 
 @cache
 def domain(name: str) -> tuple[tuple[str, str], ...]:
-    """All pairs of that name that can occur; only cubes topple."""
+    """All pairs of that name that can occur; not every shape topples, breaks or is poured, nor does every colour paint."""
     axes = {"colour": tuple(COLOURS), "shape": SHAPES, "motion": KINDS, "count": tuple(map(str, COUNTS)), "camera": tuple(CAMERAS)}
-    first, second = name.split("-")
-    return tuple((a, b) for a, b in product(axes[first], axes[second]) if name != "shape-motion" or b != "topple" or a == "cube")
+    first, second = ((axes | {"change": CHANGES})[axis] for axis in name.split("-"))
+    possible = product(first, second)
+    return tuple((a, b) for a, b in possible if (a not in SHAPES or a in ABLE.get(b, SHAPES)) and (b != "paint" or a not in UNPAINTED))
 
 
 @cache
 def held_pairs(name: str) -> frozenset[tuple[str, str]]:
     """The reserved pairs of that name."""
-    return frozenset(choose(name, domain(name), PAIR_SHARE))
+    if name not in BESIDE:
+        return frozenset(choose(name, domain(name), PAIR_SHARE))
+    before = BESIDE[name]
+    return frozenset(choose(name, domain(name), PAIR_SHARE, tuple(domain(before)), held_pairs(before)))
 
 
 @cache
@@ -126,13 +138,34 @@ def held_triples() -> frozenset[tuple[str, str, str]]:
     return frozenset(choose("triples", possible, TRIPLE_SHARE))
 
 
-def choose(name: str, possible: Sequence[Combination], share: float) -> list[Combination]:
-    """The combinations to reserve, by the rule at the head of this file."""
+@cache
+def held_changes() -> frozenset[tuple[str, str, str]]:
+    """The reserved (colour, shape, event that changes the world), among those without a reserved pair."""
+    possible = [
+        (colour, shape, kind)
+        for colour in COLOURS
+        for shape, kind in sorted(set(domain("shape-change")) - held_pairs("shape-change"))
+        if (colour, shape) not in held_pairs("colour-shape") and (colour, kind) not in held_pairs("colour-change")
+    ]
+    return frozenset(choose("triples of changes", possible, TRIPLE_SHARE))
+
+
+def choose(
+    name: str,
+    possible: Sequence[Combination],
+    share: float,
+    others: Sequence[Combination] = (),
+    taken: Collection[Combination] = (),
+) -> list[Combination]:
+    """The combinations to reserve, by the rule at the head of this file; `others` count as partners, some `taken` already."""
     partners: dict[tuple[int, str], int] = {}
-    for combination in possible:
+    for combination in (*possible, *others):
         for value in enumerate(combination):
             partners[value] = partners.get(value, 0) + 1
     lost = dict.fromkeys(partners, 0)
+    for combination in taken:
+        for value in enumerate(combination):
+            lost[value] += 1
     chosen: list[Combination] = []
     for combination in sorted(set(possible) - PLAIN, key=lambda words: digest(name, *words)):
         values = list(enumerate(combination))

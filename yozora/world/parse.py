@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yozora.world.parse_complete import completed, fitted
 from yozora.world.parse_deeds import Deed, find_deeds
 from yozora.world.parse_lexicon import items_of, lexicon, words_of
 from yozora.world.parse_shot import Place, Shot, find_place, find_shot
 from yozora.world.parse_things import Thing, find_things
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, SPEED, TONE
-from yozora.world.scene import CAMERAS, FLOORS, Body, Camera, Event, Floor, Light, Scene
+from yozora.world.scene import CAMERAS, CHANGES, FLOORS, Body, Camera, Event, Floor, Light, Scene
 from yozora.world.words import vocabulary
 from yozora.world.words_names import THIRDS, TONES
 
@@ -48,7 +49,7 @@ def compose(reading: Reading, seed: int) -> Scene:
     if len(reading.deeds) > 2:
         raise ValueError(f"a clip holds two events and the text tells {len(reading.deeds)}: split it into several clips")
     rng = np.random.default_rng([seed, 7])
-    bodies = [cast_body(thing, rng) for thing in reading.things] or [cast_body(Thing(), rng)]
+    bodies = [cast_body(thing, rng) for thing in fitted(reading.things, reading.deeds, rng)] or [cast_body(Thing(), rng)]
     events: list[Event] = []
     for deed in reading.deeds:
         bodies, event = perform(deed, bodies, rng)
@@ -76,6 +77,8 @@ def perform(deed: Deed, bodies: list[Body], rng: np.random.Generator) -> tuple[l
     """An event as described, and the objects with those that it cannot do without."""
     from yozora.world.sample import event
 
+    if deed.kind in CHANGES:
+        bodies, deed = completed(deed, bodies, rng)
     target, actor = deed.target, bodies[deed.actor]
     if deed.kind == "topple":
         bodies = rowed(bodies, actor, rng)

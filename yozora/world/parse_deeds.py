@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from yozora.world.parse_changes import tower, two_parts
 from yozora.world.parse_lexicon import Item
 
 RELATIONS = ("near", "past", "with", "behind")
 BARE = (("away",), ("forward",), ("forwards",))  # what something is knocked, whatever the direction
 TARGETS = (("into",), ("against",), ("to",), ("toward",), ("towards",), ("up", "to"))
-MOVING = ("fall", "roll", "hit", "topple", "swing", "hide", "emerge", "leave", "return")
+MOVING = ("fall", "roll", "hit", "topple", "swing", "hide", "emerge", "leave", "return", "break", "pour", "rise", "paint", "throw")
+TARGETED = ("push", "tower", "seesaw")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,11 @@ def clauses(part: list[Item], before: Deed | None) -> list[tuple[int, list[Item]
     """The actors of a part, each with the items about it; a collision is one event, whatever its verbs."""
     verbs = [place for place, item in enumerate(part) if item.tag == "verb" and item.value in MOVING and not noun_like(part, place)]
     hits = [place for place in verbs if part[place].value == "hit"]
+    roles = two_parts(part, stands_by)
+    if roles and verbs:
+        return [(roles[0], part)]
+    if not verbs and any(item.tag in ("trail", "spout") for item in part):
+        return [(subject(part, 0, before), part)]
     if hits and has_target(part):
         actor = subject(part, hits[0], before)
         return [(actor, part)] if actor >= 0 else []
@@ -235,7 +242,10 @@ def judge(part: list[Item], actor: int) -> Deed | None:
     tags = {item.tag for item in part}
     verbs = {item.value for place, item in enumerate(part) if item.tag == "verb" and not noun_like(part, place)}
     said = {item.tag: item.value for item in reversed(part)}
-    target = struck(part, actor)
+    roles = two_parts(part, stands_by)
+    target = roles[1] if roles else struck(part, actor)
+    if tower(part):
+        tags |= {"tower"}
     if any(item.tag == "np" and {"row", "line", "dominoes", "domino"} & set(item.words) for item in part):
         tags |= {"inrow"}
     if lands(part):
@@ -244,13 +254,14 @@ def judge(part: list[Item], actor: int) -> Deed | None:
     if not kind:
         return None
     tos = [item.value for item in part if item.tag == "to" and not (kind in ("push", "return") and item.words in BARE)]
-    direction = said.get("start", "") if kind == "swing" else next(iter(tos), "")
+    direction = said.get("start", "") if kind == "swing" else "" if kind in ("seesaw", "break", "pour") else next(iter(tos), "")
     if kind == "drop" and not direction and "vertical" in tags:
         direction = "down"
-    amounts = {"drop": said.get("high", ""), "slide": said.get("amount") or said.get("slope", ""), "swing": said.get("arc", "")}
+    falls = dict.fromkeys(("drop", "seesaw", "break", "pour"), said.get("high", ""))
+    amounts = falls | {"slide": said.get("amount") or said.get("slope", ""), "swing": said.get("arc", "")}
     pace = said.get("pace", "medium" if kind == "drop" and "past" in tags else "")  # what bounces past something moves along
     return Deed(
-        kind=kind, actor=actor, target=target if kind == "push" else -1, direction=direction, pace=pace, amount=amounts.get(kind, "")
+        kind=kind, actor=actor, target=target if kind in TARGETED else -1, direction=direction, pace=pace, amount=amounts.get(kind, "")
     )
 
 
@@ -265,6 +276,11 @@ def lands(part: list[Item]) -> bool:
 def kind_of(tags: set[str], verbs: set[str], target: int) -> str:
     """The kind of event for some verbs and what is said beside them; the first that fits."""
     rules = (
+        ("tower", "tower" in tags),
+        ("seesaw", "seesaw" in tags),
+        ("pour", "pour" in verbs or "spout" in tags),
+        ("break", "break" in verbs or "pieces" in tags),
+        ("paint", "trail" in tags or "paint" in verbs),
         ("slide", "slope" in tags and bool(verbs & {"roll", "fall", "leave", "topple", "emerge"})),
         ("topple", "topple" in verbs or ("inrow" in tags and bool(verbs & {"fall", "hit", "roll"}))),
         ("hide", "wall" in tags and bool(verbs & {"roll", "hide", "emerge", "leave"})),

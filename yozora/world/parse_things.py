@@ -6,7 +6,21 @@ from yozora.world.parse_lexicon import Item
 from yozora.world.words_cast import ORDINALS
 
 ADJECTIVES = ("colour", "size", "material", "number", "round")
-PASSED_OVER = {"colored", "coloured", "bright", "very", "sized", "looking", "shaped", "little", "tall", "long", "pendulum"}
+PASSED_OVER = {
+    "colored",
+    "coloured",
+    "bright",
+    "very",
+    "sized",
+    "looking",
+    "shaped",
+    "little",
+    "tall",
+    "long",
+    "pendulum",
+    "wet",
+    "dripping",
+}
 OPENERS = {"a", "an", "the", "another", "other", "some", "more", *ORDINALS}
 
 
@@ -130,7 +144,7 @@ def refer(census: Census, phrase: list[Item]) -> list[int]:
     if several and len(colours) > 1:
         return [enter(census, replace(about, colour=colour)) for colour in colours]
     number = next((int(item.value) for item in phrase if item.tag == "number"), 0)
-    guess = 3 if {"row", "line", "dominoes"} & set(words) else 2
+    guess = 3 if {"row", "line", "dominoes", "tower", "stack", "column"} & set(words) else 2
     return [enter(census, about) for _ in range(number or (guess if several else 1))]
 
 

@@ -7,11 +7,16 @@ SPEED = {  # of the actor when its event begins, in metres a second; of the firs
     "topple": (0.7, 1.3),
     "hide": (0.75, 1.2),
     "return": (1.3, 1.9),
+    "tower": (1.3, 2.1),
+    "paint": (0.5, 1.0),
 }
 AMOUNT = {
     "drop": (0.4, 1.4),  # metres between the floor and the lowest point
     "slide": (18.0, 34.0),  # degrees of tilt
     "swing": (25.0, 50.0),  # degrees of amplitude
+    "seesaw": (0.5, 1.0),  # metres between the plank's raised end and the lowest point
+    "break": (0.8, 1.5),  # metres, as for a drop
+    "pour": (0.6, 1.0),  # metres between the floor and the mouth of the spout
 }
 CAMERA_SPEED = {  # degrees a second; dolly: metres a second
     "pan": (1.5, 4.5),

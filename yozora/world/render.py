@@ -1,11 +1,11 @@
 """Pictures of simulated scenes: a batched ray caster, the same on every device, with shadows and smooth edges."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int8, Int16, UInt8
+from jaxtyping import Bool, Float, Int8, Int16, Int64, UInt8
 from torch import Tensor
 
 from yozora.world import cast, shade
@@ -13,6 +13,7 @@ from yozora.world.cast import Hits, Meetings
 from yozora.world.chunk import Cameras, Span, gather
 from yozora.world.ground import Ground, Lamps, ground, lamps, side_for
 from yozora.world.shade import Setting, Shadow
+from yozora.world.stain import painted, stains
 from yozora.world.styles import FILTERS, Picture, encode
 from yozora.world.take import Take
 
@@ -82,6 +83,7 @@ class _Rays:
     direction: Float[Tensor, "3 *ray"]
     meetings: Sequence[Meetings]  # with solids, with their shadows on the floor
     contact: Float[Tensor, "*ray"]
+    frame: Int64[Tensor, "*frame"]  # broadcasts to the rays
 
 
 class _Pass:
@@ -99,6 +101,7 @@ class _Pass:
             sun=self.chunk.sun,
             pixel=2.0 / size[1],
         )
+        self.stains = stains(takes, spans, device)
 
     def draw(self, style: str) -> tuple[UInt8[Tensor, "frame height width 3"], Int8[Tensor, "frame height width"]]:
         """One ray a pixel, then four more wherever a solid, a facet or a shadow ends."""
@@ -135,7 +138,8 @@ class _Pass:
         if self.look.shadows:
             near = meetings.pop()
             contact = cast.summed(near.ray, cast.floor_contact(chunk, near, direction.flatten(1)), contact.numel()).view(shape)
-        return _Rays(setting=setting, direction=direction, meetings=meetings, contact=contact)
+        frame = torch.arange(shape[0], device=self.device)[:, None, None]
+        return _Rays(setting=setting, direction=direction, meetings=meetings, contact=contact, frame=frame)
 
     def _within(self, rays: _Rays, pixels: Tensor) -> _Rays:
         """Several rays in each of the chosen pixels. What solids darken nearby changes slowly and is taken from the pixel."""
@@ -153,6 +157,7 @@ class _Pass:
             direction=_directions(setting, across, down),
             meetings=[cast.refine(candidates, place, len(pixels), len(SAMPLES)) for candidates in rays.meetings],
             contact=rays.contact.flatten().index_select(0, pixels).expand(len(SAMPLES), -1),
+            frame=frame[None],
         )
 
     def _across(self) -> Float[Tensor, " width"]:
@@ -173,6 +178,7 @@ class _Pass:
             shadow[dark], key[dark] = 1.0, 1
         colour = direction.new_empty((layers, direction.shape[1]))
         self._backdrop(rays, shadow.view(rays.contact.shape), colour.view(layers, *rays.contact.shape))
+        self._paint(rays, shadow, colour, key)
         hits = cast.first_hits(chunk, rays.meetings[0], direction)
         under = self._shadow_on(hits)
         frame = chunk.pairs.frame.index_select(0, hits.pair)
@@ -190,6 +196,20 @@ class _Pass:
         for part in self._tiles():
             setting = _spread(rays.setting, lambda column, part=part: column[..., part, :, :])
             shade.backdrop(setting, rays.direction[:, part], Shadow(sun=shadow[part], contact=rays.contact[part]), out[:, part])
+
+    def _paint(self, rays: _Rays, shadow: Tensor, colour: Tensor, key: Tensor) -> None:
+        """The floor once more, in another colour, where something has painted it; a trail's edge is an end, as a shadow's is."""
+        for order, stain in enumerate(self.stains, start=1):
+            index = painted(stain, self.chunk.cameras, rays.direction, rays.frame).flatten().nonzero()[:, 0]
+            frame = rays.frame.expand(rays.contact.shape).flatten().index_select(0, index)
+            setting = _spread(self.setting, lambda column, frame=frame: column.index_select(-1, frame))
+            setting = replace(setting, ground=replace(setting.ground, colour=stain.colour.index_select(1, frame)))
+            under = Shadow(sun=shadow.index_select(0, index), contact=rays.contact.flatten().index_select(0, index))
+            wet = colour.new_empty((len(colour), len(index)))
+            shade.backdrop(setting, rays.direction.flatten(1).index_select(1, index), under, wet)
+            wet[8:9] = 1.0  # every style draws it as it draws a thing's colour
+            colour.index_copy_(1, index, wet)
+            key[index] = (key[index] & 1) + 2 * min(order, 7)
 
     def _shadow_on(self, hits: Hits) -> Shadow:
         count = len(hits.ray)

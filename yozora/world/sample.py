@@ -1,6 +1,8 @@
 """Draws scenes by seed: for training, or held out at one level and at no other."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate, count
 
 import numpy as np
@@ -8,7 +10,25 @@ import numpy as np
 from yozora.world.arrange import arrange
 from yozora.world.heldout import LEVELS, levels, reserved
 from yozora.world.ranges import AMOUNT, CAMERA_SPEED, ELEVATION, SPEED, SUN, TONE
-from yozora.world.scene import CAMERAS, COLOURS, FLOORS, MATERIALS, SHAPES, SIZES, STYLES, TIMES, Body, Camera, Event, Floor, Light, Scene
+from yozora.world.scene import (
+    ABLE,
+    CAMERAS,
+    CHANGES,
+    COLOURS,
+    FLOORS,
+    MATERIALS,
+    SHAPES,
+    SIZES,
+    STYLES,
+    TIMES,
+    UNPAINTED,
+    Body,
+    Camera,
+    Event,
+    Floor,
+    Light,
+    Scene,
+)
 
 SPLITS = ("train", *LEVELS, "paraphrase")  # the last: scenes as in training, for captions in reserved phrasings
 FAMILIES = {  # shares
@@ -23,6 +43,7 @@ FAMILIES = {  # shares
     "sequence": 0.08,
     "still": 0.05,
 }
+EVERY = FAMILIES | {"tower": 0.10, "paint": 0.09, "seesaw": 0.08, "break": 0.09, "pour": 0.08}
 SEQUENCES = (
     ("drop", "roll"),
     ("drop", "push"),
@@ -42,33 +63,48 @@ SIDES = {  # the share of toward and away among the directions of a kind
     "swing": (0.1, 0.1),
     "drop": (0.1, 0.1),
 }
+LOADS = ("cube", "cylinder")  # what lies still on a seesaw
 REDRAWS = 12  # attempts that share family, number and camera, so that large scenes are not rejected more often
 
 
-def sample(seed: int, split: str = "train") -> Scene:
-    """The scene of a seed: trainable, or held out at exactly the level that `split` names."""
-    scene = outline(seed, split)
+def sample(seed: int, split: str = "train", families: Mapping[str, float] = FAMILIES) -> Scene:
+    """The scene of a seed: trainable, or held out at exactly the level that `split` names; of some families, by their shares.
+
+    `FAMILIES` are those that a seed has always been drawn from; `EVERY` are all that the world has.
+    """
+    scene = outline(seed, split, families)
     return arrange(scene, np.random.default_rng([seed, SPLITS.index(split)]))
 
 
-def outline(seed: int, split: str = "train") -> Scene:
+def named(families: str) -> Mapping[str, float]:
+    """Families with their shares: `usual` and `every` are all of a table, else names with commas between them."""
+    if families in ("usual", "every"):
+        return FAMILIES if families == "usual" else EVERY
+    wanted = [name.strip() for name in families.split(",")]
+    unknown = [name for name in wanted if name not in EVERY]
+    if unknown:
+        raise ValueError(f"no family {unknown[0]!r}: choose among {', '.join(EVERY)}, or usual, or every")
+    return {name: EVERY[name] for name in wanted}
+
+
+def outline(seed: int, split: str = "train", families: Mapping[str, float] = FAMILIES) -> Scene:
     """The scene of a seed before its objects have their places, all that decides whether it is held out."""
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
     wanted = frozenset((split,)) & frozenset(LEVELS)
     rng, key = np.random.default_rng, (seed, SPLITS.index(split))
-    drawn = (draw(rng([*key, attempt // REDRAWS, 0]), rng([*key, attempt, 1])) for attempt in count())
+    drawn = (draw(rng([*key, attempt // REDRAWS, 0]), rng([*key, attempt, 1]), families) for attempt in count())
     return next(scene for scene in drawn if levels(scene) == wanted)
 
 
-def scan(num: int, seed: int = 0) -> int:
+def scan(num: int, seed: int = 0, families: Mapping[str, float] = FAMILIES) -> int:
     """How many of `num` scenes drawn for training are held out; anything but 0 is a fault."""
-    return sum(bool(reserved(outline(seed + index))) for index in range(num))
+    return sum(bool(reserved(outline(seed + index, "train", families))) for index in range(num))
 
 
-def draw(form: np.random.Generator, content: np.random.Generator) -> Scene:
+def draw(form: np.random.Generator, content: np.random.Generator, families: Mapping[str, float]) -> Scene:
     """A scene without places: `form` decides on family, number of objects and camera, `content` on the rest."""
-    family = choice(form, tuple(FAMILIES), tuple(FAMILIES.values()))
+    family = choice(form, tuple(families), tuple(families.values()))
     kinds = {"still": (), "sequence": SEQUENCES[int(form.integers(len(SEQUENCES)))]}.get(family, (family,))
     bystanders = int(choice(form, (0, 1, 2, 3), (0.38, 0.36, 0.19, 0.07)))
     camera_kind = camera_of(form, kinds)
@@ -100,6 +136,8 @@ def perform(kinds: tuple[str, ...], bystanders: int, rng: np.random.Generator, *
     """The objects of a scene and what they do; `same` lets one ball act in both of two events where it can."""
     bodies: list[Body] = []
     events: list[Event] = []
+    if kinds and kinds[0] in CHANGES:
+        return change(kinds[0], bystanders, rng)
     for kind in kinds:
         actor, target = len(bodies), -1
         if same and kinds == ("drop", "roll") and events:
@@ -118,6 +156,40 @@ def perform(kinds: tuple[str, ...], bystanders: int, rng: np.random.Generator, *
     for _ in range(min(bystanders, room) if kinds else bystanders + 1):
         bodies.append(body(rng, bodies))
     return tuple(bodies), tuple(events)
+
+
+def change(kind: str, bystanders: int, rng: np.random.Generator) -> tuple[tuple[Body, ...], tuple[Event, ...]]:
+    """The objects of an event that changes the world, all of other colours, and the event."""
+    bodies = [stranger(rng, [], ABLE.get(kind, SHAPES), UNPAINTED if kind == "paint" else ())]
+    if kind == "tower":
+        bodies[0], cube = ram_and_cube(bodies[0], stranger(rng, bodies, ("cube",)), rng)
+        bodies += [cube] * int(rng.integers(3, 5))
+    if kind == "seesaw":
+        bodies[0] = larger(bodies[0], rng)
+        bodies.append(replace(stranger(rng, bodies, LOADS), size=choice(rng, ("small", "medium"))))
+    for _ in range(min(bystanders, 1 if kind in ("tower", "seesaw") else 2)):
+        bodies.append(stranger(rng, bodies, SHAPES))
+    target = 1 if kind in ("tower", "seesaw") else -1
+    return tuple(bodies), (event(kind, 0, target, bodies[0].shape, rng),)
+
+
+def ram_and_cube(ram: Body, cube: Body, rng: np.random.Generator) -> tuple[Body, Body]:
+    """What runs into a tower and a cube of it, of sizes with which it comes down: the cube is smaller."""
+    ram = larger(ram, rng)
+    return ram, replace(cube, size="small" if ram.size == "medium" else choice(rng, ("small", "medium")))
+
+
+def larger(thing: Body, rng: np.random.Generator) -> Body:
+    """A thing that is not small, because it sets others in motion."""
+    return replace(thing, size=thing.size if thing.size != "small" else choice(rng, ("medium", "large")))
+
+
+def stranger(rng: np.random.Generator, others: list[Body], shapes: tuple[str, ...], barred: tuple[str, ...] = ()) -> Body:
+    """An object of one of some shapes, and of a colour that no other has and that is not barred."""
+    while True:
+        new = body(rng, others)
+        if new.shape in shapes and new.colour not in {*barred, *(other.colour for other in others)}:
+            return new
 
 
 def body(rng: np.random.Generator, others: list[Body], shape: str = "") -> Body:
@@ -142,6 +214,8 @@ def event(kind: str, actor: int, target: int, shape: str, rng: np.random.Generat
     direction = choice(rng, ("left", "right", "toward", "away"), (side, side, toward, away))
     if kind == "drop" and (shape != "ball" or rng.random() < 0.6):
         direction = "down"
+    if kind in ("seesaw", "break", "pour"):
+        direction = "down"
     speed = round(rng.uniform(*SPEED[kind]), 3) if kind in SPEED and direction != "down" else 0.0
     amount = round(rng.uniform(*AMOUNT[kind]), 3) if kind in AMOUNT else 0.0
     return Event(kind=kind, actor=actor, target=target, direction=direction, speed=speed, amount=amount)
@@ -150,7 +224,7 @@ def event(kind: str, actor: int, target: int, shape: str, rng: np.random.Generat
 def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng: np.random.Generator) -> Camera:
     """A camera that sees the directions of the events as they are named, and round things from the side."""
     along = any(event.direction in ("toward", "away") for event in events)
-    crossing = [objects[event.actor].shape for event in events if event.kind in ("roll", "push", "hide", "return")]
+    crossing = [objects[event.actor].shape for event in events if event.kind in ("roll", "push", "hide", "return", "tower", "paint")]
     azimuth = rng.uniform(-24, 24)
     if along:
         azimuth = rng.uniform(-10, 10)
@@ -159,7 +233,7 @@ def camera(kind: str, objects: tuple[Body, ...], events: tuple[Event, ...], rng:
     low, high = ELEVATION
     if any(event.kind == "hide" for event in events):
         high = 20.0
-    if along:
+    if along or any(event.kind == "paint" for event in events):
         low = 23.0
     direction = choice(rng, CAMERAS[kind])
     sideways = [event.direction for event in events if event.direction in CAMERAS["pan"]]

@@ -18,6 +18,14 @@ COLOURS = {  # sRGB in [0, 1]; eight hues and two greys that no floor has
 SIZES = {"small": 0.17, "medium": 0.23, "large": 0.31}  # half extent in metres
 MATERIALS = ("matte", "glossy", "metal")
 KINDS = ("drop", "roll", "push", "slide", "topple", "swing", "hide", "return")
+CHANGES = ("tower", "paint", "seesaw", "break", "pour")  # kinds of event after which things are no longer as they were
+ABLE = {  # the shapes that can do what not all can; what falls from a tower stays on top of a cube
+    "topple": ("cube",),
+    "tower": ("ball", "cylinder", "capsule", "egg"),
+    "break": ("cube", "cylinder"),
+    "pour": ("ball",),
+}
+UNPAINTED = ("white", "black")  # colours that on a floor look like light or shadow
 DIRECTIONS = ("left", "right", "toward", "away")  # as seen by the camera when the clip begins
 CAMERAS = {  # kind -> directions
     "static": ("none",),
@@ -45,11 +53,11 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that the object `actor` does, to the object `target` where the kind needs one (only `push`; else -1).
+    """Something that the object `actor` does, to the object `target` where the kind needs one (push, tower, seesaw; else -1).
 
     Left is -x and away is +y, so that a camera within 45 degrees of azimuth 0 sees the direction as it is named. `speed` is
-    in metres a second, 0 for slide and swing; `amount` is the kind's own quantity: metres of height for a drop, degrees of
-    tilt for a slide or of swing, else 0. Of several events each has an equal share of the clip, in order. What each kind means:
+    in metres a second, 0 for what only falls, slides or swings; `amount` is the kind's own quantity: metres of height for what falls,
+    degrees of tilt for a slide or of swing, else 0. Of several events each has an equal share of the clip, in order. What each kind means:
 
     - roll: crosses the floor; all shapes but the cube turn as they go, a cube glides.
     - push: runs into the target, which is driven on in the same direction.
@@ -60,6 +68,13 @@ class Event:
     - hide: crosses the floor behind a grey wall and comes out at the other side.
     - return: crosses the floor, leaves the picture and comes back.
     - drop: falls and bounces; `direction` is "down" and `speed` 0, or it bounces along in `direction` at `speed`.
+    - tower: runs into a tower and brings it down. All cubes of the target's colour are the tower (three or four, equal in size
+      and material, from below); the target is the lowest.
+    - paint: crosses the floor, wet, and leaves a trail of its colour that stays.
+    - seesaw: falls on the raised end of a seesaw, so that the target is thrown up from the other; `direction` is "down".
+    - break: a cube or cylinder falls and breaks into pieces; `direction` is "down".
+    - pour: grains (20 to 30 small balls, fewer and larger with the actor's size, which stands for all) run out of a spout and
+      form a heap; `direction` is "down".
     """
 
     kind: str

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from yozora.world.framing import Action, frame, spread
+from yozora.world.play import build
 from yozora.world.ranges import FALL
 from yozora.world.scene import Event, Scene
-from yozora.world.stage import HEADING, STAY, Kick, Piece, Stage, build, extent
-from yozora.world.take import Poses, Solid, Take, View
+from yozora.world.stage import HEADING, STAY, Brush, Kick, Piece, Stage, extent
+from yozora.world.take import Poses, Solid, Take, Trail, View
 
 os.environ.setdefault("MUJOCO_GL", "disabled")  # the simulator alone; nothing here draws
 import mujoco
@@ -28,17 +29,17 @@ def simulate(scene: Scene, *, frames: int, fps: float, aspect: float) -> Take:
     poses, contacts = run(stage, len(solids), frames, fps)
     times = np.arange(frames) / fps
     view = shoot(scene, stage, poses, times, aspect)
-    return Take(scene=scene, solids=solids, poses=poses, contacts=contacts, view=view, fps=fps)
+    trails = tuple(trail(brush, solids[brush.index], poses, contacts, fps) for brush in stage.brushes)
+    return Take(scene=scene, solids=solids, poses=poses, contacts=contacts, view=view, fps=fps, trails=trails)
 
 
 def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, np.ndarray]:
     """Steps the simulator and records poses per frame and contacts per frame interval."""
-    bouncing = any(piece.feel.bounce > 0 for piece in stage.objects)
+    bouncing = any(piece.feel.bounce > 0 for piece in stage.objects + stage.loose)
     rate = BOUNCE_RATE if bouncing else ROW_RATE if len(stage.objects) > 3 else RATE
     substeps = -(-int(np.ceil(rate / fps)) // 4) * 4
     model = mujoco.MjModel.from_xml_string(describe(stage, 1 / (fps * substeps)))
     data = mujoco.MjData(model)
-    chunk = 4  # steps between two looks at the contacts, less than a collision takes
     geoms = np.array([model.geom(f"solid{index}").id for index in range(num_solids)])
     solid_of = np.full(model.ngeom, -1)
     solid_of[geoms] = np.arange(num_solids)
@@ -52,11 +53,13 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
     pending = sorted(stage.kicks, key=lambda kick: kick.time)
     for index in range(frames):
         touched: set[tuple[int, int]] = set()
+        chunk = 1 if data.eq_active.any() else 4  # steps between two looks at the contacts, less than a collision takes
         for part in range(substeps // chunk if index else 0):
             now = (index - 1 + part * chunk / substeps) / fps
             pending = release(model, data, pending, now)
             pull(model, data, stage)
             mujoco.mj_step(model, data, nstep=chunk)
+            tear(data, stage)
             touched.update(touching(data, solid_of))
         pending = release(model, data, pending, index / fps)
         mujoco.mj_forward(model, data)
@@ -64,6 +67,14 @@ def run(stage: Stage, num_solids: int, frames: int, fps: float) -> tuple[Poses, 
         note(record, model, data, index, geoms)
         contacts += [(index, *pair) for pair in sorted(touched)]
     return record, np.array(contacts, np.int32).reshape(-1, 3)
+
+
+def trail(brush: Brush, solid: Solid, poses: Poses, contacts: np.ndarray, fps: float) -> Trail:
+    """The paint that an object leaves where it touches the floor."""
+    path = poses.position[:, brush.index, :2].copy()
+    wet = np.isin(np.arange(len(path)), contacts[(contacts[:, 1] == brush.index) & (contacts[:, 2] < 0), 0])
+    path[~wet | (np.arange(len(path)) < brush.time * fps - 0.5)] = np.nan
+    return Trail(colour=solid.colour, reach=brush.reach, path=path)
 
 
 def describe(stage: Stage, step: float) -> str:
@@ -74,33 +85,37 @@ def describe(stage: Stage, step: float) -> str:
         for index, piece in enumerate(stage.props, start=len(stage.objects))
     ]
     bodies = []
-    for index, piece in enumerate(stage.objects):
+    for mover, piece in enumerate(stage.objects + stage.loose):
+        loose = mover - len(stage.objects)
+        index = mover if loose < 0 else len(stage.solids) - len(stage.loose) + loose
         shape = geom(piece.solid, index, piece, "")
         if piece.hinge is None:
-            bodies.append(f'<body name="object{index}" {numbers("pos", piece.position)}{frame_axes(piece)}><freejoint/>{shape}</body>')
+            bodies.append(f'<body name="mover{mover}" {numbers("pos", piece.position)}{frame_axes(piece)}><freejoint/>{shape}</body>')
             continue
         pivot, axis = piece.hinge
-        down = f'pos="0 0 {-float(np.linalg.norm(pivot - piece.position))}"'
+        above = (piece.position - pivot) @ piece.rotation[:, 2] > 0
+        down = f'pos="0 0 {float(np.linalg.norm(pivot - piece.position)) * (1 if above else -1)}"'
         parts = geom(piece.solid, index, piece, down)
         if piece.rider is not None:
             parts += geom(piece.rider, count, piece, f'pos="0 0 {-piece.rider.half[2]}" contype="0" conaffinity="0" mass="0.001"')
             count += 1
         joint = f'<joint type="hinge" {numbers("axis", axis)}/>'
-        bodies.append(f'<body name="object{index}" {numbers("pos", pivot)}{frame_axes(piece)}>{joint}{parts}</body>')
+        bodies.append(f'<body name="mover{mover}" {numbers("pos", pivot)}{frame_axes(piece)}>{joint}{parts}</body>')
     option = f'<option timestep="{step!r}" gravity="0 0 {-FALL}" cone="elliptic" iterations="20" tolerance="1e-7"/>'
     floor = '<geom name="floor" type="plane" size="50 50 1" friction="0.6 0.002 0.0001" condim="3"/>'
-    return f"<mujoco>{option}<worldbody>{floor}{''.join(fixed)}{''.join(bodies)}</worldbody></mujoco>"
+    welds = "".join(f'<weld body1="mover{weld.one}" body2="mover{weld.other}" solref="0.005 1"/>' for weld in stage.welds)
+    return f"<mujoco>{option}<worldbody>{floor}{''.join(fixed)}{''.join(bodies)}</worldbody><equality>{welds}</equality></mujoco>"
 
 
 def geom(solid: Solid, index: int, piece: Piece, more: str) -> str:
     """One geometry of the description."""
     size = {"ball": solid.half[:1], "cylinder": solid.half[1:], "capsule": solid.half[1:]}.get(solid.shape, solid.half)
     feel = piece.feel
-    spring = ""
+    spring = 'contype="0" conaffinity="0" ' if piece.hollow else ""
     if feel.bounce:
         logarithm = np.log(feel.bounce)  # restitution e = exp(-pi zeta / sqrt(1 - zeta^2))
         zeta = -logarithm / np.hypot(np.pi, logarithm)
-        spring = f'solref="{-(STIFFNESS**2)} {-2 * zeta * STIFFNESS}"'
+        spring += f'solref="{-(STIFFNESS**2)} {-2 * zeta * STIFFNESS}"'
     return (
         f'<geom name="solid{index}" type="{GEOMETRY[solid.shape]}" {numbers("size", size)} density="{feel.density}" '
         f'condim="{6 if feel.roll else 3}" {numbers("friction", (feel.slide, 0.002, feel.roll))} priority="{feel.rank}" {spring} {more}/>'
@@ -121,7 +136,7 @@ def release(model: mujoco.MjModel, data: mujoco.MjData, pending: list[Kick], now
     """Gives each kick whose time has come, keeps held objects where they are, and returns the kicks still to come."""
     later = []
     for kick in pending:
-        joint = model.body(f"object{kick.index}").jntadr[0]
+        joint = model.body(f"mover{kick.index}").jntadr[0]
         place, motion = model.jnt_qposadr[joint], model.jnt_dofadr[joint]
         free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
         if kick.time > now + 1e-9:
@@ -132,15 +147,26 @@ def release(model: mujoco.MjModel, data: mujoco.MjData, pending: list[Kick], now
         elif free:
             turned = np.zeros(9)
             mujoco.mju_quat2Mat(turned, data.qpos[place + 3 : place + 7])
+            if kick.place is not None:
+                data.qpos[place : place + 3] = kick.place
             data.qvel[motion : motion + 3] = kick.velocity
             data.qvel[motion + 3 : motion + 6] = turned.reshape(3, 3).T @ kick.spin  # MuJoCo keeps it in the body's own axes
     return later
 
 
+def tear(data: mujoco.MjData, stage: Stage) -> None:
+    """Takes away the welds that bear more than they can."""
+    if not stage.welds:
+        return
+    held = data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY
+    force = np.sqrt(np.bincount(data.efc_id[held], data.efc_force[held] ** 2, len(stage.welds)))
+    data.eq_active[force > [weld.limit for weld in stage.welds]] = 0
+
+
 def pull(model: mujoco.MjModel, data: mujoco.MjData, stage: Stage) -> None:
     """Applies the springs."""
     for spring in stage.springs:
-        body = model.body(f"object{spring.index}")
+        body = model.body(f"mover{spring.index}")
         reached = float((data.xpos[body.id] - stage.objects[spring.index].position) @ spring.heading)
         force = body.mass[0] * spring.rate**2 * max(reached - spring.reach, 0.0)
         data.xfrc_applied[body.id, :3] = -force * spring.heading
@@ -184,14 +210,16 @@ class Shot:
     returns: list[Event]
 
     def action(self, tighter: float) -> Action:
-        """Every object in every frame, except where a returning one is outside, and the props' corners."""
-        objects, position = self.stage.objects, self.poses.position.astype(np.float64)
-        count, frames = len(objects), len(position)
-        corners = np.broadcast_to(np.array(self.stage.corners).reshape(-1, 3), (frames, len(self.stage.corners), 3))
-        centre = np.concatenate([position[:, :count], corners], axis=1)
+        """Everything that moves freely in every frame, except where a returning object is outside, and the props' corners."""
+        stage, position = self.stage, self.poses.position.astype(np.float64)
+        solids, frames = stage.solids, len(position)
+        behind = len(solids) - len(stage.loose)
+        movers = [*range(len(stage.objects)), *(behind + i for i, piece in enumerate(stage.loose) if piece.hinge is None)]
+        corners = np.broadcast_to(np.array(stage.corners).reshape(-1, 3), (frames, len(stage.corners), 3))
+        centre = np.concatenate([position[:, movers], corners], axis=1)
         boxes = np.zeros((*centre.shape, 3))
-        for index, piece in enumerate(objects):
-            boxes[:, index] = spread(piece.solid, self.poses.rotation[:, index].astype(np.float64))
+        for place, index in enumerate(movers):
+            boxes[:, place] = spread(solids[index], self.poses.rotation[:, index].astype(np.float64))
         seen = np.ones(centre.shape[:2], bool)
         side = 0
         for event in self.returns:

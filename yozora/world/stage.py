@@ -56,17 +56,22 @@ class Piece:
     feel: Feel = Feel()
     hinge: tuple[np.ndarray, np.ndarray] | None = None
     rider: Solid | None = None
+    hollow: bool = False  # nothing touches it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kick:
-    """At second `time` the object `index` gets this velocity and spin; where it is `held`, it stays in place until then."""
+    """At second `time` the mover `index` (objects, then loose pieces) gets this velocity and spin.
+
+    Where it is `held`, it stays in place until then; where there is a `place`, it sets out from there.
+    """
 
     index: int
     time: float
     velocity: np.ndarray
     spin: np.ndarray
     held: bool = False
+    place: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,29 +84,45 @@ class Spring:
     rate: float  # radians a second of the oscillation it would give a gliding body
 
 
+@dataclass(frozen=True, kw_only=True)
+class Weld:
+    """Holds two movers together until a force of more than `limit` newtons works on it; then it is gone for good."""
+
+    one: int
+    other: int
+    limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brush:
+    """The object `index` leaves paint within `reach` metres of where it touches the floor, from second `time` on."""
+
+    index: int
+    reach: float
+    time: float
+
+
 @dataclass(kw_only=True)
 class Stage:
-    """All that the simulator needs: the objects, the fixed props behind them, kicks in order of time, springs, points to frame."""
+    """All that the simulator needs: the objects, the fixed props behind them, kicks in order of time, springs, points to frame.
+
+    `loose` are pieces that move, too, but are no objects of the scene: planks, shards, grains.
+    """
 
     objects: list[Piece]
     props: list[Piece] = field(default_factory=list)
     kicks: list[Kick] = field(default_factory=list)
     springs: list[Spring] = field(default_factory=list)
     corners: list[np.ndarray] = field(default_factory=list)
+    loose: list[Piece] = field(default_factory=list)
+    welds: list[Weld] = field(default_factory=list)
+    brushes: list[Brush] = field(default_factory=list)
 
     @property
     def solids(self) -> tuple[Solid, ...]:
-        """Objects, props, strings: the order of a take."""
-        return tuple(piece.solid for piece in self.objects + self.props) + tuple(p.rider for p in self.objects if p.rider)
-
-
-def build(scene: Scene, duration: float) -> Stage:
-    """The stage of a scene whose events share `duration` seconds."""
-    rng = np.random.default_rng(scene.floor.seed)
-    stage = Stage(objects=[bystander(body, rng) for body in scene.objects])
-    for order, event in enumerate(scene.events):
-        PERFORM[event.kind](stage, scene, event, duration * order / len(scene.events))
-    return stage
+        """Objects, props, strings, loose pieces: the order of a take."""
+        riders = tuple(p.rider for p in self.objects if p.rider)
+        return tuple(piece.solid for piece in self.objects + self.props) + riders + tuple(piece.solid for piece in self.loose)
 
 
 def half(shape: str, size: str) -> tuple[float, float, float]:
@@ -261,8 +282,8 @@ def topple(stage: Stage, scene: Scene, event: Event, start: float) -> None:
 
 
 def row(scene: Scene, event: Event) -> list[int]:
-    """The slabs of a topple, in the order in which they fall."""
-    colour = scene.objects[event.actor].colour
+    """The slabs of a topple in the order in which they fall, or the cubes of a tower from below."""
+    colour = scene.objects[event.target if event.kind == "tower" else event.actor].colour
     return [i for i, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour]
 
 
@@ -277,14 +298,18 @@ def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     hinge = (pivot, np.array([-heading[1], heading[0], 0.0]))
     at = pivot - lean @ UP * CORD
     stage.objects[event.actor] = replace(piece, position=at, rotation=lean, feel=Feel(), hinge=hinge, rider=cord)
-    behind = np.array([0.0, 1.0, 0.0]) if heading[0] else np.array([1.0, 0.0, 0.0])
+    gallows(stage, pivot, np.array([0.0, 1.0, 0.0]) if heading[0] else np.array([1.0, 0.0, 0.0]))
+    stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
+
+
+def gallows(stage: Stage, pivot: np.ndarray, behind: np.ndarray) -> None:
+    """A post that stands `behind` a point of the air, and an arm that reaches there."""
     foot = pivot * (1, 1, 0) + behind * STAND
     post = Solid(shape="cylinder", half=(0.035, 0.035, pivot[2] / 2), colour=PROP, material="matte")
     arm = Solid(shape="capsule", half=(0.035, 0.035, STAND / 2), colour=PROP, material="matte")
     stage.props.append(Piece(solid=post, position=foot + UP * pivot[2] / 2, rotation=np.eye(3)))
     stage.props.append(Piece(solid=arm, position=pivot + behind * STAND / 2, rotation=axes(behind)))
     stage.corners += [pivot + UP * 0.05, foot, foot + UP * pivot[2]]
-    stage.kicks.append(Kick(index=event.actor, time=start, velocity=np.zeros(3), spin=np.zeros(3), held=True))
 
 
 def hide(stage: Stage, scene: Scene, event: Event, start: float) -> None:

@@ -41,8 +41,20 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trail:
+    """Paint that stays on the floor: what lies within `reach` metres of the way between two places where it was left.
+
+    `path` is `float32[time 2]`, NaN where nothing is left; frame t shows what was left up to then.
+    """
+
+    colour: tuple[float, float, float]
+    reach: float
+    path: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
 class Take:
-    """A simulated scene. Solid i is object i of the scene; ramps, walls and strings follow behind the objects.
+    """A simulated scene. Solid i is object i of the scene; ramps, walls, strings, pieces and grains follow behind the objects.
 
     `contacts` is `int32[contact 3]`: frame, solid, solid (-1 for the floor), each pair once a frame.
     """
@@ -53,3 +65,4 @@ class Take:
     contacts: np.ndarray
     view: View
     fps: float
+    trails: tuple[Trail, ...] = ()

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from yozora.world import words_cast, words_events, words_names, words_settings, words_text
+from yozora.world import words_cast, words_changes, words_events, words_names, words_settings, words_text
 from yozora.world.grammar import Writer, literals
 from yozora.world.scene import Scene
 from yozora.world.take import Take
@@ -75,7 +75,7 @@ def vocabulary() -> frozenset[str]:
 def phrasings() -> frozenset[str]:
     """Every line of words that the grammar holds: phrasings, names and qualities."""
     lines: set[str] = set()
-    for module in (words_cast, words_events, words_names, words_settings, words_text):
+    for module in (words_cast, words_changes, words_events, words_names, words_settings, words_text):
         for name, value in vars(module).items():
             if re.fullmatch(r"[A-Z_]+", name) and name not in ("VERBS", "FLAT", "THIRDS", "TONES", "MOODS"):
                 lines |= set(flatten(value))

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from yozora.world.grammar import Writer, article, join
 from yozora.world.scene import Body, Scene
+from yozora.world.words_changes import GRAIN_WORDS, TOWER_WORDS
 from yozora.world.words_names import COLOUR_WORDS, MATERIAL_WORDS, NUMBERS, SHAPE_WORDS, SIZE_WORDS, plural
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 DOMINO = "domino"
-WORDS = SHAPE_WORDS | COLOUR_WORDS | SIZE_WORDS | MATERIAL_WORDS
+WORDS = SHAPE_WORDS | COLOUR_WORDS | SIZE_WORDS | MATERIAL_WORDS | {"grain": GRAIN_WORDS, "tower": TOWER_WORDS}
 
 
 @dataclass(kw_only=True)
@@ -29,14 +30,26 @@ class Cast:
             self.nouns[name] = self.writer.word(WORDS[name])
         return self.nouns[name]
 
+    @property
+    def grains(self) -> set[int]:
+        """The objects that stand for many grains."""
+        return {event.actor for event in self.scene.events if event.kind == "pour"}
+
     def kind(self, index: int) -> tuple[str, ...]:
         """What is said of an object: two objects of one kind cannot be told apart by name."""
         body = self.scene.objects[index]
-        return (body.colour, body.shape, body.size if self.sizes else "", body.material if self.materials else "")
+        return (
+            body.colour,
+            "grain" if index in self.grains else body.shape,
+            body.size if self.sizes else "",
+            body.material if self.materials else "",
+        )
 
     def noun(self, index: int, count: int = 1, *, shape: str = "") -> str:
         """The noun phrase of an object without article: "small shiny red ball"."""
         body = self.scene.objects[index]
+        if index in self.grains:
+            return " ".join((*self.adjectives(body), self.call("grain")))
         shape = shape or self.call(body.shape)
         return " ".join((*self.adjectives(body), shape if count == 1 else plural(shape)))
 
@@ -61,6 +74,8 @@ class Cast:
     def group(self, members: list[int], known: int) -> str:
         """Objects of one kind, of which `known` have been met before."""
         noun = self.noun(members[0], len(members))
+        if members[0] in self.grains:
+            return noun
         if len(members) > 1:
             return f"{NUMBERS[len(members)]} {'more ' if known else ''}{noun}"
         return f"another {noun}" if known else article(noun)
@@ -69,6 +84,8 @@ class Cast:
         """A later mention: "the red ball", "the ball" where there is one, "the second red ball" where there are more."""
         same = [other for other in sorted(self.met, key=self.met.index) if self.brief(other) == self.brief(index)]
         body = self.scene.objects[index]
+        if index in self.grains:
+            return f"the {self.call(body.colour)} {self.call('grain')}"
         if len(same) > 1:
             return f"the {ORDINALS[same.index(index)]} {' '.join(self.brief(index))}"
         if self.alone(index) and self.writer.chance(0.25):
@@ -87,6 +104,14 @@ class Cast:
     def mention(self, index: int) -> str:
         """An object, by first or later mention."""
         return self.again(index) if index in self.met else self.first(index)
+
+    def tower(self, members: tuple[int, ...]) -> str:
+        """A tower of cubes in words, with their number when it is first mentioned."""
+        cubes = self.noun(members[0], len(members))
+        if set(members) <= set(self.met):
+            return f"the {self.call('tower')} of {cubes}"
+        self.met.extend(members)
+        return f"a {self.call('tower')} of {NUMBERS[len(members)]} {cubes}"
 
     def row(self, members: tuple[int, ...]) -> tuple[str, bool]:
         """A row of dominoes in words, and whether it takes the plural."""

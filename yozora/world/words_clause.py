@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from yozora.world.grammar import Slots, Voice, Writer, join, speak, usable
 from yozora.world.scene import Body, Event, Scene
 from yozora.world.words_cast import Cast
+from yozora.world.words_changes import CHANGE_PHASES, CHANGE_PHRASINGS, CHANGE_SHORT
 from yozora.world.words_events import EVENT_PHRASINGS, PHASES, SHORT
 from yozora.world.words_names import (
     ARC_WORDS,
@@ -21,6 +22,8 @@ from yozora.world.words_names import (
 from yozora.world.words_settings import PAST
 
 Told = dict[str, str | Callable[[], str]]
+FALLING = ("drop", "seesaw", "break", "pour")
+ALL_PHRASINGS, ALL_SHORT, ALL_PHASES = EVENT_PHRASINGS | CHANGE_PHRASINGS, SHORT | CHANGE_SHORT, PHASES | CHANGE_PHASES
 BRIEF = 0.4  # detail below which the phrasings of a few words are used
 NEAR = 1.3  # metres between two objects that are next to each other
 
@@ -45,19 +48,20 @@ class Teller:
         if pronoun:
             slots["a"] = "it"
         if self.detail >= BRIEF:
-            return self.phrase(EVENT_PHRASINGS[event.kind], event, mood, slots)
+            return self.phrase(ALL_PHRASINGS[event.kind], event, mood, slots)
         beside = slots.pop("past")
-        text = self.phrase(SHORT[event.kind], event, mood, slots)
+        text = self.phrase(ALL_SHORT[event.kind], event, mood, slots)
         return text if isinstance(beside, str) else f"{text} {beside()}"
 
     def phase(self, event: Event, order: int, mood: str) -> str:
         """One phase of an event as a clause."""
-        return self.phrase(PHASES[event.kind][order], event, mood, self.slots(event, past=False))
+        return self.phrase(ALL_PHASES[event.kind][order], event, mood, self.slots(event, past=False))
 
     def phrase(self, phrasings: tuple[str, ...], event: Event, mood: str, slots: Told) -> str:
         """A clause in one of these phrasings."""
         row, plural = self.cast.row(domino_row(self.scene, event)) if event.kind == "topple" else ("", False)
-        slots = slots | {"row": row}
+        plural |= event.kind == "pour"
+        slots = slots | {"row": row, "tower": lambda: self.cast.tower(tower_cubes(self.scene, event))}
         options = usable(phrasings, slots, mood)
         if slots.get("past"):
             options = tuple(text for text in options if text.endswith("{past}") or (slots["o"] and ("{past}" in text or "{o!}" in text)))
@@ -93,7 +97,7 @@ class Teller:
             "to": word(directions(event)) if event.direction != "down" else "",
             "vertical": "said" if event.direction == "down" else "",
             "pace": word(SPEED_WORDS[pace]) if pace and told[pace] and event.direction != "down" else "",
-            "high": word(HEIGHT_WORDS[amount]) if event.kind == "drop" and told[amount] else "",
+            "high": word(HEIGHT_WORDS[amount]) if event.kind in FALLING and told[amount] else "",
             "slope": word(SLOPE_WORDS[amount]) if event.kind == "slide" else "",
             "arc": word(ARC_WORDS[amount]) if event.kind == "swing" and told[amount] else "",
             "axis": word(AXIS_WORDS[along]) + start,
@@ -146,8 +150,16 @@ def domino_row(scene: Scene, event: Event) -> tuple[int, ...]:
     return tuple(index for index, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)
 
 
+def tower_cubes(scene: Scene, event: Event) -> tuple[int, ...]:
+    """The cubes of a tower: all of the target's colour."""
+    colour = scene.objects[event.target].colour
+    return tuple(index for index, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)
+
+
 def taking_part(scene: Scene, event: Event) -> tuple[int, ...]:
     """The objects that an event is about, its actor first."""
+    if event.kind == "tower":
+        return (event.actor, *tower_cubes(scene, event))
     if event.kind == "topple":
         return domino_row(scene, event)
     return (event.actor, event.target) if event.target >= 0 else (event.actor,)

@@ -144,6 +144,7 @@ VERBS = {  # groups of synonyms that a phrasing names in capitals
     "EMERGE": ("come out", "reappear", "appear again", "come out again", "emerge"),
     "LEAVE": ("leave", "exit"),
     "RETURN": ("come back", "return"),
+    "BREAK": ("break", "shatter"),
     "STAND": ("stand", "rest", "sit", "lie"),
     "WAIT": ("stand still", "stay still", "stay put", "rest", "wait"),
 }
@@ -154,7 +155,7 @@ THIRDS = {
     "drop": ("low", "middle", "high"),
     "slide": ("gentle", "middle", "steep"),
     "swing": ("narrow", "middle", "wide"),
-}
+} | dict.fromkeys(("seesaw", "break", "pour"), ("low", "middle", "high"))
 
 TONES = ("dark", "middle", "light")
 

@@ -6,12 +6,16 @@ from yozora.world.grammar import Writer, tidy
 from yozora.world.scene import Event, Scene
 from yozora.world.take import Take
 from yozora.world.words_cast import Cast
-from yozora.world.words_clause import Teller
-from yozora.world.words_events import PHASES
+from yozora.world.words_clause import ALL_PHASES, Teller, tower_cubes
 from yozora.world.words_names import STYLE_AFTER
 from yozora.world.words_text import sentence, with_bystanders
 
-CUTS = {"drop": (0.2,), "push": (0.25,), "slide": (0.35,), "hide": (0.3, 0.65), "return": (0.3, 0.65), "topple": (0.2,)}
+CUTS = {"drop": (0.2,), "push": (0.25,), "slide": (0.35,), "hide": (0.3, 0.65), "return": (0.3, 0.65), "topple": (0.2,)} | {
+    "tower": (0.2,),
+    "seesaw": (0.15,),
+    "break": (0.15,),
+    "pour": (0.7,),
+}
 
 
 def cues(writer: Writer, scene: Scene, take: Take | None) -> list[tuple[str, float, float]]:
@@ -20,9 +24,9 @@ def cues(writer: Writer, scene: Scene, take: Take | None) -> list[tuple[str, flo
     if len(events) > 1:
         cuts = tuple(order / len(events) for order in range(1, len(events)))
         texts = [cue(writer, scene, event) for event in events]
-    elif scene.family in PHASES:
+    elif scene.family in ALL_PHASES:
         cuts = measured(take) if take else cuts
-        texts = [cue(writer, scene, events[0], order) for order in range(len(PHASES[scene.family]))]
+        texts = [cue(writer, scene, events[0], order) for order in range(len(ALL_PHASES[scene.family]))]
     else:
         return [(sentence(writer, scene), 0.0, 1.0)]
     bounds = (0.0, *cuts, 1.0)
@@ -42,9 +46,7 @@ def cue(writer: Writer, scene: Scene, event: Event, order: int = -1) -> str:
 def measured(take: Take) -> tuple[float, ...]:
     """Where the phases of a take's single event meet, as fractions of the clip."""
     event, count = take.scene.events[0], len(take.poses.position)
-    cuts = {"drop": landing, "push": meeting, "slide": leaving, "topple": tipping, "hide": hiding, "return": turning}[event.kind](
-        take, event
-    )
+    cuts = MEASURED[event.kind](take, event)
     if min(cuts) <= 0 or max(cuts) >= count:
         return CUTS[event.kind]
     return tuple(float(cut) for cut in np.clip(np.array(cuts) / count, 0.1, 0.9))
@@ -111,3 +113,37 @@ def turning(take: Take, event: Event) -> tuple[float, ...]:
     away = np.linalg.norm(path - path[0], axis=1)
     frames = np.flatnonzero(away > 0.67 * away.max())
     return (float(frames[0]), float(frames[-1] + 1)) if len(frames) else (0.0, 0.0)
+
+
+def ramming(take: Take, event: Event) -> tuple[float, ...]:
+    """The first touch of a tower."""
+    return first(np.concatenate([touches(take, event.actor, cube) for cube in tower_cubes(take.scene, event)]))
+
+
+def tilting(take: Take, event: Event) -> tuple[float, ...]:
+    """The first touch of what lies behind the objects in the take's list: a seesaw's plank."""
+    return first(np.concatenate([touches(take, event.actor, index) for index in range(len(take.scene.objects), len(take.solids))]))
+
+
+def shattering(take: Take, event: Event) -> tuple[float, ...]:
+    """The first touch of the floor by any piece of what breaks."""
+    return first(np.concatenate([touches(take, index, -1) for index in parts_of(take, event.actor)]))
+
+
+def heaping(take: Take, event: Event) -> tuple[float, ...]:
+    """Where the last grain has come down."""
+    grains = parts_of(take, event.actor)
+    aloft = take.poses.position[:, grains, 2].max(1) > event.amount / 2
+    return first(np.flatnonzero(~aloft))
+
+
+def parts_of(take: Take, actor: int) -> list[int]:
+    """An object and the loose pieces of its colour, which are the rest of it."""
+    behind = range(len(take.scene.objects), len(take.solids))
+    return [actor, *(index for index in behind if take.solids[index].colour == take.solids[actor].colour)]
+
+
+MEASURED = {
+    "drop": landing, "push": meeting, "slide": leaving, "topple": tipping, "hide": hiding, "return": turning,
+    "tower": ramming, "seesaw": tilting, "break": shattering, "pour": heaping,
+}  # fmt: skip

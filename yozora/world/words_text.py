@@ -7,7 +7,7 @@ from yozora.world.grammar import FINITE, Slots, Voice, Writer, inflect, progress
 from yozora.world.ranges import ELEVATION
 from yozora.world.scene import Scene
 from yozora.world.words_cast import Cast
-from yozora.world.words_clause import Teller, domino_row
+from yozora.world.words_clause import Teller, domino_row, tower_cubes
 from yozora.world.words_events import SEQUENCE, STILL_AGAIN
 from yozora.world.words_names import (
     CAMERA_WORDS,
@@ -223,12 +223,17 @@ def all_things(teller: Teller) -> str:
 
     def listed() -> str:
         rows = [domino_row(scene, event) for event in scene.events if event.kind == "topple"]
-        single = tuple(index for index in indices if not any(index in row for row in rows))
-        parts = [teller.cast.row(row)[0] for row in rows] + ([teller.cast.first(*single)] if single else [])
+        towers = [tower_cubes(scene, event) for event in scene.events if event.kind == "tower"]
+        single = tuple(index for index in indices if not any(index in row for row in rows + towers))
+        parts = (
+            [teller.cast.row(row)[0] for row in rows]
+            + [teller.cast.tower(cubes) for cubes in towers]
+            + ([teller.cast.first(*single)] if single else [])
+        )
         return " and ".join(parts)
 
     phrasing = teller.writer.phrasing("things", THINGS)
-    return speak(teller.writer, phrasing, {"o": listed}, Voice(crowd=len(indices) > 1))
+    return speak(teller.writer, phrasing, {"o": listed}, Voice(crowd=len(indices) > 1 or bool(teller.cast.grains)))
 
 
 def full_deed(teller: Teller, mood: str) -> str:

@@ -1,0 +1,150 @@
+"""What cannot be undone: the broken is never whole again, a trail never shrinks, a fallen tower never stands, grains never rise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from yozora.evaluate.measures import Score
+from yozora.evaluate.spec import Change, Spec
+from yozora.evaluate.thresholds import limits
+from yozora.evaluate.track import Sight
+
+
+@dataclass(frozen=True)
+class ChangeLimits:
+    """All thresholds of what changes for good."""
+
+    lasts: int  # frames that something must stay as it is to count
+    tumbles: int  # frames for less than which a tower that falls may reach up again
+    shrunk: float  # of its area, that a trail may seem to lose
+    moving: float  # of its area, that one may seem to lose to a camera whose own move is known but nearly
+    sunk: float  # of their area, that grains may seem to lose when they come to lie one behind the other
+    grown: float  # times its area in the beginning, that a trail or heap has in the end at least
+    upright: float  # of a tower's height, from where on it stands
+    down: float  # and up to where it has fallen
+    whole: float  # times how far a whole thing of its area spreads, up to where it is whole
+    apart: float  # and from where on it is broken
+
+
+LIMITS = limits("changes", ChangeLimits)
+
+
+def irreversible(sight: Sight, spec: Spec) -> Score | None:
+    """The share of a clip's lasting changes that come and stay; None where nothing is to change for good."""
+    changes = [change for change in spec.changes if change.kind in STAYS]
+    if not changes:
+        return None
+    wrong = [said for change in changes if (said := STAYS[change.kind](sight, change))]
+    return Score(1 - len(wrong) / len(changes), not wrong, ", ".join(wrong) or "stays changed")
+
+
+def tower_stays_down(sight: Sight, change: Change) -> str:
+    """What is wrong with a tower that is to fall: its colour reaches high above where the tower stood, and then never again."""
+    blobs, (width, height) = sight.found.blobs.chosen(sight.of(change.colour)), sight.found.size
+    if not len(blobs):
+        return f"{change.colour} is never seen"
+    largest = int(np.argmax(np.where(blobs.frame == blobs.frame.min(), blobs.area, -1)))
+    left, _, right, bottom = blobs.box[largest]
+    floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
+    foot = floor @ np.linalg.inv(floor[blobs.frame[largest]]) @ [(left + right - width) / height, bottom * 2 / height - 1, 1.0]
+    foot = foot[:, :2] / foot[:, 2:]
+    top = np.full(sight.found.frames, np.inf)
+    np.minimum.at(top, blobs.frame, blobs.box[:, 1] * 2 / height - 1)
+    tall = np.where(np.isfinite(top), foot[:, 1] - top, 0.0) * np.sqrt(larger(sight, np.arange(len(top)), foot))
+    most = float(smooth(tall).max())
+    return once(
+        tall >= LIMITS.upright * most, tall <= LIMITS.down * most, f"the {change.colour} tower", ("stands", "falls"), LIMITS.tumbles
+    )
+
+
+def broken_stays_broken(sight: Sight, change: Change) -> str:
+    """What is wrong with a thing that is to break: its pixels lie together, and then apart for good."""
+    spread = spreads(sight, change.colour)
+    seen = spread[np.isfinite(spread)]
+    if len(seen) < 2 * LIMITS.lasts:
+        return f"{change.colour} is hardly seen"
+    least = float(np.quantile(smooth(seen), 0.05))
+    return once(seen <= LIMITS.whole * least, seen >= LIMITS.apart * least, change.colour, ("is whole", "breaks"), LIMITS.lasts)
+
+
+def trail_stays(sight: Sight, change: Change) -> str:
+    """What is wrong with a trail: together with what leaves it, it covers more and more."""
+    return grows(sight, change, LIMITS.shrunk)
+
+
+def heap_stays(sight: Sight, change: Change) -> str:
+    """What is wrong with grains that are poured: there are more and more, and they stay."""
+    return grows(sight, change, LIMITS.sunk)
+
+
+Judge = Callable[[Sight, Change], str]
+STAYS: dict[str, Judge] = {"tower": tower_stays_down, "break": broken_stays_broken, "paint": trail_stays, "pour": heap_stays}
+
+
+def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str], frames: int) -> str:
+    """What is wrong unless a thing is first in one state, then in the other, and never again for so many frames in the first."""
+    first, last = np.flatnonzero(lasting(before, LIMITS.lasts)), np.flatnonzero(lasting(after, LIMITS.lasts))
+    if not len(first) or not len(last):
+        return f"{name} never {states[0] if not len(first) else states[1]}"
+    again = np.flatnonzero(lasting(before, frames))
+    if len(again) and again[-1] > last[0]:
+        return f"{name} {states[0]} again in frame {again[again > last[0]][0]}"
+    return "" if first[0] < last[0] else f"{name} {states[1]} before it {states[0]}"
+
+
+def grows(sight: Sight, change: Change, loss: float) -> str:
+    """What is wrong with the area of a colour, as a camera at rest would see it: it must grow and never lose more than a share."""
+    frames, area = areas(sight, change.colour)
+    if len(frames) < 2 * LIMITS.lasts:
+        return f"{change.colour} is hardly seen"
+    area = smooth(area)
+    most = np.maximum.accumulate(area)
+    lost = 1 - area / most
+    if lost.max() > max(loss, LIMITS.moving * (sight.move.kind != "static")):
+        return f"{change.colour} loses {lost.max():.0%} by frame {frames[int(lost.argmax())]}"
+    return "" if area[-1] >= LIMITS.grown * area[0] else f"{change.colour} does not grow"
+
+
+def lasting(state: np.ndarray, frames: int) -> np.ndarray:
+    """Where a state holds for so many frames at least."""
+    if len(state) < frames:
+        return np.zeros(len(state), bool)
+    runs = np.convolve(state, np.ones(frames), "valid") == frames
+    return np.convolve(runs, np.ones(frames)) > 0
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """The median of each value and the two on either side."""
+    padded = np.pad(values, 2, mode="edge")
+    return np.median([padded[shift : shift + len(values)] for shift in range(5)], axis=0)
+
+
+def larger(sight: Sight, frame: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """How many times as large a spot of the floor at `place[point 2]`, in half heights, would be as seen in frame 0."""
+    floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
+    back = floor[0] @ np.linalg.inv(floor)
+    depth = np.einsum("nj,nj->n", back[frame, 2], np.append(place, np.ones((len(place), 1)), axis=1))
+    return np.abs(np.linalg.det(back)[frame] / depth**3)
+
+
+def areas(sight: Sight, colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """The frames in which a colour is seen, and its pixels in each, counted as frame 0 would show them, were they on the floor."""
+    blobs, (width, height) = sight.found.blobs.chosen(sight.of(colour)), sight.found.size
+    frames = np.unique(blobs.frame)
+    found = []
+    for frame in frames.tolist():
+        y, x = np.nonzero(np.isin(sight.number[frame], blobs.number[blobs.frame == frame]))
+        place = np.stack([(2 * x + 1 - width) / height, (2 * y + 1) / height - 1], axis=-1)
+        found.append(float(larger(sight, np.full(len(x), frame), place).sum()))
+    return frames, np.array(found)
+
+
+def spreads(sight: Sight, colour: str) -> np.ndarray:
+    """How far a colour's pixels lie from their middle, squared, over their number, by frame; NaN where there are none."""
+    found = np.full(sight.found.frames, np.nan)
+    blobs = sight.found.blobs.chosen(sight.of(colour))
+    for frame in np.unique(blobs.frame).tolist():
+        y, x = np.nonzero(np.isin(sight.number[frame], blobs.number[blobs.frame == frame]))
+        found[frame] = (x.var() + y.var() + 1 / 6) / len(x)
+    return found
