@@ -18,6 +18,12 @@ class RecipeName(StrEnum):
     gpu = "gpu"
 
 
+class Part(StrEnum):
+    """Networks that can be trained alone."""
+
+    captioner = "captioner"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(train)
@@ -29,17 +35,20 @@ def train(
     ],
     folder: Annotated[Path, typer.Option(help="where the run keeps its state; run again to go on")] = Path("runs"),
     start: Annotated[str, typer.Option("--from", help="model whose weights the run starts from, its moments rebuilt by a warm-up")] = "",
+    only: Annotated[Part | None, typer.Option(help="train this network alone, for the model of --from")] = None,
 ) -> None:
     """Train a model by a recipe, from clips of the physics world to a model folder."""
+    if only and not start:
+        raise ValueError("--only trains a part of a model that is there; name the model in --from")
     from importlib import import_module
 
     keep_memory()
 
     from yozora.plan import choose_device
-    from yozora.train.stages import run_recipe
+    from yozora.train.stages import run_captioner, run_recipe
 
-    chosen = import_module(f"yozora.recipes.{recipe.value}").recipe()
-    print(run_recipe(chosen, folder / recipe.value, choose_device(), start=start))
+    chosen, run = import_module(f"yozora.recipes.{recipe.value}").recipe(), run_captioner if only else run_recipe
+    print(run(chosen, folder / recipe.value, choose_device(), start=start))
 
 
 def keep_memory() -> None:

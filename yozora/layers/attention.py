@@ -137,6 +137,18 @@ def filled_attention(
     return chunked_attention(query, k, v, bias)
 
 
+def causal_attention(
+    query: Float[Tensor, "clip token head width"],
+    key: Float[Tensor, "clip token head width"],
+    value: Float[Tensor, "clip token head width"],
+) -> Float[Tensor, "clip token head width"]:
+    """Attention of each token on itself and those before it, by matrix products, which learn faster than fused ones on a processor."""
+    q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+    later = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=q.device).triu(1)
+    scores = (q * q.shape[-1] ** -0.5 @ k.transpose(2, 3)).masked_fill(later, -torch.inf)
+    return (scores.softmax(-1) @ v).transpose(1, 2)
+
+
 @lru_cache(maxsize=256)
 def filling(lengths: tuple[int, ...], device: torch.device) -> tuple[Int[Tensor, "clip word"], Float[Tensor, "clip word"]]:
     """Which key lies at each place of the grid, and what keeps empty places out of the softmax."""

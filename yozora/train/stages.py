@@ -1,4 +1,4 @@
-"""The two stages of a run, each from clips to weights: first the compression network, then the generator."""
+"""The stages of a run, each from clips to weights: the compression network, the generator, and the captioner."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -8,15 +8,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from yozora.captioner import Captioner, CaptionerConfig
 from yozora.model import Model, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
+from yozora.train.captioner import CaptionerTask
 from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
-from yozora.train.gallery import reconstructions, samples
+from yozora.train.gallery import reconstructions, samples, told
 from yozora.train.generator import GeneratorTask, Source
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
+from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
 from yozora.train.recipe import Recipe
 from yozora.train.vae import PooledCrops, VAETask
@@ -114,9 +117,44 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
     return model
 
 
+def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Captioner:
+    """Train a captioner for the latents and the words of a model, from random weights and on the generator's clips."""
+    stage, vae, tokenizer = recipe.captioner, model.vae.to(device), model.text.tokenizer
+    torch.manual_seed(stage.batching.seed)
+    sizes = {"vocabulary": tokenizer.size, "channels": vae.config.channels, "spread": vae.config.spread}
+    captioner = Captioner(CaptionerConfig(**sizes, **asdict(stage.widths))).to(device)
+    weights = folder / "vae.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_vae(vae, weights)
+    run = Run(
+        folder=folder / "captioner",
+        recipe=repr((stage, sha256(weights), tokenizer.rules.to_str())),
+        steps=stage.optimization.steps,
+        save_every=stage.save_every,
+        show_every=stage.save_every,
+        average=stage.average,
+    )
+    with clips_of(recipe, vae, weights, say, "latents") as source:
+        task = CaptionerTask(
+            captioner=captioner,
+            tokenizer=tokenizer,
+            batching=stage.batching,
+            noise=stage.noise,
+            source=HalfMirrored(source, mirror_of(vae), stage.batching.seed) if stage.mirrored else source,
+            how=stage.optimization,
+            grids={shape.name: grid_of(vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
+            show=lambda: told(captioner, model, recipe, device),
+        )
+        captioner.load_state_dict(train(task, run, say)["captioner"])
+    return captioner
+
+
 @contextmanager
-def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say) -> Iterator[Source]:
-    """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it."""
+def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str) -> Iterator[Source]:
+    """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it.
+
+    Of those made beforehand the tensors `names` alone are kept in memory, if any are given.
+    """
     batching, patch, folder = recipe.generator.batching, recipe.generator.widths.patch, weights.parent
     if recipe.window:
         makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
@@ -125,10 +163,12 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say) -> Iterator
         return
     kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
     pools = {}
-    for films in film_all(recipe, folder, say):
-        maker = LatentMaker(weights=weights, films=films, patch=patch)
-        pool = Pool(folder=kept / films.folder.name, size=films.size, block=BLOCK, make=maker)
-        pools[films.folder.name] = _prepared(pool, recipe, say).load()
+    for shape in batching.shapes:
+        films = _films(shape, batching.seed, batching.fps, folder)
+        pool = Pool(folder=kept / shape.name, size=shape.pool, block=BLOCK, make=LatentMaker(weights=weights, films=films, patch=patch))
+        if pool.missing():  # else the films are not needed any more
+            _prepared(films, recipe, say)
+        pools[shape.name] = _prepared(pool, recipe, say).load(*names)
     yield PooledClips(pools, batching.seed)
 
 
@@ -172,12 +212,6 @@ def networks(recipe: Recipe, vae: VideoVAE, tokenizer: Tokenizer) -> tuple[TextE
     return text, Transformer(TransformerConfig(channels=vae.config.channels, spread=vae.config.spread, **sizes))
 
 
-def film_all(recipe: Recipe, folder: Path, say: Say) -> list[Pool]:
-    """Film the pools of the generator's clips, which do not depend on any network."""
-    batching = recipe.generator.batching
-    return [_prepared(_films(shape, batching.seed, batching.fps, folder), recipe, say) for shape in batching.shapes]
-
-
 def _films(shape: ClipShape, seed: int, fps: float, folder: Path) -> Pool:
     maker = FilmMaker(shape=shape, seed=seed, fps=fps)
     return Pool(folder=folder / f"films-{seed}-{fps:g}fps" / shape.name, size=shape.pool, block=BLOCK, make=maker)
@@ -211,9 +245,19 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
     """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
 
-    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is.
+    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one.
     """
-    vae = load(start, device, torch.float32).vae if start else load_vae(train_vae(recipe, folder, device, say))
+    other = load(start, device, torch.float32) if start else None
+    vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
-    save(model, folder / recipe.name)
+    captioner = (other and other.captioner) or train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / recipe.name)
     return folder / recipe.name
+
+
+def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
+    """The captioner stage of a recipe alone, for model `start`; returns the folder of that model with the new captioner."""
+    model = load(start, device, torch.float32)
+    captioner = train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / model.name)
+    return folder / model.name
