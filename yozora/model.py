@@ -112,7 +112,7 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     known, captioner = digest(folder), None
     if (folder / CAPTIONER).exists():
         with foreign(folder):
-            captioner = load_captioner(folder / CAPTIONER, known.partition("-")[0], dtype)
+            captioner = load_captioner(folder / CAPTIONER, known.partition("-")[0])  # in float32: its numbers are compared
             _check_captioner(captioner, vae, tokenizer)
     for module in (vae, text, transformer, *([captioner] if captioner else [])):
         module.to(device).eval().requires_grad_(requires_grad=False)
