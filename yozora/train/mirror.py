@@ -1,6 +1,5 @@
 """Clips as a mirror shows them: latents that are linear in pixels can be mirrored as they are, and so can words."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,9 @@ from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip, Source
 from yozora.vae import VideoVAE
+from yozora.world.words_mirror import mirrored
 
-SIDES = {
+
     f"{side}{ending}": f"{other}{ending}" for side, other in (("left", "right"), ("right", "left")) for ending in ("", "ward", "wards")
 }
 
@@ -29,8 +29,8 @@ class Mirror:
         """A clip without its known part, left and right exchanged in what it shows and in what is said of it."""
         turned = torch.einsum("dc, c t h w -> d t h w", self.turn, clip.latents.flip(-1).to(self.turn))
         latents = (turned + self.shift[:, None, None, None]).to(clip.latents)
-        words = {name: exchanged(clip.words[name]) for name in ("short", "sentence", "full")}
-        script = [cue | {"text": exchanged(cue["text"])} for cue in clip.words["script"]]
+        words = {name: mirrored(clip.words[name]) for name in ("short", "sentence", "full")}
+        script = [cue | {"text": mirrored(cue["text"])} for cue in clip.words["script"]]
         return Clip(latents, None, words | {"script": script})
 
 
@@ -62,8 +62,3 @@ class HalfMirrored:
     def __call__(self, step: int, group: int, shape: ClipShape, count: int) -> Sequence[Clip]:
         turned = numpy_generator(self.seed, step, group, "mirror").random(count) < 0.5
         return [self.mirror(clip) if turn else clip for clip, turn in zip(self.source(step, group, shape, count), turned, strict=True)]
-
-
-def exchanged(text: str) -> str:
-    """A text with left and right exchanged; what "left the picture" and what swings "left and right" still does."""
-    return re.sub(rf"\b({'|'.join(SIDES)})\b(?! the\b)(?! and right\b)(?<!left and right)", lambda found: SIDES[found[0]], text)
