@@ -14,10 +14,6 @@ from yozora.vae import VideoVAE
 from yozora.world.words_mirror import mirrored
 
 
-    f"{side}{ending}": f"{other}{ending}" for side, other in (("left", "right"), ("right", "left")) for ending in ("", "ward", "wards")
-}
-
-
 @dataclass(frozen=True)
 class Mirror:
     """The latents of a mirrored cell are `shift + turn @ latents`."""
