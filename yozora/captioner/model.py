@@ -40,6 +40,9 @@ class CaptionerConfig:
             raise ValueError(f"dim {self.dim} must give each of {self.heads} heads the same even width")
 
 
+Past = tuple[tuple[Tensor, Tensor], ...]  # keys and values [text word head width] of the words so far, for each layer of the decoder
+
+
 @dataclass(frozen=True)
 class Memory:
     """What the decoder reads of clips behind one another: keys and values for each of its layers, and tokens per clip."""
@@ -89,15 +92,22 @@ class Captioner(nn.Module):
 
     def forward(self, words: Int[Tensor, "text word"], memory: Memory) -> Float[Tensor, "text word vocabulary"]:
         """Unnormalised log-probabilities in float32 of the word after each word of one text for each clip of the memory."""
+        return self.read_on(words, memory, ())[0]
+
+    def read_on(self, words: Int[Tensor, "text word"], memory: Memory, past: Past) -> tuple[Float[Tensor, "text word vocabulary"], Past]:
+        """The same of words that follow others, and what is then past; nothing is past at the beginning."""
         config, (texts, count) = self.config, words.shape
-        places = torch.arange(count, device=words.device)
+        before = past[0][0].shape[1] if past else 0
+        places = torch.arange(before, before + count, device=words.device)
         coordinates = functional.pad(places[:, None], (0, 2)).repeat(texts, 1)
         table = rotary_table(coordinates, config.dim // config.heads)
         x = self.words(words).flatten(0, 1) * math.sqrt(config.dim)
-        for block, seen in zip(self.decoder["blocks"], memory.layers, strict=True):
-            x = block(x, table, seen, ((count,) * texts, memory.lengths))
+        kept = []
+        for layer, (block, seen) in enumerate(zip(self.decoder["blocks"], memory.layers, strict=True)):
+            x, now = block(x, table, (seen, memory.lengths), past[layer] if past else ())
+            kept.append(now)
         x = functional.linear(self.decoder_norm(x), self.words.weight[: config.vocabulary])
-        return x.float().unflatten(0, (texts, count))
+        return x.float().unflatten(0, (texts, count)), tuple(kept)
 
 
 class EncoderBlock(nn.Module):
@@ -131,17 +141,19 @@ class DecoderBlock(nn.Module):
         self,
         x: Float[Tensor, "place dim"],
         table: Float[Tensor, "place half 2"],
-        seen: tuple[Float[Tensor, "token head width"], Float[Tensor, "token head width"]],
-        lengths: tuple[tuple[int, ...], tuple[int, ...]],
-    ) -> Float[Tensor, "place dim"]:
-        """Texts of equal length behind one another; `lengths` are those of the texts and of what is seen."""
-        normed = self.read_norm(x)
-        rows = (len(lengths[0]), -1)
+        memory: tuple[tuple[Float[Tensor, "token head width"], Float[Tensor, "token head width"]], tuple[int, ...]],
+        past: tuple[Tensor, ...],
+    ) -> tuple[Float[Tensor, "place dim"], tuple[Tensor, Tensor]]:
+        """Texts of equal length behind one another, one for each clip of the memory; returns also what is then past."""
+        normed, (seen, lengths) = self.read_norm(x), memory
+        rows = (len(lengths), -1)
         query, key, value = (one.unflatten(0, rows) for one in (self.reads.ask(normed, table), *self.reads.offer(normed, table)))
+        if past:
+            key, value = (torch.cat(both, dim=1) for both in zip(past, (key, value), strict=True))
         x = x + self.reads.out(causal_attention(query, key, value).flatten(0, 1).flatten(1))
-        looked = attention(self.looks.ask(self.look_norm(x), None), *seen, *lengths)
+        looked = attention(self.looks.ask(self.look_norm(x), None), *seen, (len(x) // len(lengths),) * len(lengths), lengths)
         x = x + self.looks.out(looked.flatten(1))
-        return x + self.thought(x)
+        return x + self.thought(x), (key, value)
 
 
 class Heads(nn.Module):

@@ -48,13 +48,14 @@ def write(captioner: Captioner, tokenizer: Tokenizer, memory: Memory, length: st
     """The likeliest text, word by word, for each clip of a memory; raises ValueError for a length that there is none of."""
     if length not in LENGTHS:
         raise ValueError(f"no caption is {length!r}; choose {', '.join(LENGTHS)}")
-    rows = torch.full((len(memory.lengths), 1), captioner.opening(length), device=captioner.unseen.device)
-    ended = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-    while rows.shape[1] <= captioner.config.longest and not ended.all():
-        following = captioner(rows, memory)[:, -1].argmax(-1)
-        rows = torch.cat([rows, torch.where(ended, END, following)[:, None]], dim=1)
-        ended |= following == END
-    return [tokenizer.decode(row) for row in rows[:, 1:].tolist()]
+    word = torch.full((len(memory.lengths), 1), captioner.opening(length), device=captioner.unseen.device)
+    ended, past, said = torch.zeros_like(word, dtype=torch.bool), (), []
+    while len(said) < captioner.config.longest and not ended.all():
+        chances, past = captioner.read_on(word, memory, past)
+        word = torch.where(ended, END, chances.argmax(-1))
+        said.append(word)
+        ended |= word == END
+    return [tokenizer.decode(row) for row in torch.cat(said, dim=1).tolist()]
 
 
 def score(captioner: Captioner, tokenizer: Tokenizer, memory: Memory, texts: Sequence[str]) -> Float[Tensor, " clip"]:

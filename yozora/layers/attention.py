@@ -139,12 +139,13 @@ def filled_attention(
 
 def causal_attention(
     query: Float[Tensor, "clip token head width"],
-    key: Float[Tensor, "clip token head width"],
-    value: Float[Tensor, "clip token head width"],
+    key: Float[Tensor, "clip word head width"],
+    value: Float[Tensor, "clip word head width"],
 ) -> Float[Tensor, "clip token head width"]:
-    """Attention of each token on itself and those before it, by matrix products, which learn faster than fused ones on a processor."""
+    """Attention of the last of a row of words on themselves and those before, by matrix products, as short rows are fastest learned."""
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
-    later = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=q.device).triu(1)
+    count, words = q.shape[2], k.shape[2]
+    later = torch.ones(count, words, dtype=torch.bool, device=q.device).triu(words - count + 1)
     scores = (q * q.shape[-1] ** -0.5 @ k.transpose(2, 3)).masked_fill(later, -torch.inf)
     return (scores.softmax(-1) @ v).transpose(1, 2)
 

@@ -103,11 +103,19 @@ def bundled_captioner(batching: Batching, tokens: int, steps: int) -> CaptionerS
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retold:
+    """Captions that the captioner of a model writes in place of the true ones: of one length, whichever is asked for."""
+
+    model: str
+    length: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A whole run, from random weights to a model folder.
 
     `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
-    is a `window`, as it goes and on the training device.
+    is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says.
     """
 
     name: str
@@ -117,3 +125,4 @@ class Recipe:
     habits: Habits
     workers: int
     window: Window | None
+    retold: Retold | None = None

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from yozora.captioner import Captioner, CaptionerConfig
-from yozora.model import Model, load, save
+from yozora.model import Model, captioner_digest, find, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.train.captioner import CaptionerTask
 from yozora.train.clips import ClipShape, FilmMaker
@@ -21,7 +21,8 @@ from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
 from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
-from yozora.train.recipe import Recipe
+from yozora.train.recipe import Recipe, Retold
+from yozora.train.retell import retold
 from yozora.train.vae import PooledCrops, VAETask
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, foreground_weights, initialise, load_vae, save_vae, to_signal
@@ -93,9 +94,10 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         say(f"going on from the weights of {origin}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
+    words = f"{recipe.retold.length}-by-{captioner_digest(find(recipe.retold.model))}" if recipe.retold else ""
     run = Run(
-        folder=folder / "generator",
-        recipe=repr((stage, recipe.window, sha256(weights), origin)),
+        folder=folder / "-".join(filter(None, ("generator", words))),
+        recipe=repr((stage, recipe.window, sha256(weights), origin, *([words] if words else []))),
         origin=origin,
         steps=stage.optimization.steps,
         save_every=stage.save_every,
@@ -157,6 +159,8 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
     """
     batching, patch, folder = recipe.generator.batching, recipe.generator.widths.patch, weights.parent
     if recipe.window:
+        if recipe.retold:
+            raise ValueError(f"{recipe.name} makes its clips as it goes, which nobody retells; choose a recipe that keeps them")
         makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
         with closing(FreshClips(vae, patch, makers, recipe.window, recipe.workers)) as fresh:
             yield fresh
@@ -168,7 +172,10 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
         pool = Pool(folder=kept / shape.name, size=shape.pool, block=BLOCK, make=LatentMaker(weights=weights, films=films, patch=patch))
         if pool.missing():  # else the films are not needed any more
             _prepared(films, recipe, say)
-        pools[shape.name] = _prepared(pool, recipe, say).load(*names)
+        tensors, rows = _prepared(pool, recipe, say).load(*names)
+        if recipe.retold:
+            _, rows = _prepared(retold(pool, find(recipe.retold.model), recipe.retold.length), recipe, say).load()
+        pools[shape.name] = tensors, rows
     yield PooledClips(pools, batching.seed)
 
 
@@ -253,6 +260,18 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     captioner = (other and other.captioner) or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
     return folder / recipe.name
+
+
+def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:
+    """The generator stage of a recipe, from random weights and with the words of a captioner; returns the model's folder.
+
+    VAE and captioner are those of the model that `retold` names. To compare lengths of captions, run it with each: all else is equal.
+    """
+    other = load(retold.model, device, torch.float32)
+    name = f"{recipe.name}-{retold.length}"
+    model = train_generator(replace(recipe, name=name, retold=retold), other.vae, folder, device, say)
+    save(replace(model, captioner=other.captioner), folder / name)
+    return folder / name
 
 
 def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
