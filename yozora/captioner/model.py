@@ -77,14 +77,17 @@ class Captioner(nn.Module):
         values = tokens.values / spread.repeat(math.prod(self.config.patch))
         table = rotary_table(tokens.coordinates, self.config.dim // self.config.heads)
         x = self.embed(values.to(self.embed.weight.dtype))
-        for block in self.encoder["blocks"]:
+        for block in cast(Iterable[EncoderBlock], self.encoder["blocks"]):
             x = block(x, table, tokens.lengths)
         return self.encoder_norm(x)
 
     def remember(self, features: Float[Tensor, "token dim"], lengths: tuple[int, ...]) -> Memory:
         """The features of clips as the decoder reads them."""
-        blocks = cast(Iterable[DecoderBlock], self.decoder["blocks"])
-        return Memory(tuple(block.looks.offer(features, None) for block in blocks), lengths)
+        return Memory(tuple(block.looks.offer(features, None) for block in self.writers()), lengths)
+
+    def writers(self) -> Iterable["DecoderBlock"]:
+        """The layers of the decoder."""
+        return cast(Iterable[DecoderBlock], self.decoder["blocks"])
 
     def nothing(self, count: int) -> Memory:
         """What the decoder reads of clips that it is not shown: one token that says so. What it then writes is what texts say at large."""
@@ -97,14 +100,14 @@ class Captioner(nn.Module):
     def read_on(self, words: Int[Tensor, "text word"], memory: Memory, past: Past) -> tuple[Float[Tensor, "text word vocabulary"], Past]:
         """The same of words that follow others, and what is then past; nothing is past at the beginning."""
         config, (texts, count) = self.config, words.shape
-        before = past[0][0].shape[1] if past else 0
-        places = torch.arange(before, before + count, device=words.device)
+        first = past[0][0].shape[1] if past else 0
+        places = torch.arange(first, first + count, device=words.device)
         coordinates = functional.pad(places[:, None], (0, 2)).repeat(texts, 1)
         table = rotary_table(coordinates, config.dim // config.heads)
         x = self.words(words).flatten(0, 1) * math.sqrt(config.dim)
         kept = []
-        for layer, (block, seen) in enumerate(zip(self.decoder["blocks"], memory.layers, strict=True)):
-            x, now = block(x, table, (seen, memory.lengths), past[layer] if past else ())
+        for block, seen, before in zip(self.writers(), memory.layers, past or ((),) * config.decoder_layers, strict=True):
+            x, now = block(x, table, (seen, memory.lengths), before)
             kept.append(now)
         x = functional.linear(self.decoder_norm(x), self.words.weight[: config.vocabulary])
         return x.float().unflatten(0, (texts, count)), tuple(kept)
