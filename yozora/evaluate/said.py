@@ -86,7 +86,7 @@ def swapped(text: str, what: str, rng: np.random.Generator) -> str | None:
         return other if (other := mirrored(text)) != text else None
     words_of = WORDS[what]
     values = {word: value for value, words in words_of.items() for word in words}
-    each = re.compile(rf"\b({'|'.join(sorted(values, key=len, reverse=True))})\b")
+    each = re.compile(rf"\b({'|'.join(sorted(values, key=len, reverse=True))})\b(?! be\b)")  # "can be seen"
     there = sorted({values[word] for word in each.findall(text)})
     others = sorted(words_of.keys() - set(there))
     if not there or not others:
