@@ -14,7 +14,7 @@ from yozora.weights import load_into, read_notes, write
 def save_captioner(captioner: Captioner, path: Path, vae: str, dtype: torch.dtype = torch.float32) -> None:
     """Write weights as `dtype`; the file's metadata keep the sizes, and `vae`, the hash of the network whose latents it reads."""
     weights = {name: value.to(dtype) for name, value in captioner.state_dict().items()}
-    write(weights, path, {"config": json.dumps(asdict(captioner.config)), "vae": vae})
+    write(weights, path, {"captioner": json.dumps({"vae": vae, "config": asdict(captioner.config)})})  # one note: several have no order
 
 
 def load_captioner(path: Path, vae: str, dtype: torch.dtype = torch.float32) -> Captioner:
@@ -30,10 +30,9 @@ def load_captioner(path: Path, vae: str, dtype: torch.dtype = torch.float32) -> 
 
 def read_captioner_config(path: Path) -> tuple[CaptionerConfig, str]:
     """The sizes of the captioner in a file and the hash of its compression network; raises ValueError where it does not say them."""
-    notes = read_notes(path)
-    if not notes.keys() >= {"config", "vae"}:
+    note = read_notes(path).get("captioner")
+    if note is None:
         raise ValueError(f"{path} does not say which sizes its weights have; write it with save_captioner")
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(notes["config"]).items()
-    }
-    return CaptionerConfig(**values), notes["vae"]
+    said = json.loads(note)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said["config"].items()}
+    return CaptionerConfig(**values), said["vae"]
