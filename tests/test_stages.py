@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from yozora.captioner import describe
-from yozora.model import load
+from yozora.model import load, save
 from yozora.recipes import debug, gpu, laptop
 from yozora.train.generator import Clip, GeneratorTask
 from yozora.train.latents import grid_of
@@ -86,21 +86,27 @@ def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
 
 def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
     """The words it hears are the captioner's, in all lengths the same; its weights begin at random."""
-    heard = []
+    model = load(str(whole), CPU, torch.float32)
+    torch.manual_seed(0)
+    for parameter in model.captioner.parameters():  # so that it says something else at each length
+        parameter += torch.randn(parameter.shape)
+    save(model, loud := tmp_path / "loud")
+    heard, texts = [], []
     for length in ("short", "full"):
-        folder = run_retold(short(), tmp_path, CPU, Retold(model=str(whole), length=length), quiet)
-        assert folder.name == f"debug-{length}" and sha256(folder / "captioner.safetensors") == sha256(whole / "captioner.safetensors")
+        folder = run_retold(short(), tmp_path, CPU, Retold(model=str(loud), length=length), quiet)
+        assert folder.name == f"debug-{length}" and sha256(folder / "captioner.safetensors") == sha256(loud / "captioner.safetensors")
         (words,) = tmp_path.glob(f"latents-*/{length}-by-*/*")
         pool = Pool(folder=words, size=1, block=48, make=lambda _: pytest.fail("made again"))
         pool.prepare(0, quiet)
         tensors, rows = pool.load()
-        model = load(str(whole), CPU, torch.float32)
+        model = load(str(loud), CPU, torch.float32)
         (latents,) = tmp_path.glob("latents-*/9x64x64/*.safetensors")
         with safe_open(latents, framework="pt") as file:
             said = describe(model.captioner, model.text.tokenizer, list(file.get_tensor("latents")), length)
         assert not tensors and rows == [{"short": said[0], "sentence": said[0], "full": said[0], "script": []}]
+        texts.append(said)
         heard.append(sha256(folder / "transformer.safetensors"))
-    assert heard[0] != heard[1]
+    assert texts[0] != texts[1] and heard[0] != heard[1]
     with pytest.raises(ValueError, match="which nobody retells"):
         run_retold(replace(short(), window=gpu.recipe().window), tmp_path, CPU, Retold(model=str(whole), length="short"), quiet)
 
