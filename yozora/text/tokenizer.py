@@ -51,7 +51,7 @@ class Tokenizer:
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of some word numbers, special ones left out: words with spaces between them, marks beside the word before."""
-        words = (self.rules.id_to_token(number) for number in numbers if number > 1)
+        words = [word for number in numbers if number > 1 and (word := self.rules.id_to_token(number))]
         return "".join(f" {word}" if word[0].isalnum() else word for word in words).strip()
 
     def unknown(self, text: str) -> dict[str, str]:
