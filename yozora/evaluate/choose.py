@@ -1,7 +1,7 @@
 """Best of several takes: `python -m yozora.evaluate.choose hoshi --prompts 24 --of 4`.
 
 Of each prompt so many takes are made, and the one to which the captioner gives its words most readily is kept. The table has the
-measures of the first take, of the chosen one, and of the best that choosing could have found.
+measures of the first take and of the chosen one, and says for each measure whether any take passes it: more cannot be chosen.
 """
 
 import json
@@ -21,7 +21,7 @@ from yozora.model import Model, captioner_digest, find, load
 from yozora.plan import choose_device, choose_dtype
 from yozora.video import Video
 
-FIRST, CHOSEN, POSSIBLE = "the first take", "the chosen take", "a take that passes all, where there is one"
+FIRST, CHOSEN, ANY = "the first take", "the chosen take", "any of the takes"
 APART = 1_000_000  # between the seeds of the takes of one prompt
 
 
@@ -35,21 +35,23 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
 
 
 def compare(studio: Studio, case: Case, of: int) -> Iterator[Row]:
-    """The records of a prompt: of the first of its takes, of the chosen one and of the best, with the seconds that they took."""
+    """The records of a prompt: of the first of its takes, of the chosen one and of any, with the seconds that they took."""
     began = time.monotonic()
     takes = [studio.make("model", [replace(case, number=case.number + take * APART)])[0] for take in range(of)]
     made = time.monotonic()
     chosen = choose(studio.model, case.prompt, takes)
     seconds = {"making": made - began, "choosing": time.monotonic() - made}
     rows = [judged(case, "", take, "") for take in takes]
-    best = max(range(of), key=lambda take: rows[take]["scores"]["all"])
-    for kind, take in ((FIRST, 0), (CHOSEN, chosen), (POSSIBLE, best)):
+    best = {name: max((row["scores"][name] or [0.0, False] for row in rows), key=lambda score: score[1::-1]) for name in NAMES}
+    best = {name: score if rows[0]["scores"][name] else None for name, score in best.items()}
+    for kind, take in ((FIRST, 0), (CHOSEN, chosen)):
         yield rows[take] | {"kind": kind, "take": take, "of": of, "seconds": seconds}
+    yield rows[0] | {"kind": ANY, "take": None, "of": of, "seconds": seconds, "scores": best}
 
 
 def page(rows: Sequence[Row]) -> str:
     """The table as Markdown, with what choosing costs."""
-    groups = {kind: [row for row in rows if row["kind"] == kind] for kind in (FIRST, CHOSEN, POSSIBLE)}
+    groups = {kind: [row for row in rows if row["kind"] == kind] for kind in (FIRST, CHOSEN, ANY)}
     count, of = len(groups[FIRST]), rows[0]["of"]
     making, choosing = (sum(row["seconds"][name] for row in groups[FIRST]) / count for name in ("making", "choosing"))
     cost = f"{of} takes cost {making:.1f} s of making in place of {making / of:.1f} s, and {choosing:.1f} s of choosing, for each prompt."
