@@ -58,3 +58,24 @@ def tiny_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save(Model(name="tiny", digest="", vae=vae, text=text, transformer=transformer, habits=habits), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def told_model(tiny_model, tmp_path_factory):
+    """The folder of the tiny model with a captioner of random weights."""
+    from dataclasses import replace
+
+    import torch
+
+    from yozora.captioner import Captioner, CaptionerConfig
+    from yozora.model import load, save
+
+    model = load(str(tiny_model), torch.device("cpu"), torch.float32)
+    torch.manual_seed(0)
+    sizes = {"dim": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 32, "longest": 6}
+    captioner = Captioner(CaptionerConfig(channels=4, vocabulary=model.text.tokenizer.size, **sizes))
+    for parameter in captioner.parameters():  # blocks start as the identity
+        parameter.data += 0.3 * torch.randn(parameter.shape)
+    folder = tmp_path_factory.mktemp("models") / "told"
+    save(replace(model, captioner=captioner), folder)
+    return folder

@@ -1,4 +1,4 @@
-"""Both stages of a run: cut off with SIGKILL anywhere they end with the same bits, and a run goes on from a model's weights."""
+"""The stages of a run: cut off with SIGKILL anywhere they end with the same bits, and a run goes on from a model's weights."""
 
 import signal
 import subprocess
@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
-from yozora.model import load
+from yozora.captioner import describe
+from yozora.model import load, save
 from yozora.recipes import debug, gpu, laptop
 from yozora.train.generator import Clip, GeneratorTask
 from yozora.train.latents import grid_of
-from yozora.train.recipe import Recipe
-from yozora.train.stages import run_recipe
+from yozora.train.pool import Pool
+from yozora.train.recipe import Recipe, Retold
+from yozora.train.stages import run_captioner, run_recipe, run_retold
 from yozora.weights import sha256
 
 CPU = torch.device("cpu")
-FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors")
+FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "captioner.safetensors")
 
 
 def short(learning_rate: float = 4e-3) -> Recipe:
@@ -28,7 +31,8 @@ def short(learning_rate: float = 4e-3) -> Recipe:
     how = replace(recipe.vae.optimization, steps=12)
     vae = replace(recipe.vae, optimization=how, adversary=replace(recipe.vae.adversary, begins=8), save_every=4)
     taught = replace(recipe.generator.optimization, steps=12, rate=learning_rate)
-    return replace(recipe, vae=vae, generator=replace(recipe.generator, optimization=taught, save_every=4, show_every=100))
+    told = replace(recipe.captioner, optimization=replace(recipe.captioner.optimization, steps=12), save_every=4)
+    return replace(recipe, vae=vae, generator=replace(recipe.generator, optimization=taught, save_every=4, show_every=100), captioner=told)
 
 
 def quiet(_: str) -> None:
@@ -40,8 +44,8 @@ def whole(tmp_path_factory) -> Path:
     return run_recipe(short(), tmp_path_factory.mktemp("whole"), CPU, say=quiet)
 
 
-@pytest.mark.parametrize(("task", "step"), [("VAETask", 10), ("GeneratorTask", 6)])
-def test_killed_in_either_stage_it_ends_with_the_same_bits(whole, tmp_path, task, step):
+@pytest.mark.parametrize(("task", "step"), [("VAETask", 10), ("GeneratorTask", 6), ("CaptionerTask", 9)])
+def test_killed_in_any_stage_it_ends_with_the_same_bits(whole, tmp_path, task, step):
     script = f"""
         import os, signal, sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -67,6 +71,44 @@ def test_a_run_goes_on_from_a_models_weights(whole, tmp_path):
     further = run_recipe(short(learning_rate=0.0), tmp_path, CPU, start=str(whole), say=said.append)
     assert any("moments are rebuilt during the warm-up" in line for line in said)
     assert [sha256(further / name) for name in FILES] == [sha256(whole / name) for name in FILES]
+
+
+def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
+    recipe = short()
+    other = replace(recipe, captioner=replace(recipe.captioner, noise=0.5))
+    told = run_captioner(other, tmp_path, CPU, str(whole), quiet)
+    alike = [sha256(told / name) == sha256(whole / name) for name in FILES]
+    assert alike == [True, True, True, False]
+    assert load(str(told), CPU, torch.float32).digest == load(str(whole), CPU, torch.float32).digest
+    rows = (tmp_path / "captioner" / "log.jsonl").read_text().splitlines()
+    assert any('"captioner/loss"' in row and '"captioner/full"' in row for row in rows) and '"picture"' in rows[-1]
+
+
+def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
+    """The words it hears are the captioner's, in all lengths the same; its weights begin at random."""
+    model = load(str(whole), CPU, torch.float32)
+    torch.manual_seed(0)
+    for parameter in model.captioner.parameters():  # so that it says something else at each length
+        parameter += torch.randn(parameter.shape)
+    save(model, loud := tmp_path / "loud")
+    heard, texts = [], []
+    for length in ("short", "full"):
+        folder = run_retold(short(), tmp_path, CPU, Retold(model=str(loud), length=length), quiet)
+        assert folder.name == f"debug-{length}" and sha256(folder / "captioner.safetensors") == sha256(loud / "captioner.safetensors")
+        (words,) = tmp_path.glob(f"latents-*/{length}-by-*/*")
+        pool = Pool(folder=words, size=1, block=48, make=lambda _: pytest.fail("made again"))
+        pool.prepare(0, quiet)
+        tensors, rows = pool.load()
+        model = load(str(loud), CPU, torch.float32)
+        (latents,) = tmp_path.glob("latents-*/9x64x64/*.safetensors")
+        with safe_open(latents, framework="pt") as file:
+            said = describe(model.captioner, model.text.tokenizer, list(file.get_tensor("latents")), length)
+        assert not tensors and rows == [{"short": said[0], "sentence": said[0], "full": said[0], "script": []}]
+        texts.append(said)
+        heard.append(sha256(folder / "transformer.safetensors"))
+    assert texts[0] != texts[1] and heard[0] != heard[1]
+    with pytest.raises(ValueError, match="which nobody retells"):
+        run_retold(replace(short(), window=gpu.recipe().window), tmp_path, CPU, Retold(model=str(whole), length="short"), quiet)
 
 
 def test_weights_of_other_sizes_are_refused(whole, tmp_path):

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from yozora.captioning import caption as caption
     from yozora.verbs import Verb
     from yozora.video import Video as Video
 
@@ -40,13 +41,15 @@ VERBS = (
     "restyle",
     "simulate",
 )
-__all__ = ["Video", "__version__", *VERBS]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["Video", "__version__", "caption", *VERBS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for, so that `import yozora` costs nothing (PEP 562)."""
     if name in VERBS:
         return import_module("yozora.verbs").VERBS[name]
+    if name == "caption":
+        return import_module("yozora.captioning").caption
     if name == "Video":
         return import_module("yozora.video").Video
     raise AttributeError(f"module 'yozora' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""A model folder or bundled name becomes its parts together: VAE, text encoder, transformer and how to use them."""
+"""A model folder or bundled name becomes its parts together: VAE, text encoder, transformer, captioner and how to use them."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
+from yozora.captioner import Captioner, load_captioner, save_captioner
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer.model import Transformer, TransformerConfig
@@ -20,6 +21,7 @@ from yozora.weights import load_into, sha256, write
 
 BUNDLED = "hoshi"
 FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", "model.json")
+CAPTIONER = "captioner.safetensors"  # which a folder may lack; it makes nothing, and what is made does not name it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Everything that turns words into pixels; `name` and `digest` go into what it makes."""
+    """Everything that turns words into pixels, and back where there is a captioner; `name` and `digest` go into what it makes."""
 
     name: str
     digest: str
@@ -53,6 +55,7 @@ class Model:
     text: TextEncoder
     transformer: Transformer
     habits: Habits
+    captioner: Captioner | None = None
 
     @property
     def vae_digest(self) -> str:
@@ -106,26 +109,40 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
         _check_parts(vae, text, transformer)
     load_into(text, folder / "text.safetensors", dtype)
     load_into(transformer, folder / "transformer.safetensors", dtype)
-    for module in (vae, text, transformer):
+    known, captioner = digest(folder), None
+    if (folder / CAPTIONER).exists():
+        with foreign(folder):
+            captioner = load_captioner(folder / CAPTIONER, known.partition("-")[0])  # in float32: its numbers are compared
+            _check_captioner(captioner, vae, tokenizer)
+    for module in (vae, text, transformer, *([captioner] if captioner else [])):
         module.to(device).eval().requires_grad_(requires_grad=False)
-    return Model(name=name, digest=digest(folder), vae=vae, text=text, transformer=transformer, habits=habits)
+    return Model(name=name, digest=known, vae=vae, text=text, transformer=transformer, habits=habits, captioner=captioner)
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write a model's folder, weights in bfloat16."""
+    """Write a model's folder, weights in bfloat16; of its captioner, which reads latents, the file says of which VAE."""
     folder.mkdir(parents=True, exist_ok=True)
     model.text.tokenizer.save(folder / "tokenizer.json")
     save_vae(model.vae, folder / "vae.safetensors", torch.bfloat16)
     for module, file in ((model.text, "text"), (model.transformer, "transformer")):
         write({name: value.to(torch.bfloat16) for name, value in module.state_dict().items()}, folder / f"{file}.safetensors")
+    if model.captioner:
+        save_captioner(model.captioner, folder / CAPTIONER, sha256(folder / FILES[0])[:8], torch.bfloat16)
     parts = {"text": model.text.config, "transformer": model.transformer.config}
     described = {"name": model.name, "habits": asdict(model.habits)} | {part: asdict(config) for part, config in parts.items()}
     (folder / "model.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
 def digest(folder: Path) -> str:
-    """Hash of all files of a model together."""
+    """Hash of all files together that a model makes clips with."""
     return "-".join(sha256(folder / file)[:8] for file in FILES)
+
+
+def captioner_digest(folder: Path) -> str:
+    """Hash of a model's captioner; raises ValueError where it has none."""
+    if not (folder / CAPTIONER).exists():
+        raise ValueError(f"{folder.name} has no captioner: train one (yozora train further --from {folder.name} --only captioner)")
+    return sha256(folder / CAPTIONER)[:8]
 
 
 def check_maker(file: Path, maker: str, model: str) -> None:
@@ -174,3 +191,8 @@ def _check_parts(vae: VideoVAE, text: TextEncoder, transformer: Transformer) -> 
         raise TypeError("tokenizer.json numbers its words in another way")
     if transformer.config.channels != vae.config.channels or transformer.config.text_dim != text.config.dim:
         raise TypeError("its parts do not fit each other")
+
+
+def _check_captioner(captioner: Captioner, vae: VideoVAE, tokenizer: Tokenizer) -> None:
+    if (captioner.config.channels, captioner.config.vocabulary) != (vae.config.channels, tokenizer.size):
+        raise TypeError("its captioner does not fit its other parts")

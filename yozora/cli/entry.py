@@ -7,7 +7,7 @@ import warnings
 import typer
 from pydantic import ValidationError
 
-from yozora.cli import evaluating, tasks, training, world
+from yozora.cli import captions, evaluating, tasks, training, world
 from yozora.tasks.complaints import complaint
 
 INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt: 128 and the number of SIGINT
@@ -15,6 +15,7 @@ INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt: 128 and the num
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.callback(help="Yozora: words, pictures and videos to video.")(lambda: None)
 tasks.add_to(app)
+captions.add_to(app)
 training.add_to(app)
 evaluating.add_to(app)
 app.add_typer(world.app, name="world")

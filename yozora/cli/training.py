@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yozora.cli.captions import Length
+
 if TYPE_CHECKING:
     from yozora.train.recipe import Recipe
 
@@ -21,6 +23,12 @@ class RecipeName(StrEnum):
     gpu = "gpu"
 
 
+class Part(StrEnum):
+    """Networks that can be trained alone."""
+
+    captioner = "captioner"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(train)
@@ -32,14 +40,27 @@ def train(
     ],
     folder: Annotated[Path, typer.Option(help="where the run keeps its state; run again to go on")] = Path("runs"),
     start: Annotated[str, typer.Option("--from", help="model whose weights the run starts from, its moments rebuilt by a warm-up")] = "",
+    retold: Annotated[
+        Length | None, typer.Option(help="train the generator anew on what the captioner of --from says of the clips, at this length")
+    ] = None,
+    only: Annotated[Part | None, typer.Option(help="train this network alone, for the model of --from")] = None,
 ) -> None:
     """Train a model by a recipe, from clips of the physics world to a model folder."""
+    if (only or retold) and not start:
+        raise ValueError(f"--{'only' if only else 'retold'} needs a model that is there; name it in --from")
+    if only and retold:
+        raise ValueError("--retold trains the generator and --only the captioner; leave one out")
     keep_memory()
 
     from yozora.plan import choose_device
-    from yozora.train.stages import run_recipe
+    from yozora.train.recipe import Retold
+    from yozora.train.stages import run_captioner, run_recipe, run_retold
 
-    print(run_recipe(recipe_of(recipe), folder / recipe.value, choose_device(), start=start))
+    chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
+    if retold:
+        print(run_retold(chosen, place, device, Retold(model=start, length=retold.value)))
+    else:
+        print((run_captioner if only else run_recipe)(chosen, place, device, start=start))
 
 
 def recipe_of(name: RecipeName) -> "Recipe":

@@ -137,6 +137,19 @@ def filled_attention(
     return chunked_attention(query, k, v, bias)
 
 
+def causal_attention(
+    query: Float[Tensor, "clip token head width"],
+    key: Float[Tensor, "clip word head width"],
+    value: Float[Tensor, "clip word head width"],
+) -> Float[Tensor, "clip token head width"]:
+    """Attention of the last of a row of words on themselves and those before, by matrix products, as short rows are fastest learned."""
+    q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+    count, words = q.shape[2], k.shape[2]
+    later = torch.ones(count, words, dtype=torch.bool, device=q.device).triu(words - count + 1)
+    scores = (q * q.shape[-1] ** -0.5 @ k.transpose(2, 3)).masked_fill(later, -torch.inf)
+    return (scores.softmax(-1) @ v).transpose(1, 2)
+
+
 @lru_cache(maxsize=256)
 def filling(lengths: tuple[int, ...], device: torch.device) -> tuple[Int[Tensor, "clip word"], Float[Tensor, "clip word"]]:
     """Which key lies at each place of the grid, and what keeps empty places out of the softmax."""

@@ -1,11 +1,13 @@
 """A minute on two CPU cores: tiny networks learn one clip by heart, which shows that every stage works."""
 
+from dataclasses import replace
+
 from yozora.model import Habits, Trained
 from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, Widths
+from yozora.train.recipe import CaptionerStage, CaptionerWidths, GeneratorStage, Recipe, VAEStage, Widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, VAEConfig
 
@@ -13,6 +15,7 @@ from yozora.vae import LossScales, VAEConfig
 def recipe() -> Recipe:
     """The configuration; tests/test_debug_recipe.py says what it must reach."""
     clip = ClipShape(frames=9, width=64, height=64, weight=1.0, pool=1)
+    batching = Batching(shapes=(clip,), tokens=384, groups=1, seed=0, fps=12.0, mixture=Mixture(invent=0.8, given=0.1, levels=0.1))
     return Recipe(
         name="debug",
         workers=0,
@@ -37,11 +40,20 @@ def recipe() -> Recipe:
         generator=GeneratorStage(
             widths=Widths(dim=64, heads=2, layers=2, feedforward=128, text_dim=32, text_layers=1),
             scenes=200,
-            batching=Batching(shapes=(clip,), tokens=384, groups=1, seed=0, fps=12.0, mixture=Mixture(invent=0.8, given=0.1, levels=0.1)),
+            batching=batching,
             optimization=Optimization(rate=4e-3, steps=200, warmup=20, muon=True),
             save_every=40,
             show_every=200,
             average=0.97,
+        ),
+        captioner=CaptionerStage(
+            widths=CaptionerWidths(dim=32, heads=2, encoder_layers=1, decoder_layers=1, feedforward=64),
+            batching=replace(batching, tokens=24),
+            noise=0.1,
+            mirrored=False,
+            optimization=Optimization(rate=1e-2, steps=60, warmup=5, muon=True),
+            save_every=60,
+            average=0.9,
         ),
         habits=Habits(size=(64, 64), seconds=0.75, fps=12.0, steps=12, guidance=1.0, trained=Trained(sides=(64, 64), frames=(9, 9))),
     )

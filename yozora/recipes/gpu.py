@@ -5,7 +5,7 @@ from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, bundled_vae_config
 
@@ -26,6 +26,7 @@ def recipe() -> Recipe:
         ClipShape(frames=49, width=128, height=128, weight=0.1),
     )
     steps = 6000
+    batching = Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0)
     return Recipe(
         name="hoshi",
         workers=15,
@@ -41,11 +42,12 @@ def recipe() -> Recipe:
         generator=GeneratorStage(
             widths=bundled_widths(),
             scenes=12000,
-            batching=Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0),
+            batching=batching,
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,
             show_every=2000,
             average=0.9995,
         ),
+        captioner=bundled_captioner(batching, tokens=65536, steps=4000),
         habits=Habits(size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))),
     )

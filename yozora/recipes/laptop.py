@@ -4,7 +4,7 @@ from yozora.model import Habits, Trained
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import bundled_vae_config
 from yozora.vae.losses import LossScales
@@ -24,6 +24,7 @@ def recipe() -> Recipe:
         ClipShape(frames=33, width=160, height=96, weight=0.06, pool=768),
         ClipShape(frames=33, width=96, height=160, weight=0.06, pool=768),
     )
+    batching = Batching(shapes=clips, tokens=8192, groups=7, seed=2, fps=8.0, opening=2300)
     return Recipe(
         name="hoshi",
         workers=2,
@@ -39,11 +40,12 @@ def recipe() -> Recipe:
         generator=GeneratorStage(
             widths=bundled_widths(),
             scenes=12000,
-            batching=Batching(shapes=clips, tokens=8192, groups=7, seed=2, fps=8.0, opening=2300),
+            batching=batching,
             optimization=Optimization(rate=2e-3, steps=4200, warmup=100, muon=True),
             save_every=200,
             show_every=500,
             average=0.999,
         ),
+        captioner=bundled_captioner(batching, tokens=4608, steps=2000),
         habits=Habits(size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))),
     )

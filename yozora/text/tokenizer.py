@@ -49,6 +49,11 @@ class Tokenizer:
         """Word numbers of `text`, the start word first; what is unknown is left out, as `unknown` reports it."""
         return [0, *(number for number in self.rules.encode(text, add_special_tokens=False).ids if number != 1)]
 
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of some word numbers, special ones left out: words with spaces between them, marks beside the word before."""
+        words = [word for number in numbers if number > 1 and (word := self.rules.id_to_token(number))]
+        return "".join(f" {word}" if word[0].isalnum() else word for word in words).strip()
+
     def unknown(self, text: str) -> dict[str, str]:
         """Words of `text` outside the vocabulary, each with the nearest known word ("" where none is near)."""
         pieces = self.rules.pre_tokenizer.pre_tokenize_str(self.rules.normalizer.normalize_str(text))

@@ -3,11 +3,13 @@
 import torch
 
 from yozora.canvas import Canvas
+from yozora.captioner import Captioner, describe
 from yozora.model import Model
 from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Shot
 from yozora.train.clips import film
+from yozora.train.latents import encode, grid_of
 from yozora.train.recipe import Recipe
 from yozora.train.report import Gallery
 from yozora.vae import VideoVAE, to_frames, to_signal
@@ -37,3 +39,14 @@ def samples(model: Model, count: int = 8) -> Gallery:
     with torch.autocast(next(model.transformer.parameters()).device.type, torch.bfloat16):
         clips = render(canvases, range(count), Sampling.by(habits), model)
     return Gallery(sheet([clip.frames for clip in clips], STRIP), tuple(prompts))
+
+
+def told(captioner: Captioner, model: Model, recipe: Recipe, device: torch.device, count: int = 8) -> Gallery:
+    """Clips of the largest shape that the training never sees, with what the captioner says of each and, in brackets, what is true."""
+    batching = recipe.captioner.batching
+    shape = max(batching.shapes, key=lambda shape: (shape.frames, shape.pool))
+    clips = film(batching.seed + 1, range(count), shape, batching.fps, device)
+    latents = encode(model.vae, grid_of(model.vae, shape, captioner.config.patch), clips.frames)
+    said = describe(captioner, model.text.tokenizer, list(latents))
+    pairs = zip(said, clips.captions, strict=True)
+    return Gallery(sheet(list(clips.frames.cpu().numpy()), STRIP), tuple(f"{text} ({true.sentence})" for text, true in pairs))

@@ -104,7 +104,7 @@ class PooledClips:
 
 
 def clip_of(tensors: dict[str, Tensor], rows: list[dict], number: int) -> Clip:
-    """Clip `number` of a block that begins at a multiple of PLACED."""
+    """Clip `number` of a block that begins at a multiple of PLACED; without its known part where the block has none."""
     row = number // PLACED * (PLACED - 1) + number % PLACED
-    placed = None if number % PLACED == UNPLACED else (tensors["known"][row], tensors["start"][row])
+    placed = None if number % PLACED == UNPLACED or "known" not in tensors else (tensors["known"][row], tensors["start"][row])
     return Clip(tensors["latents"][number], placed, rows[number])

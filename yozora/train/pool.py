@@ -30,27 +30,31 @@ class Pool:
     def prepare(self, workers: int, report: Callable[[str], None]) -> None:
         """Make the blocks that are missing, on `workers` processes (0: in this one); safe to interrupt."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        missing = [index for index in range(-(-self.size // self.block)) if not self._path(index).exists()]
+        missing = self.missing()
         began = time.monotonic()
         for done, _ in enumerate(self._made(missing, workers), 1):
             left = (time.monotonic() - began) / done * (len(missing) - done)
             report(f"clips {self.folder.name}: block {done} of {len(missing)}, {left / 60:.1f} min left")
 
-    def load(self) -> tuple[dict[str, Tensor], list[dict]]:
-        """All clips of the pool behind one another."""
+    def missing(self) -> list[int]:
+        """The blocks that are still to be made."""
+        return [index for index in range(-(-self.size // self.block)) if not self._path(index).exists()]
+
+    def load(self, *names: str) -> Block:
+        """All clips of the pool behind one another; the tensors of these names alone, if any are given."""
         tensors: dict[str, list[Tensor]] = {}
         rows: list[dict] = []
         for first in range(0, self.size, self.block):
-            found, words = self.block_of(first)
+            found, words = self.block_of(first, *names)
             rows += words
             for name, tensor in found.items():
                 tensors.setdefault(name, []).append(tensor)
         return {name: torch.cat(parts) for name, parts in tensors.items()}, rows
 
-    def block_of(self, number: int) -> Block:
-        """The block that clip `number` is in."""
+    def block_of(self, number: int, *names: str) -> Block:
+        """The block that clip `number` is in; the tensors of these names alone, if any are given."""
         with safe_open(self._path(number // self.block), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["rows"])  # noqa: SIM118 (not a dict)
+            return {name: file.get_tensor(name) for name in names or file.keys()}, json.loads(file.metadata()["rows"])
 
     def _made(self, missing: list[int], workers: int):
         if workers == 0 or len(missing) < 2:

@@ -1,6 +1,6 @@
 """A run as data: a recipe is a function that returns one of these, complete and frozen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yozora.model import Habits
 from yozora.train.fresh import Window
@@ -9,6 +9,8 @@ from yozora.train.optimize import Optimization
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import VAEConfig
 from yozora.vae.losses import LossScales
+
+STILLS = 0.2  # of their share in the generator is that of stills in the captioner: they show no motion, and have as many words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +60,69 @@ class GeneratorStage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaptionerWidths:
+    """Sizes of the captioner."""
+
+    dim: int
+    heads: int
+    encoder_layers: int
+    decoder_layers: int
+    feedforward: int
+    patch: tuple[int, int, int] = (1, 2, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionerStage:
+    """Training of the captioner on the generator's clips; what follows from the VAE and the vocabulary is not set in its sizes.
+
+    `noise` is the most that is added to latents, in deviations of each channel; `mirrored`: a mirror shows one clip in two, which
+    latents that are linear in pixels allow.
+    """
+
+    widths: CaptionerWidths
+    batching: Batching
+    noise: float
+    mirrored: bool
+    optimization: Optimization
+    save_every: int
+    average: float
+
+
+def bundled_captioner(batching: Batching, tokens: int, steps: int) -> CaptionerStage:
+    """That of the model that comes with Yozora, on clips of the generator's `batching`: most of the time for what moves."""
+    shapes = tuple(replace(shape, weight=shape.weight * (STILLS if shape.frames == 1 else 1)) for shape in batching.shapes)
+    return CaptionerStage(
+        widths=CaptionerWidths(dim=192, heads=4, encoder_layers=4, decoder_layers=2, feedforward=576),
+        batching=replace(batching, shapes=shapes, tokens=tokens, groups=8, opening=0),
+        noise=0.3,
+        mirrored=True,
+        optimization=Optimization(rate=2e-3, steps=steps, warmup=100, muon=True),
+        save_every=250,
+        average=0.998,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retold:
+    """Captions that the captioner of a model writes in place of the true ones: of one length, whichever is asked for."""
+
+    model: str
+    length: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A whole run, from random weights to a model folder.
 
     `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
-    is a `window`, as it goes and on the training device.
+    is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says.
     """
 
     name: str
     vae: VAEStage
     generator: GeneratorStage
+    captioner: CaptionerStage
     habits: Habits
     workers: int
     window: Window | None
+    retold: Retold | None = None

@@ -1,4 +1,4 @@
-"""The two stages of a run, each from clips to weights: first the compression network, then the generator."""
+"""The stages of a run, each from clips to weights: the compression network, the generator, and the captioner."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -8,17 +8,21 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from yozora.model import Model, load, save
+from yozora.captioner import Captioner, CaptionerConfig
+from yozora.model import Model, captioner_digest, find, load, save
 from yozora.text import TextConfig, TextEncoder, Tokenizer
+from yozora.train.captioner import CaptionerTask
 from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
-from yozora.train.gallery import reconstructions, samples
+from yozora.train.gallery import reconstructions, samples, told
 from yozora.train.generator import GeneratorTask, Source
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
+from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
-from yozora.train.recipe import Recipe
+from yozora.train.recipe import Recipe, Retold
+from yozora.train.retell import retold
 from yozora.train.vae import PooledCrops, VAETask
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, foreground_weights, initialise, load_vae, save_vae, to_signal
@@ -90,9 +94,10 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         say(f"going on from the weights of {origin}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
+    words = f"{recipe.retold.length}-by-{captioner_digest(find(recipe.retold.model))}" if recipe.retold else ""
     run = Run(
-        folder=folder / "generator",
-        recipe=repr((stage, recipe.window, sha256(weights), origin)),
+        folder=folder / "-".join(filter(None, ("generator", words))),
+        recipe=repr((stage, recipe.window, sha256(weights), origin, *([words] if words else []))),
         origin=origin,
         steps=stage.optimization.steps,
         save_every=stage.save_every,
@@ -114,21 +119,63 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
     return model
 
 
+def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Captioner:
+    """Train a captioner for the latents and the words of a model, from random weights and on the generator's clips."""
+    stage, vae, tokenizer = recipe.captioner, model.vae.to(device), model.text.tokenizer
+    torch.manual_seed(stage.batching.seed)
+    sizes = {"vocabulary": tokenizer.size, "channels": vae.config.channels, "spread": vae.config.spread}
+    captioner = Captioner(CaptionerConfig(**sizes, **asdict(stage.widths))).to(device)
+    weights = folder / "vae.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_vae(vae, weights)
+    run = Run(
+        folder=folder / "captioner",
+        recipe=repr((stage, sha256(weights), tokenizer.rules.to_str())),
+        steps=stage.optimization.steps,
+        save_every=stage.save_every,
+        show_every=stage.save_every,
+        average=stage.average,
+    )
+    with clips_of(recipe, vae, weights, say, "latents") as source:
+        task = CaptionerTask(
+            captioner=captioner,
+            tokenizer=tokenizer,
+            batching=stage.batching,
+            noise=stage.noise,
+            source=HalfMirrored(source, mirror_of(vae), stage.batching.seed) if stage.mirrored else source,
+            how=stage.optimization,
+            grids={shape.name: grid_of(vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
+            show=lambda: told(captioner, model, recipe, device),
+        )
+        captioner.load_state_dict(train(task, run, say)["captioner"])
+    return captioner
+
+
 @contextmanager
-def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say) -> Iterator[Source]:
-    """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it."""
+def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str) -> Iterator[Source]:
+    """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it.
+
+    Of those made beforehand the tensors `names` alone are kept in memory, if any are given.
+    """
     batching, patch, folder = recipe.generator.batching, recipe.generator.widths.patch, weights.parent
     if recipe.window:
+        if recipe.retold:
+            raise ValueError(f"{recipe.name} makes its clips as it goes, which nobody retells; choose a recipe that keeps them")
         makers = [FilmMaker(shape=shape, seed=batching.seed, fps=batching.fps) for shape in batching.shapes]
         with closing(FreshClips(vae, patch, makers, recipe.window, recipe.workers)) as fresh:
             yield fresh
         return
     kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
     pools = {}
-    for films in film_all(recipe, folder, say):
-        maker = LatentMaker(weights=weights, films=films, patch=patch)
-        pool = Pool(folder=kept / films.folder.name, size=films.size, block=BLOCK, make=maker)
-        pools[films.folder.name] = _prepared(pool, recipe, say).load()
+    for shape in batching.shapes:
+        films = _films(shape, batching.seed, batching.fps, folder)
+        pool = Pool(folder=kept / shape.name, size=shape.pool, block=BLOCK, make=LatentMaker(weights=weights, films=films, patch=patch))
+        if pool.missing():  # else the films are not needed any more
+            _prepared(films, recipe, say)
+        tensors, rows = _prepared(pool, recipe, say).load(*names)
+        if recipe.retold:
+            _, rows = _prepared(retold(pool, find(recipe.retold.model), recipe.retold.length), recipe, say).load()
+        pools[shape.name] = tensors, rows
     yield PooledClips(pools, batching.seed)
 
 
@@ -172,12 +219,6 @@ def networks(recipe: Recipe, vae: VideoVAE, tokenizer: Tokenizer) -> tuple[TextE
     return text, Transformer(TransformerConfig(channels=vae.config.channels, spread=vae.config.spread, **sizes))
 
 
-def film_all(recipe: Recipe, folder: Path, say: Say) -> list[Pool]:
-    """Film the pools of the generator's clips, which do not depend on any network."""
-    batching = recipe.generator.batching
-    return [_prepared(_films(shape, batching.seed, batching.fps, folder), recipe, say) for shape in batching.shapes]
-
-
 def _films(shape: ClipShape, seed: int, fps: float, folder: Path) -> Pool:
     maker = FilmMaker(shape=shape, seed=seed, fps=fps)
     return Pool(folder=folder / f"films-{seed}-{fps:g}fps" / shape.name, size=shape.pool, block=BLOCK, make=maker)
@@ -211,9 +252,31 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
     """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
 
-    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is.
+    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one.
     """
-    vae = load(start, device, torch.float32).vae if start else load_vae(train_vae(recipe, folder, device, say))
+    other = load(start, device, torch.float32) if start else None
+    vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
-    save(model, folder / recipe.name)
+    captioner = (other and other.captioner) or train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / recipe.name)
     return folder / recipe.name
+
+
+def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:
+    """The generator stage of a recipe, from random weights and with the words of a captioner; returns the model's folder.
+
+    VAE and captioner are those of the model that `retold` names. To compare lengths of captions, run it with each: all else is equal.
+    """
+    other = load(retold.model, device, torch.float32)
+    name = f"{recipe.name}-{retold.length}"
+    model = train_generator(replace(recipe, name=name, retold=retold), other.vae, folder, device, say)
+    save(replace(model, captioner=other.captioner), folder / name)
+    return folder / name
+
+
+def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
+    """The captioner stage of a recipe alone, for model `start`; returns the folder of that model with the new captioner."""
+    model = load(start, device, torch.float32)
+    captioner = train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / model.name)
+    return folder / model.name

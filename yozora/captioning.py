@@ -1,0 +1,70 @@
+"""What a file shows, in words: a picture as it is, a video in stretches of the length that the captioner has learned."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from yozora.canvas import Canvas, Cue, Grid
+from yozora.captioner import LENGTHS, Captioner, describe
+from yozora.model import Habits, Model, captioner_digest, find, habits_of, load
+from yozora.plan import choose_device, choose_dtype
+from yozora.vae.place import place
+from yozora.video import Video
+
+TOGETHER = 16  # stretches that are captioned at once
+
+
+def caption(file: str | Path | Video, *, length: str = "sentence", model: str = "hoshi") -> tuple[Cue, ...]:
+    """What a video or picture shows, a text for each stretch of it with its seconds; `length` is short, sentence or full.
+
+    Raises ValueError for a file that is neither, for a length that there is none of, and for a model without a captioner.
+    """
+    if length not in LENGTHS:
+        raise ValueError(f"no caption is {length!r}; choose {', '.join(LENGTHS)}")
+    folder = find(model)
+    captioner_digest(folder)  # raises where there is none, before anything is read
+    habits = habits_of(folder)
+    video = fitted(file if isinstance(file, Video) else Video.load(file), habits)
+    device = choose_device()
+    loaded = load(model, device, choose_dtype(device))
+    parts = stretches(video, habits.trained.frames[1])
+    texts = told([Video(video.frames[part.start : part.stop], video.fps) for part in parts], loaded, length)
+    return tuple(Cue(text=text, start=part.start / video.fps, end=part.stop / video.fps) for part, text in zip(parts, texts, strict=True))
+
+
+def told(videos: list[Video], model: Model, length: str) -> list[str]:
+    """What each of some clips shows, of which none is longer than the model has learned."""
+    captioner = captioner_of(model)
+    groups = [videos[first : first + TOGETHER] for first in range(0, len(videos), TOGETHER)]
+    return [text for some in groups for text in describe(captioner, model.text.tokenizer, [encoded(one, model) for one in some], length)]
+
+
+def captioner_of(model: Model) -> Captioner:
+    """A model's captioner; raises ValueError where it has none."""
+    if model.captioner is None:
+        raise ValueError(f"{model.name} has no captioner: train one with --only captioner, or name a model that has one")
+    return model.captioner
+
+
+def encoded(video: Video, model: Model) -> Float[Tensor, "channel cells rows columns"]:
+    """A clip as latents, padded by its edges to whole tokens of the captioner."""
+    cell, patch = model.vae.config.cell, captioner_of(model).config.patch
+    grid = Grid(frames=video.num_frames, height=video.height, width=video.width, cell=cell, patch=patch)
+    return place(model.vae, Canvas(given=video, start=np.zeros((1, 1, 1), np.float32), script=()), grid).latents.float()
+
+
+def fitted(video: Video, habits: Habits) -> Video:
+    """A video at the rate of a model and at as many pixels as its own clips have, its sides in proportion."""
+    scale = math.sqrt(math.prod(habits.size) / (video.width * video.height))
+    scale = min(scale, habits.trained.sides[1] / max(video.width, video.height))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (video.width, video.height))
+    return (video if video.num_frames == 1 else video.resampled(habits.fps)).resized(width, height)
+
+
+def stretches(video: Video, longest: int) -> list[range]:
+    """The frames of as few stretches as there must be, of nearly equal lengths."""
+    edges = np.linspace(0, video.num_frames, -(-video.num_frames // longest) + 1).round().astype(int).tolist()
+    return [range(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
