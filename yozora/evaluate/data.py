@@ -14,16 +14,16 @@ from yozora.evaluate.plot import curves
 from yozora.evaluate.report import wilson
 from yozora.evaluate.tally import FORM, TEMPLATE, TRIPLE, Sampler, Tally, coverage, steps, tally, trainable, twins
 from yozora.world.heldout import held_triples
-from yozora.world.sample import sample
+from yozora.world.sample import named, sample
 
 OTHERS = 50_000_000  # the first seed of the clips by which it is told how much of what comes next is known
 OTHER_CLIPS = 2000
 LABELS = {"pairs": "trainable pairs", "triples": "trainable triples", FORM: "forms of other clips", TEMPLATE: "templates of other clips"}
 
 
-def card(sampler: Sampler, clips: int, seed: int, name: str) -> tuple[str, str]:
+def card(sampler: Sampler, seeds: range, families: str, name: str) -> tuple[str, str]:
     """The data card as Markdown, and its plot, which is shown under `name`, as SVG."""
-    counted = tally(sampler, range(seed, seed + clips))
+    counted, clips = tally(sampler, seeds), len(seeds)
     others = [sampler(OTHERS + index) for index in range(OTHER_CLIPS)]
     shares = {number: coverage(counted, others, number) for number in steps(clips)}
     plot = curves(
@@ -31,11 +31,14 @@ def card(sampler: Sampler, clips: int, seed: int, name: str) -> tuple[str, str]:
     )
     text = PAGE.format(
         clips=f"{clips:,}",
-        first=seed,
-        last=f"{seed + clips - 1:,}",
+        first=f"{seeds[0]:,}",
+        last=f"{seeds[-1]:,}",
+        families="" if families == "usual" else f", families {families}",
         others=f"{OTHER_CLIPS:,}",
         seed=f"{OTHERS:,}",
-        command=f"python -m yozora.evaluate.data --clips {clips} --seed {seed} --out docs",
+        command=f"python -m yozora.evaluate.data --clips {clips} --seed {seeds[0]}"
+        + ("" if families == "usual" else f" --families {families}")
+        + " --out docs",
         held=counted.held,
         bound=f"{100 * wilson(counted.held, clips)[1]:.2g}",
         threes=len(held_triples()),
@@ -93,7 +96,7 @@ def word_table(counted: Tally) -> str:
 PAGE = """# The training data
 
 Made by `{command}`; do not edit.
-It counts what the sampler of the [physics world](world.md) draws for training: {clips} scenes of the split `train`, seeds {first}
+It counts what the sampler of the [physics world](world.md) draws for training: {clips} scenes of the split `train`{families}, seeds {first}
 to {last}, nothing left out, and the captions of the same seeds.
 
 **{held} of {clips} scenes hold anything that is reserved** (at most {bound} % of all, with 95 % confidence).
@@ -139,14 +142,17 @@ style {acted} % are. Places, speeds, angles, tones and the pattern of the floor 
 def main(
     clips: Annotated[int, typer.Option(min=10, help="scenes to count")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="seed of the first")] = 0,
-    out: Annotated[Path, typer.Option(help="folder of data-card.md and its plot")] = Path("docs"),
+    families: Annotated[str, typer.Option(help="usual, every, or names with commas")] = "usual",
+    out: Annotated[Path, typer.Option(help="folder of the card and its plot")] = Path("docs"),
 ) -> None:
-    """Write the data card of the training sampler."""
+    """Write the data card of the training sampler, `data-card.md`, or of some families, whose names stand behind it."""
     out.mkdir(parents=True, exist_ok=True)
-    page, plot = card(sample, clips, seed, "data-coverage.svg")
-    (out / "data-card.md").write_text(page, encoding="utf-8")
-    (out / "data-coverage.svg").write_text(plot, encoding="utf-8")
-    typer.echo(out / "data-card.md")
+    ending = "" if families == "usual" else f"-{families.replace(',', '-')}"
+    drawn = named(families)
+    page, plot = card(lambda number: sample(number, "train", drawn), range(seed, seed + clips), families, f"data-coverage{ending}.svg")
+    (out / f"data-card{ending}.md").write_text(page, encoding="utf-8")
+    (out / f"data-coverage{ending}.svg").write_text(plot, encoding="utf-8")
+    typer.echo(out / f"data-card{ending}.md")
 
 
 if __name__ == "__main__":
