@@ -11,7 +11,7 @@ from yozora.captioner import likelihoods
 from yozora.captioning import captioner_of, encoded
 from yozora.evaluate.captions import KINDS, SPLITS, auc
 from yozora.evaluate.captions import main as measure
-from yozora.evaluate.choose import ANY, CHOSEN, FIRST, choose, compare, page, repeated
+from yozora.evaluate.choose import ANY, CHOSEN, FIRST, choose, compare, page, several
 from yozora.evaluate.said import NAMES, SWAPS, facts_in, facts_of, judge, swapped
 from yozora.evaluate.world import MODEL
 from yozora.model import load
@@ -99,7 +99,7 @@ def test_takes_are_compared_as_they_were_judged(model, tmp_path):
         {**rows[0], "case": 1, "name": "seen-001"},
         [{**row, "case": 2, "scores": row["take"] and row["scores"]} for row in rows],
     )
-    assert list(repeated([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}])) == [rows]
+    assert list(several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}])) == [rows]
     found = compare(model, rows, tmp_path)
     chosen = choose(model, "a red ball", [Video.load(tmp_path / f"seen-000-{take}.mp4") for take in range(3)])
     assert [(row["kind"], row["scores"]["colours"][1]) for row in found] == [(FIRST, False), (CHOSEN, chosen == 2), (ANY, True)]

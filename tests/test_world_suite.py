@@ -134,6 +134,22 @@ def test_a_crash_is_a_failure_of_the_model_and_a_run_goes_on_where_it_stopped(tm
     assert text.count("data:video/webm") == 2 and "http" not in text and 'src="clips' not in text
 
 
+def test_a_record_that_was_cut_off_is_made_again_and_what_cannot_be_judged_has_failed(tmp_path, tiny_model, monkeypatch):
+    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a")
+    first = collect(exam, 1, 1)
+    file = tmp_path / world.FILE
+    whole = file.read_text()
+    file.write_text(whole[:-40])
+    assert [row["frames"] for row in collect(exam, 1, 1) if row["kind"] == MODEL] == [
+        row["frames"] for row in first if row["kind"] == MODEL
+    ]
+    assert file.read_text().count("\n") == 1
+    monkeypatch.setattr(world, "record", lambda _: 1 / 0)
+    monkeypatch.setattr(world, "squeeze", lambda *_: pytest.fail("not reached"))
+    case = exam.case(1)
+    assert world.verdict(case, case.truth) == {"error": "cannot be judged: ZeroDivisionError: division by zero"}
+
+
 def test_renders_are_judged_beside_and_a_repeated_case_counts_once(tmp_path, tiny_model):
     rows = collect(Exam(model=str(tiny_model), folder=tmp_path, seal="a"), 1, 1)
     assert [row["kind"] for row in rows].count(RENDER) == 1 and [row["take"] for row in rows if row["kind"] == MODEL] == [0, 1, 2, 3]

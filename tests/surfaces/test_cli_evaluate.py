@@ -105,3 +105,20 @@ def test_a_clip_of_another_kind_says_which_measures_do_not_apply(yozora, tmp_pat
 def test_what_cannot_be_judged_is_one_line(yozora, rolls, words, expected):
     done = yozora("judge", *words)
     assert (done.code, len(done.lines)) == (2, 1) and expected in done.lines[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a row of red dominoes topples to the right",
+        "a green cube breaks into pieces",
+        "a red ball leaves a trail of paint to the right",
+        "a tower of blue cubes is knocked over by an orange ball",
+        "a blue ball rolls behind a wall to the right",
+    ],
+)
+def test_a_true_clip_of_any_kind_passes_what_its_words_ask(yozora, tmp_path, words):
+    shot = Shot(width=128, height=128, frames=33, fps=8.0)
+    film([act(compose(parse(words), 1), shot)], shot, torch.device("cpu"))[0].save(tmp_path / "clip.mp4")
+    found = said(yozora, "clip.mp4", words)
+    assert not [name for name, verdict in found.items() if verdict.startswith("fails")], found

@@ -57,7 +57,7 @@ def evaluate(  # noqa: PLR0913 (options of a command)
 
     count = summary.QUICK if quick else cases or CASES["world"]
     learned = learned_by(recipe) if recipe else None
-    at_once = processes or (os.cpu_count() or 1 if choose_device().type == "cpu" else 1)
+    at_once = processes or (cores() if choose_device().type == "cpu" else 1)
     print(summary.run(model, out, count, seal=seal, processes=at_once, learned=learned))
 
 
@@ -70,6 +70,11 @@ def judge(
 
     for verdict in judge_file(file, words):
         print(verdict)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_folder(out: Path) -> None:

@@ -26,7 +26,7 @@ from yozora.world.take import Take
 
 SEAL = "calibration"
 FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
-SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any twenty cases, those that have a scene
+SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any 21 cases, those that have a scene
 OTHER = "another clip's words"
 NAMED = (faults.vanish, faults.recolour, faults.teleport, faults.freeze, faults.shuffle)  # faults put into every case
 APPLIES = {"onward": (faults.slow,), "falls": (faults.slow,)}  # faults that only the engine's own motion tells

@@ -4,7 +4,6 @@ A run of the world suite has several takes of a part of its cases. Of each the o
 readily, and judged as it was in the run. Beside it: the first take, and whether any take passes, which no choice can exceed.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -16,7 +15,7 @@ import typer
 from yozora.captioner import likelihoods
 from yozora.captioning import captioner_of, encoded
 from yozora.evaluate.page import measures
-from yozora.evaluate.report import Row, table
+from yozora.evaluate.report import Row, lines, table
 from yozora.evaluate.world import FILE, MODEL, loaded
 from yozora.model import Model, captioner_digest, find
 from yozora.video import Video
@@ -33,7 +32,7 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
     return int(likelihoods(captioner_of(model), model.text.tokenizer, clips, [prompt] * len(clips)).argmax())
 
 
-def repeated(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def several(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """The records of the takes of each case that was made several times, take by take, where all could be made."""
     made = sorted((row for row in rows if row["kind"] == MODEL), key=lambda row: (row["case"], row["take"]))
     for _, group in groupby(made, key=lambda row: row["case"]):
@@ -71,11 +70,10 @@ def main(
 ) -> None:
     """Measure how much choosing among the takes of a run is worth, and write choose.md beside it."""
     found = loaded(model)
-    rows = [json.loads(line) for line in (run / FILE).read_text(encoding="utf-8").splitlines()]
-    several = list(repeated(rows))
-    if not several:
+    cases = list(several(lines(run / FILE)))
+    if not cases:
         raise ValueError(f"{run / FILE} has no case with several takes; run the world suite with more cases")
-    compared = [row for takes in several for row in compare(found, takes, run / "clips")]
+    compared = [row for takes in cases for row in compare(found, takes, run / "clips")]
     text = page(compared) + f"\nCaptioner {captioner_digest(find(model))}.\n"
     (run / "choose.md").write_text(text, encoding="utf-8")
     typer.echo(text)

@@ -1,6 +1,6 @@
 """The measures on any one clip, and which of them say nothing of it: `yozora judge FILE "words"`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,10 +9,10 @@ from yozora.evaluate.cases import PALE
 from yozora.evaluate.detect import widened
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import Score, judge
-from yozora.evaluate.spec import VEILED, Asked, Motion, Spec
+from yozora.evaluate.spec import Spec, spec_of
 from yozora.evaluate.track import Sight, look
 from yozora.video import Video
-from yozora.world.parse import Reading, parse
+from yozora.world.parse import Reading, compose, parse
 
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
@@ -23,6 +23,7 @@ OPEN = {
     "camera": "the words do not speak of the camera",
     "rigid": "too little texture on the floor",
     "flicker": "the camera moves, or no floor is free of things and shadows",
+    "irreversible": "nothing is said to change for good",
     "round_balls": "no ball is seen alone, whole and large enough",
 }
 
@@ -43,9 +44,10 @@ class Verdict:
 
 def judge_file(path: Path, words: str) -> list[Verdict]:
     """The verdicts on a video file by what some words ask for; raises ValueError for a file or words that cannot be read."""
-    spec = asked_by(parse(words))
-    if not spec.objects:
+    reading = parse(words)
+    if not reading.things:
         raise ValueError(f"{words[:100]!r} names nothing of this world; name a thing, such as 'a red ball'")
+    spec = asked_by(reading)
     sight = look(Video.load(path)).without(set(PALE) - set(spec.colours))
     if strange := stranger(sight):
         return [
@@ -64,17 +66,14 @@ def of(sight: Sight, spec: Spec) -> list[tuple[str, Score | None]]:
 
 
 def asked_by(reading: Reading) -> Spec:
-    """What a text asks for; what it does not say stays open."""
-    veiled = {deed.actor for deed in reading.deeds if deed.kind in VEILED}
-    things = [Asked(colour=thing.colour, shape=thing.shape, veiled=index in veiled) for index, thing in enumerate(reading.things)]
-    motions, count = [], len(reading.deeds)
-    for order, deed in enumerate(reading.deeds):
-        way = "down" if deed.kind == "drop" else deed.direction
-        if way and deed.actor >= 0:
-            span = {"start": order / count, "end": (order + 1) / count}
-            motions.append(Motion(actor=deed.actor, direction=way, falls=deed.kind == "drop", row=deed.kind == "topple", **span))
+    """What a text asks for, as a scene that shows it would be judged; what it does not say stays open."""
+    spec, things = spec_of(compose(reading, 0)), reading.things
+    told = [replace(one, colour=thing.colour, shape=one.shape and thing.shape) for one, thing in zip(spec.objects, things)]
+    directed = [bool(deed.direction) for deed in reading.deeds]
+    motions = [one for one in spec.motions if one.direction == "down" or directed[round(one.start * len(directed))]]
     camera = (reading.shot.kind, reading.shot.direction) if reading.shot.kind else None
-    return Spec(objects=tuple(things), motions=tuple(motions), camera=camera)
+    apart = int(any(deed.kind in ("topple", "tower") for deed in reading.deeds))  # no more slabs may be told apart
+    return replace(spec, apart=apart, objects=(*told, *spec.objects[len(things) :]), motions=tuple(motions), still=False, camera=camera)
 
 
 def stranger(sight: Sight) -> str:

@@ -27,7 +27,7 @@ def collect(file: Path, digest: str, job: Job, count: int, processes: int) -> li
     for done, found in enumerate(_worked(job, missing, processes), 1):
         found = [{"digest": digest, **row} for row in found]
         with file.open("a", encoding="utf-8") as out:
-            out.write("".join(json.dumps(row) + "\n" for row in found))
+            out.write(json.dumps(found) + "\n")
         rows += found
         left = (time.monotonic() - began) / done * (len(missing) - done)
         typer.echo(f"{done} of {len(missing)} cases, {left / 60:.1f} min left", err=True)

@@ -9,20 +9,29 @@ Row = dict  # one clip: "scores" has [value, passed, seen] by metric; what a met
 
 
 def earlier(file: Path, digest: str) -> list[Row]:
-    """The records that an earlier run left in a file, a line each; none without one.
+    """The records that an earlier run left in a file, a case in a line; none without one. A last line that was cut off is cut away.
 
     Raises ValueError where they are of other weights than `digest`, or damaged.
     """
     if not file.exists():
         return []
+    text = file.read_text(encoding="utf-8")
+    if not text.endswith("\n"):
+        file.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
     try:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = lines(file)
         others = {row["digest"] for row in rows} - {digest}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{file} is damaged; delete it, or choose another --out") from error
     if others:
         raise ValueError(f"{file} has clips of {others.pop()}, not of {digest}; delete it, or choose another --out")
     return rows
+
+
+def lines(file: Path) -> list[Row]:
+    """All records of a file, of whose lines each holds one or a list of them."""
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [row for one in found for row in (one if isinstance(one, list) else [one])]
 
 
 def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:

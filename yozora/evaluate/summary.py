@@ -13,7 +13,7 @@ from yozora import __version__
 from yozora.evaluate.cases import LEVELS, drawn
 from yozora.evaluate.eye import WEIGHTS
 from yozora.evaluate.likeness import closeness, distances, features, filmed, vendi
-from yozora.evaluate.page import KINDS, measures, page, repeated
+from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, measures, page, repeated, said
 from yozora.evaluate.report import Row, table, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
@@ -27,7 +27,6 @@ from yozora.world.parse import compose, parse
 from yozora.world.sample import sample
 from yozora.world.scene import Scene
 
-GIVEN = ("onward", "falls")  # levels that begin from given frames
 QUICK = 40  # cases of a quick run
 TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
@@ -54,9 +53,7 @@ def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int 
     (folder / "world.md").write_text(markdown(rows), encoding="utf-8")
     (folder / "world.html").write_text(page(facts, rows, folder / "clips"), encoding="utf-8")
     contact_sheet(folder)
-    right, of, (low, high) = facts["joint"].values()
-    share = f"{100 * right / max(of, 1):.0f} % ({100 * low:.0f}-{100 * high:.0f})"
-    return f"joint pass@1 {share} of {of} clips from words\n{folder / 'world.html'}"
+    return f"joint pass@1 {said(facts['joint'])} of {facts['joint']['of']} clips from words\n{folder / 'world.html'}"
 
 
 def contact_sheet(folder: Path) -> None:
@@ -101,11 +98,13 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rates of the first takes as Markdown: of the model level by level, and of all levels together beside renders."""
+    """The rates of the first takes as Markdown: of the model level by level, and of all from words beside renders."""
     once = [row for row in rows if row["take"] == 0]
     made = [row for row in once if row["kind"] == MODEL]
     groups = {title: [row for row in made if row["level"] == level] for level, title in LEVELS.items()}
-    groups |= {f"all, {kind}": [row for row in once if row["kind"] == kind] for kind in KINDS}
+    groups[CLAIMED] = [row for row in made if row["level"] in CLAIM]
+    words = [row for row in once if row["level"] not in GIVEN]
+    groups |= {f"all from words, {kind}": [row for row in words if row["kind"] == kind] for kind in KINDS}
     names = measures(once)
     return "\n\n".join(
         table({name: some for name, some in groups.items() if some}, part, "level") for part in (names[:6], [names[0], *names[6:]])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from yozora.canvas import Canvas
 from yozora.evaluate import many
 from yozora.evaluate.cases import Case, numbered
 from yozora.evaluate.measures import record
@@ -62,8 +63,9 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
 def examine(exam: Exam, number: int) -> list[Row]:
     """The records of one case: of every clip that the model made of it, and of what is judged beside."""
     case, model = exam.case(number), loaded(exam.model)
+    request, shot = case.request()
     began = time.monotonic()
-    made = attempt(case, model)
+    made = attempt(case, model, request.canvas(shot))
     seconds = (time.monotonic() - began) / len(case.seeds)
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
     common = {"case": number, "name": case.name, "level": case.level, "prompt": case.prompt}
@@ -72,7 +74,7 @@ def examine(exam: Exam, number: int) -> list[Row]:
     for take, (seed, (video, error)) in enumerate(zip(case.seeds, made, strict=True)):
         row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": {}}
         if video:
-            row |= {"scores": record(case.judge(video)), "frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
+            row |= verdict(case, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
             video.save(exam.folder / "clips" / f"{case.name}-{take}.mp4", {"prompt": case.prompt, "seed": str(seed)})
         rows.append(row)
     if case.truth and len(case.seeds) > 1:
@@ -82,13 +84,20 @@ def examine(exam: Exam, number: int) -> list[Row]:
     return rows
 
 
-def attempt(case: Case, model: Model) -> list[tuple[Video | None, str]]:
+def verdict(case: Case, video: Video) -> Row:
+    """The scores of a model's clip; a clip that cannot be judged fails like one that could not be made."""
+    try:
+        return {"scores": record(case.judge(video))}
+    except Exception as failure:  # noqa: BLE001
+        return {"error": f"cannot be judged: {type(failure).__name__}: {failure}"}
+
+
+def attempt(case: Case, model: Model, canvas: Canvas) -> list[tuple[Video | None, str]]:
     """The clips that a model makes of a case; in place of one that it could not make, the reason."""
-    request, shot = case.request()
     made: list[tuple[Video | None, str]] = []
     for seed in case.seeds:
         try:
-            made += [(video, "") for video in render([request.canvas(shot)], [seed], Sampling.by(model.habits), model)]
+            made += [(video, "") for video in render([canvas], [seed], Sampling.by(model.habits), model)]
         except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
             made.append((None, f"{type(failure).__name__}: {failure}"))
     return made
