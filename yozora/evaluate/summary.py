@@ -30,6 +30,7 @@ from yozora.world.scene import Scene
 QUICK = 40  # cases of a quick run
 TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
+NEIGHBOURS = 1000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
 
 Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
@@ -163,7 +164,7 @@ def memory(exam: Exam, rows: Sequence[Row], learned: Learned) -> dict:
     made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and row["scores"]]
     made = [row for row in made if row["size"] == size and row["level"] not in GIVEN]
     clips = features([Video.load(exam.folder / "clips" / f"{row['name']}-0.mp4") for row in made])
-    count = 5 * len(rows)
-    fresh = filmed([sample(drawn(exam.seal, "fresh", number)) for number in range(count)], shot)
-    ratio = closeness(clips, filmed(learned(count), shot), fresh)
-    return {"clips": len(made), "learned": count, "median": float(np.median(ratio)), "copies": int((ratio < COPY).sum())}
+    known = learned(min(NEIGHBOURS, 5 * len(rows)))
+    fresh = filmed([sample(drawn(exam.seal, "fresh", number)) for number in range(len(known))], shot)
+    ratio = closeness(clips, filmed(known, shot), fresh)
+    return {"clips": len(made), "learned": len(known), "median": float(np.median(ratio)), "copies": int((ratio < COPY).sum())}
