@@ -54,14 +54,14 @@ def test_edited_limits_are_refused_with_both_hashes(yozora, monkeypatch):
 
 
 def test_the_command_scores_a_model_and_goes_on_where_it_stopped(tmp_path, yozora, tiny_model):
-    assert yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "any", "--recipe", "debug").code == 0
+    assert yozora("evaluate", tiny_model, "--cases", 2, "--processes", 1, "--seal", "any", "--recipe", "debug").code == 0
     facts = json.loads((tmp_path / "evaluation" / "world.json").read_text())
     assert facts["joint"]["of"] == 2 and facts["memory"]["clips"] == 2 and facts["diversity"]["takes"] == 4
     assert "chosen by hand" in facts["tier"]
     first = (tmp_path / "evaluation" / "world.jsonl").read_text()
-    assert yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "any").code == 0
+    assert yozora("evaluate", tiny_model, "--cases", 2, "--processes", 1, "--seal", "any").code == 0
     assert (tmp_path / "evaluation" / "world.jsonl").read_text() == first
-    done = yozora("evaluate", tiny_model, "--cases", 3, "--processes", 1, "--seal", "other")
+    done = yozora("evaluate", tiny_model, "--cases", 2, "--processes", 1, "--seal", "other")
     assert done.code == 2 and "delete it, or choose another --out" in done.lines[0]
 
 
