@@ -99,7 +99,7 @@ def test_takes_are_compared_as_they_were_judged(model, tmp_path):
         {**rows[0], "case": 1, "name": "seen-001"},
         [{**row, "case": 2, "scores": row["take"] and row["scores"]} for row in rows],
     )
-    assert list(several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}])) == [rows]
+    assert several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}]) == [rows]
     found = compare(model, rows, tmp_path)
     chosen = choose(model, "a red ball", [Video.load(tmp_path / f"seen-000-{take}.mp4") for take in range(3)])
     assert [(row["kind"], row["scores"]["colours"][1]) for row in found] == [(FIRST, False), (CHOSEN, chosen == 2), (ANY, True)]

@@ -8,9 +8,9 @@ import pytest
 
 from yozora.world.parse import compose, parse
 from yozora.world.sample import EVERY, FAMILIES, SPLITS, outline, sample
-from yozora.world.scene import CHANGES, SHAPES, Body, Camera, Event, Floor, Light, Scene
+from yozora.world.scene import CHANGES, SHAPES, Body, Camera, Event, Floor, Light, Scene, row
 from yozora.world.simulate import simulate
-from yozora.world.stage import HEADING, row
+from yozora.world.stage import HEADING
 from yozora.world.take import Solid, Take
 
 FPS, FRAMES, EACH = 12.0, 49, 6

@@ -11,7 +11,7 @@ from yozora.evaluate import faults, world
 from yozora.evaluate.calibrate import spoilt
 from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
-from yozora.evaluate.likeness import closeness, features, filmed, vendi
+from yozora.evaluate.likeness import closeness, features, features_of, vendi
 from yozora.evaluate.measures import record
 from yozora.evaluate.page import page
 from yozora.evaluate.report import tally
@@ -157,7 +157,7 @@ def test_renders_are_judged_beside_and_a_repeated_case_counts_once(tmp_path, tin
 
 
 def test_takes_that_are_alike_count_as_one_and_a_copy_is_close():
-    renders = filmed([sample(number) for number in range(6)], SMALL)
+    renders = features_of([sample(number) for number in range(6)], SMALL)
     assert vendi(renders[[0, 0, 0, 0]], 0.1) == pytest.approx(1)
     assert vendi(renders[:4], 1e-3) == pytest.approx(4)
     noise = np.random.default_rng(0).normal(0, 0.01, renders.shape)

@@ -1,6 +1,7 @@
 """What a file shows, in words: a picture as it is, a video in stretches of the length that the captioner has learned."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,4 +68,4 @@ def fitted(video: Video, habits: Habits) -> Video:
 def stretches(video: Video, longest: int) -> list[range]:
     """The frames of as few stretches as there must be, of nearly equal lengths."""
     edges = np.linspace(0, video.num_frames, -(-video.num_frames // longest) + 1).round().astype(int).tolist()
-    return [range(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [range(start, stop) for start, stop in pairwise(edges)]

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_a_long_video_is_a_line_for_each_stretch_with_its_seconds(said, told_mod
     done, lines = said("long.mp4", "--model", told_model)
     assert done.code == 0 and len(lines) == 3  # 40 frames at the model's 8 a second, of which it has learned 16
     spans = [tuple(map(float, re.match(r"([\d.]+)-([\d.]+) s: \w", line).groups())) for line in lines]
-    assert spans[0][0] == 0 and spans[-1][1] == 5 and all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert spans[0][0] == 0 and spans[-1][1] == 5 and all(a[1] == b[0] for a, b in pairwise(spans))
 
 
 BAD = {

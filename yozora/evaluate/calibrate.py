@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
 
 from yozora.evaluate import faults, many
@@ -18,14 +17,11 @@ from yozora.evaluate.cases import LEVELS, ORDER, Case, case, numbered
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, split, table
 from yozora.evaluate.thresholds import FROZEN
-from yozora.evaluate.truth import film, squeeze, usual_shot
+from yozora.evaluate.truth import filmed, squeeze, usual_shot
 from yozora.evaluate.world import RENDER, THROUGH, loaded
-from yozora.tasks.settings import Shot
 from yozora.video import Video
-from yozora.world.take import Take
 
 SEAL = "calibration"
-FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
 SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any 21 cases, those that have a scene
 OTHER = "another clip's words"
 NAMED = (faults.vanish, faults.recolour, faults.teleport, faults.freeze, faults.shuffle)  # faults put into every case
@@ -71,11 +67,6 @@ def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
     if fault in faults.PIXEL_FAULTS:
         return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
     return filmed(fault(case.take, rng), case.shot)
-
-
-def filmed(take: Take, shot: Shot) -> Video:
-    """A take as a clip."""
-    return film([take], shot, torch.device("cpu"))[0]
 
 
 def tables(rows: Sequence[Row]) -> str:

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import count
 
 import numpy as np
-import torch
 
 from yozora.evaluate.edit import MOVING
 from yozora.evaluate.joint import MEASURES
@@ -18,9 +17,9 @@ from yozora.evaluate.legible import PALE, legible
 from yozora.evaluate.measures import Metric, Score, judge
 from yozora.evaluate.physics import Gravity, Trajectory
 from yozora.evaluate.spec import Spec, free_sentences
-from yozora.evaluate.track import look
+from yozora.evaluate.track import Sight, look
 from yozora.evaluate.trails import LASTING, clear
-from yozora.evaluate.truth import act, asked, film
+from yozora.evaluate.truth import act, asked, filmed
 from yozora.tasks.animate import Animate
 from yozora.tasks.extend import Extend
 from yozora.tasks.generate import Generate
@@ -85,7 +84,7 @@ class Case:
     @cached_property
     def truth(self) -> Video | None:
         """The scene's render."""
-        return film([self.take], self.shot, torch.device("cpu"))[0] if self.take else None
+        return filmed(self.take, self.shot) if self.take else None
 
     @property
     def known(self) -> int:
@@ -110,9 +109,13 @@ class Case:
         return (*MEASURES, Gravity(self.take, 0) if self.level == "falls" else Trajectory(self.take, self.known))
 
     def judge(self, video: Video) -> dict[str, Score | None]:
-        """The verdicts on a clip; white and black are taken for light and shade where they are not asked for."""
-        sight = look(video).without(set(PALE) - set(self.spec.colours))
-        return judge(sight, self.spec, self.measures)
+        """The verdicts on a clip."""
+        return judge(attend(video, self.spec), self.spec, self.measures)
+
+
+def attend(video: Video, spec: Spec) -> Sight:
+    """See a clip; white and black are taken for light and shade where they are not asked for."""
+    return look(video).without(set(PALE) - set(spec.colours))
 
 
 def numbered(seal: str, index: int, shot: Shot) -> Case:

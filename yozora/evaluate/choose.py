@@ -5,8 +5,7 @@ readily, and judged as it was in the run. Beside it: the first take, and whether
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +13,8 @@ import typer
 
 from yozora.captioner import likelihoods
 from yozora.captioning import captioner_of, encoded
-from yozora.evaluate.page import measures
-from yozora.evaluate.report import Row, lines, table
-from yozora.evaluate.world import FILE, MODEL, loaded
+from yozora.evaluate.report import Row, lines, measures, table, takes_of
+from yozora.evaluate.world import FILE, MODEL, clip_file, loaded
 from yozora.model import Model, captioner_digest, find
 from yozora.video import Video
 
@@ -32,18 +30,15 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
     return int(likelihoods(captioner_of(model), model.text.tokenizer, clips, [prompt] * len(clips)).argmax())
 
 
-def several(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def several(rows: Sequence[Row]) -> list[list[Row]]:
     """The records of the takes of each case that was made several times, take by take, where all could be made."""
-    made = sorted((row for row in rows if row["kind"] == MODEL), key=lambda row: (row["case"], row["take"]))
-    for _, group in groupby(made, key=lambda row: row["case"]):
-        takes = list(group)
-        if len(takes) > 1 and all(take["scores"] for take in takes):
-            yield takes
+    cases = takes_of([row for row in rows if row["kind"] == MODEL])
+    return [takes for takes in cases if len(takes) > 1 and all(take["scores"] for take in takes)]
 
 
 def compare(model: Model, takes: Sequence[Row], clips: Path) -> list[Row]:
     """The records of a case: of its first take, of the chosen one and of any, with the seconds that they took."""
-    videos = [Video.load(clips / f"{take['name']}-{take['take']}.mp4") for take in takes]
+    videos = [Video.load(clip_file(clips, take)) for take in takes]
     began = time.monotonic()
     chosen = choose(model, takes[0]["prompt"], videos)
     seconds = {"making": sum(take["seconds"] for take in takes), "choosing": time.monotonic() - began}
@@ -70,7 +65,7 @@ def main(
 ) -> None:
     """Measure how much choosing among the takes of a run is worth, and write choose.md beside it."""
     found = loaded(model)
-    cases = list(several(lines(run / FILE)))
+    cases = several(lines(run / FILE))
     if not cases:
         raise ValueError(f"{run / FILE} has no case with several takes; run the world suite with more cases")
     compared = [row for takes in cases for row in compare(found, takes, run / "clips")]

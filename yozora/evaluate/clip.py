@@ -5,20 +5,18 @@ from pathlib import Path
 
 import torch
 
-from yozora.evaluate.cases import PALE
+from yozora.evaluate.cases import attend
 from yozora.evaluate.detect import widened
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import Score, judge
 from yozora.evaluate.spec import Spec, spec_of
-from yozora.evaluate.track import Sight, look
+from yozora.evaluate.track import Sight
 from yozora.video import Video
 from yozora.world.parse import Reading, compose, parse
 
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
 OPEN = {
-    "shapes": "the words leave a shape open",
-    "binding": "the words leave a shape open",
     "direction": "the words leave all motion open",
     "camera": "the words do not speak of the camera",
     "rigid": "too little texture on the floor",
@@ -48,21 +46,14 @@ def judge_file(path: Path, words: str) -> list[Verdict]:
     if not reading.things:
         raise ValueError(f"{words[:100]!r} names nothing of this world; name a thing, such as 'a red ball'")
     spec = asked_by(reading)
-    sight = look(Video.load(path)).without(set(PALE) - set(spec.colours))
+    sight = attend(Video.load(path), spec)
+    silent: dict[str, str] = {}
+    if any(not asked.shape for asked in spec.objects):
+        silent |= dict.fromkeys(("shapes", "binding"), "the words leave a shape open")
     if strange := stranger(sight):
-        return [
-            Verdict(name, score if name in PLAIN else None, strange if name not in PLAIN else OPEN.get(name, ""))
-            for name, score in of(sight, spec)
-        ]
-    shapeless = any(not asked.shape for asked in spec.objects)
-    return [
-        Verdict(name, None if shapeless and name in ("shapes", "binding") else score, OPEN.get(name, "")) for name, score in of(sight, spec)
-    ]
-
-
-def of(sight: Sight, spec: Spec) -> list[tuple[str, Score | None]]:
-    """All measures by name."""
-    return [(name, score) for name, score in judge(sight, spec, MEASURES).items() if name != "all"]
+        silent |= {measure.__name__: strange for measure in MEASURES if measure.__name__ not in PLAIN}
+    scores = {name: score for name, score in judge(sight, spec, MEASURES).items() if name != "all"}
+    return [Verdict(name, None if name in silent else score, silent.get(name) or OPEN.get(name, "")) for name, score in scores.items()]
 
 
 def asked_by(reading: Reading) -> Spec:

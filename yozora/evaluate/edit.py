@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
-import torch
 
 from yozora.evaluate.finding import Finding, Findings
 from yozora.evaluate.measures import Score
-from yozora.evaluate.truth import act, film
+from yozora.evaluate.truth import act, filmed
 from yozora.tasks.settings import Request, Shot
 from yozora.video import Video
 from yozora.world.render import render
@@ -70,7 +69,7 @@ def crossing(scene: Scene) -> bool:
 def shoot(scene: Scene, shot: Shot) -> tuple[Take, Video]:
     """A scene simulated and filmed."""
     take = act(scene, shot)
-    return take, film([take], shot, torch.device("cpu"))[0]
+    return take, filmed(take, shot)
 
 
 def things(take: Take, shot: Shot) -> np.ndarray:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from yozora.evaluate.measures import Score
+from yozora.evaluate.motion import smooth
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
+
+NEAR = 2  # frames on either side, over which what is measured is smoothed
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def tower_stays_down(sight: Sight, change: Change) -> str:
     top = np.full(sight.found.frames, np.inf)
     np.minimum.at(top, blobs.frame, blobs.box[:, 1] * 2 / height - 1)
     tall = np.where(np.isfinite(top), foot[:, 1] - top, 0.0) * np.sqrt(larger(sight, np.arange(len(top)), foot))
-    most = float(smooth(tall).max())
+    most = float(smooth(tall, NEAR).max())
     return once(
         tall >= LIMITS.upright * most, tall <= LIMITS.down * most, f"the {change.colour} tower", ("stands", "falls"), LIMITS.tumbles
     )
@@ -64,7 +67,7 @@ def broken_stays_broken(sight: Sight, change: Change) -> str:
     seen = spread[np.isfinite(spread)]
     if len(seen) < 2 * LIMITS.lasts:
         return f"{change.colour} is hardly seen"
-    least = float(np.quantile(smooth(seen), 0.05))
+    least = float(np.quantile(smooth(seen, NEAR), 0.05))
     return once(seen <= LIMITS.whole * least, seen >= LIMITS.apart * least, change.colour, ("is whole", "breaks"), LIMITS.lasts)
 
 
@@ -98,7 +101,7 @@ def grows(sight: Sight, change: Change, loss: float) -> str:
     frames, area = areas(sight, change.colour)
     if len(frames) < 2 * LIMITS.lasts:
         return f"{change.colour} is hardly seen"
-    area = smooth(area)
+    area = smooth(area, NEAR)
     most = np.maximum.accumulate(area)
     lost = 1 - area / most
     if lost.max() > max(loss, LIMITS.moving * (sight.move.kind != "static")):
@@ -112,12 +115,6 @@ def lasting(state: np.ndarray, frames: int) -> np.ndarray:
         return np.zeros(len(state), bool)
     runs = np.convolve(state, np.ones(frames), "valid") == frames
     return np.convolve(runs, np.ones(frames)) > 0
-
-
-def smooth(values: np.ndarray) -> np.ndarray:
-    """The median of each value and the two on either side."""
-    padded = np.pad(values, 2, mode="edge")
-    return np.median([padded[shift : shift + len(values)] for shift in range(5)], axis=0)
 
 
 def larger(sight: Sight, frame: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -16,8 +16,7 @@ import torch
 import typer
 
 from yozora.canvas import Canvas
-from yozora.evaluate.calibrate import FIRST_SEED
-from yozora.evaluate.truth import act, film, usual_shot
+from yozora.evaluate.truth import FIRST_SEED, act, film, usual_shot
 from yozora.made import Made
 from yozora.model import load
 from yozora.pipeline import Sampling, meet

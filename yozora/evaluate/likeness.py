@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
-from yozora.evaluate.truth import act, film, stills
+from yozora.evaluate.truth import act, filmed, stills
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.scene import Scene
@@ -25,10 +24,10 @@ def features(videos: Sequence[Video]) -> Features:
     return np.stack(found)
 
 
-def filmed(scenes: Sequence[Scene], shot: Shot) -> Features:
+def features_of(scenes: Sequence[Scene], shot: Shot) -> Features:
     """The same of renders of scenes, of which no more is drawn than is looked at."""
     moments = np.linspace(0, shot.frames - 1, MOMENTS).round().astype(int)
-    return np.concatenate([features(film([stills(act(scene, shot), moments)], shot, torch.device("cpu"))) for scene in scenes])
+    return np.concatenate([features([filmed(stills(act(scene, shot), moments), shot)]) for scene in scenes])
 
 
 def distances(first: Features, second: Features) -> Float[np.ndarray, "_ _"]:

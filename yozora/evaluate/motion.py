@@ -106,9 +106,9 @@ def _aside(side: float, growth: float) -> tuple[str, ...]:
     return () if abs(growth) < LIMITS.grown else ("toward" if growth > 0 else "away",)
 
 
-def smooth(values: np.ndarray) -> np.ndarray:
-    """The median of each value and its neighbours."""
-    if len(values) < 3:
+def smooth(values: np.ndarray, near: int = 1) -> np.ndarray:
+    """The median of each value and so many on either side; at the ends the outermost one stands for those that are missing."""
+    if not len(values):
         return values
-    padded = np.concatenate([values[:1], values, values[-1:]])
-    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+    padded = np.concatenate([values[:1].repeat(near, axis=0), values, values[-1:].repeat(near, axis=0)])
+    return np.median([padded[shift : shift + len(values)] for shift in range(2 * near + 1)], axis=0)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.report import Row, share, tally, wilson
-from yozora.evaluate.world import MODEL, RENDER, THROUGH
+from yozora.evaluate.report import Row, measures, share, takes_of, tally, wilson
+from yozora.evaluate.world import MODEL, RENDER, THROUGH, clip_file
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
@@ -79,12 +79,6 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return f"<table><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>{rows}</table>"
 
 
-def measures(rows: Sequence[Row]) -> list[str]:
-    """The names of all measures that any clip was judged by, the joint one first."""
-    names = dict.fromkeys(name for row in rows for name in row["scores"] if name != "all")
-    return ["all", *names]
-
-
 def by_level(once: Sequence[Row], rows: Sequence[Row]) -> str:
     """Joint pass@1 of each level, beside renders; and how often all takes of a case pass."""
     lines = []
@@ -102,12 +96,8 @@ def by_level(once: Sequence[Row], rows: Sequence[Row]) -> str:
 
 def repeated(rows: Sequence[Row]) -> tuple[int, int]:
     """In how many of the cases that were made several times all takes pass jointly, of how many."""
-    takes: dict[str, list[bool]] = {}
-    for row in rows:
-        if row["kind"] == MODEL:
-            takes.setdefault(row["name"], []).append(tally([row], "all")[0] == 1)
-    several = [found for found in takes.values() if len(found) > 1]
-    return sum(all(found) for found in several), len(several)
+    several = [takes for takes in takes_of([row for row in rows if row["kind"] == MODEL]) if len(takes) > 1]
+    return sum(tally(takes, "all")[0] == len(takes) for takes in several), len(several)
 
 
 def by_measure(once: Sequence[Row]) -> str:
@@ -171,7 +161,7 @@ def moving(level: str, rows: Sequence[Row], clips: Path) -> str:
     """All first takes of a level as one video of thumbnails."""
     if not rows:
         return ""
-    tiles = [thumbnail(clips / f"{row['name']}-0.mp4", tally([row], "all")[0] == 1) for row in sorted(rows, key=lambda row: row["name"])]
+    tiles = [thumbnail(clip_file(clips, row), tally([row], "all")[0] == 1) for row in sorted(rows, key=lambda row: row["name"])]
     longest = max(len(tile) for tile in tiles)
     side = THUMB + 2 * FRAME
     wall = np.full((longest, -(-len(tiles) // COLUMNS) * side, min(COLUMNS, len(tiles)) * side, 3), 255, np.uint8)
@@ -212,7 +202,7 @@ def extremes(made: Sequence[Row], clips: Path) -> list[str]:
 
 def strip(row: Row, clips: Path) -> str:
     """One clip as frames side by side, its prompt, and what does not pass."""
-    path = clips / f"{row['name']}-0.mp4"
+    path = clip_file(clips, row)
     wrong = [f"{name}: {score[2]}" for name, score in row["scores"].items() if score and not score[1] and name != "all"]
     said = f"<b>{row['name']}</b> {html.escape(row['prompt'])}<br>{html.escape(row['error'] or '; '.join(wrong) or 'all measures pass')}"
     picture = embedded(sheet([Video.load(path).frames], STRIP)) if path.exists() else ""

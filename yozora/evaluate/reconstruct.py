@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas
-from yozora.evaluate.calibrate import FIRST_SEED
-from yozora.evaluate.truth import act, squeeze
+from yozora.evaluate.truth import FIRST_SEED, act, squeeze
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.settings import Shot, read_size

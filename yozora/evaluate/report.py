@@ -44,6 +44,20 @@ def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
+def takes_of(rows: Sequence[Row]) -> list[list[Row]]:
+    """The records of each case, take by take, in the order in which the cases are first met."""
+    cases: dict[int, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["take"]):
+        cases.setdefault(row["case"], []).append(row)
+    return [cases[number] for number in dict.fromkeys(row["case"] for row in rows)]
+
+
+def measures(rows: Sequence[Row]) -> list[str]:
+    """The names of all measures that any clip was judged by, the joint one first."""
+    names = dict.fromkeys(name for row in rows for name in row["scores"] if name != "all")
+    return ["all", *names]
+
+
 def tally(rows: Sequence[Row], metric: str) -> tuple[int, int]:
     """How many clips pass a metric, of how many to which it applies; a clip that was never made fails."""
     judged = [row["scores"].get(metric) if row["scores"] else [0.0, False, ""] for row in rows]

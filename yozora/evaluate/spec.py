@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from importlib import resources
 
-from yozora.world.scene import CHANGES, COLOURS, SHAPES, Event, Scene
-from yozora.world.stage import row
+from yozora.world.scene import CHANGES, COLOURS, SHAPES, Event, Scene, row
 
 VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
 LEAVING = 0.35  # of the time of a return, in which its actor goes the way that is named

@@ -3,7 +3,6 @@
 import json
 import platform
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,12 @@ import torch
 from yozora import __version__
 from yozora.evaluate.cases import LEVELS, drawn
 from yozora.evaluate.eye import WEIGHTS
-from yozora.evaluate.likeness import closeness, distances, features, filmed, vendi
-from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, measures, page, repeated, said
-from yozora.evaluate.report import Row, table, tally, wilson
+from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
+from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, page, repeated, said
+from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.world import MODEL, Exam, collect, loaded, seal_of
+from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
 from yozora.tasks.settings import Shot
 from yozora.video import Video
@@ -135,25 +134,21 @@ def diversity(exam: Exam, rows: Sequence[Row]) -> dict | None:
     """How many of the takes of one prompt differ, on average, beside scenes composed from the same words; None without such cases."""
     shot = usual_shot(loaded(exam.model))
     made = [row for row in rows if row["kind"] == MODEL and row["scores"] and row["level"] not in (*GIVEN, "sizes")]
-    found, beside, prompts = [], [], 0
-    groups = [list(group) for _, group in groupby(sorted(made, key=lambda row: (row["name"], row["take"])), lambda row: row["name"])]
-    several = [group for group in groups if len(group) > 1]
+    several = [takes for takes in takes_of(made) if len(takes) > 1]
     if not several:
         return None
-    scale = usual_distance(exam, shot)
-    for group in several:
-        takes = [Video.load(exam.folder / "clips" / f"{row['name']}-{row['take']}.mp4") for row in group]
-        reading = parse(group[0]["prompt"])
-        renders = filmed([compose(reading, drawn(exam.seal, group[0]["name"], take)) for take in range(len(group))], shot)
-        found.append(vendi(features(takes), scale))
+    scale, found, beside = usual_distance(exam, shot), [], []
+    for takes in several:
+        name, reading = takes[0]["name"], parse(takes[0]["prompt"])
+        renders = features_of([compose(reading, drawn(exam.seal, name, take)) for take in range(len(takes))], shot)
+        found.append(vendi(features([Video.load(clip_file(exam.folder / "clips", row)) for row in takes]), scale))
         beside.append(vendi(renders, scale))
-        prompts += 1
-    return {"takes": len(several[0]), "prompts": prompts, "model": float(np.mean(found)), "renders": float(np.mean(beside))}
+    return {"takes": len(several[0]), "prompts": len(several), "model": float(np.mean(found)), "renders": float(np.mean(beside))}
 
 
 def usual_distance(exam: Exam, shot: Shot, clips: int = 24) -> float:
     """The median distance of renders that have nothing to do with one another."""
-    renders = filmed([sample(drawn(exam.seal, "unrelated", number)) for number in range(clips)], shot)
+    renders = features_of([sample(drawn(exam.seal, "unrelated", number)) for number in range(clips)], shot)
     return float(np.median(distances(renders, renders)[np.triu_indices(clips, 1)]))
 
 
@@ -163,8 +158,8 @@ def memory(exam: Exam, rows: Sequence[Row], learned: Learned) -> dict:
     size = [shot.width, shot.height]
     made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and row["scores"]]
     made = [row for row in made if row["size"] == size and row["level"] not in GIVEN]
-    clips = features([Video.load(exam.folder / "clips" / f"{row['name']}-0.mp4") for row in made])
+    clips = features([Video.load(clip_file(exam.folder / "clips", row)) for row in made])
     known = learned(min(NEIGHBOURS, 5 * len(rows)))
-    fresh = filmed([sample(drawn(exam.seal, "fresh", number)) for number in range(len(known))], shot)
-    ratio = closeness(clips, filmed(known, shot), fresh)
+    fresh = features_of([sample(drawn(exam.seal, "fresh", number)) for number in range(len(known))], shot)
+    ratio = closeness(clips, features_of(known, shot), fresh)
     return {"clips": len(made), "learned": len(known), "median": float(np.median(ratio)), "copies": int((ratio < COPY).sum())}

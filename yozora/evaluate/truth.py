@@ -22,6 +22,7 @@ from yozora.world.scene import COLOURS, Scene
 from yozora.world.simulate import simulate
 from yozora.world.take import Take
 
+FIRST_SEED = 80_000_000  # scenes of the training split that no detector was trained on
 BEFORE = 3  # frames at the start, before a row falls
 
 
@@ -41,6 +42,11 @@ def film(takes: Sequence[Take], shot: Shot, device: torch.device) -> list[Video]
     """Takes as clips of the shot's size."""
     frames = render(takes, (shot.width, shot.height), device).frames.cpu().numpy()
     return [Video(frames=clip, fps=shot.fps) for clip in frames]
+
+
+def filmed(take: Take, shot: Shot) -> Video:
+    """One take, on a CPU."""
+    return film([take], shot, torch.device("cpu"))[0]
 
 
 def asked(scene: Scene, shot: Shot) -> Spec:

@@ -75,13 +75,18 @@ def examine(exam: Exam, number: int) -> list[Row]:
         row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": {}}
         if video:
             row |= verdict(case, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
-            video.save(exam.folder / "clips" / f"{case.name}-{take}.mp4", {"prompt": case.prompt, "seed": str(seed)})
+            video.save(clip_file(exam.folder / "clips", row), {"prompt": case.prompt, "seed": str(seed)})
         rows.append(row)
     if case.truth and len(case.seeds) > 1:
         beside = {RENDER: case.truth, THROUGH: squeeze([case.truth], model.vae)[0]}
         for kind, video in beside.items():
             rows.append({**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(case.judge(video))})
     return rows
+
+
+def clip_file(clips: Path, row: Row) -> Path:
+    """Where the clip of a record lies."""
+    return clips / f"{row['name']}-{row['take']}.mp4"
 
 
 def verdict(case: Case, video: Video) -> Row:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yozora.world.ranges import FALL
-from yozora.world.scene import CHANGES, SIZES, Body, Camera, Event, Scene
+from yozora.world.scene import CHANGES, SIZES, Body, Camera, Event, Scene, row
 from yozora.world.stage import (
     CORD,
     HEADING,
@@ -21,7 +21,6 @@ from yozora.world.stage import (
     half,
     pushed_loss,
     ramp_size,
-    row,
 )
 from yozora.world.stage_changes import GRAIN, POURED_REACH, plank_size
 from yozora.world.take import Solid

@@ -129,25 +129,23 @@ def held_pairs(name: str) -> frozenset[tuple[str, str]]:
 @cache
 def held_triples() -> frozenset[tuple[str, str, str]]:
     """The reserved (colour, shape, motion), among those without a reserved pair."""
-    possible = [
-        (colour, shape, kind)
-        for colour in COLOURS
-        for shape, kind in sorted(set(domain("shape-motion")) - held_pairs("shape-motion"))
-        if (colour, shape) not in held_pairs("colour-shape") and (colour, kind) not in held_pairs("colour-motion")
-    ]
-    return frozenset(choose("triples", possible, TRIPLE_SHARE))
+    return frozenset(choose("triples", unpaired("motion"), TRIPLE_SHARE))
 
 
 @cache
 def held_changes() -> frozenset[tuple[str, str, str]]:
     """The reserved (colour, shape, event that changes the world), among those without a reserved pair."""
-    possible = [
+    return frozenset(choose("triples of changes", unpaired("change"), TRIPLE_SHARE))
+
+
+def unpaired(what: str) -> list[tuple[str, str, str]]:
+    """All (colour, shape, motion or change) that hold no reserved pair, in order."""
+    return [
         (colour, shape, kind)
         for colour in COLOURS
-        for shape, kind in sorted(set(domain("shape-change")) - held_pairs("shape-change"))
-        if (colour, shape) not in held_pairs("colour-shape") and (colour, kind) not in held_pairs("colour-change")
+        for shape, kind in sorted(set(domain(f"shape-{what}")) - held_pairs(f"shape-{what}"))
+        if (colour, shape) not in held_pairs("colour-shape") and (colour, kind) not in held_pairs(f"colour-{what}")
     ]
-    return frozenset(choose("triples of changes", possible, TRIPLE_SHARE))
 
 
 def choose(

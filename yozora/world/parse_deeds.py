@@ -1,6 +1,7 @@
 """What happens in a text: its verbs, who does them and to whom, in which direction; each group of verbs becomes one event."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from yozora.world.parse_changes import tower, two_parts
 from yozora.world.parse_lexicon import Item
@@ -119,7 +120,7 @@ def clauses(part: list[Item], before: Deed | None) -> list[tuple[int, list[Item]
         if actor >= 0 and (not found or (found[-1][0] != actor and not trailing(part, place))):
             found.append((actor, place))
     bounds = [0, *(clause_start(part, start) for _, start in found[1:]), len(part)]
-    return [(actor, part[low:high]) for (actor, _), low, high in zip(found, bounds, bounds[1:], strict=False)]
+    return [(actor, part[low:high]) for (actor, _), (low, high) in zip(found, pairwise(bounds))]
 
 
 def trailing(part: list[Item], place: int) -> bool:

@@ -135,3 +135,9 @@ class Scene:
         if not self.events:
             return "still"
         return self.events[0].kind if len(self.events) == 1 else "sequence"
+
+
+def row(scene: Scene, event: Event) -> tuple[int, ...]:
+    """The slabs of a topple in the order in which they fall, or the cubes of a tower from below."""
+    colour = scene.objects[event.target if event.kind == "tower" else event.actor].colour
+    return tuple(i for i, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)

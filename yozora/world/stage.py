@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from yozora.world.ranges import FALL
-from yozora.world.scene import COLOURS, SIZES, Body, Event, Scene
+from yozora.world.scene import COLOURS, SIZES, Body, Event, Scene, row
 from yozora.world.take import Solid
 
 HEADING = {"left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0), "toward": (0.0, -1.0, 0.0), "away": (0.0, 1.0, 0.0), "down": (0.0, 0.0, 0.0)}
@@ -279,12 +279,6 @@ def topple(stage: Stage, scene: Scene, event: Event, start: float) -> None:
     height = 2 * stage.objects[event.actor].solid.half[2]
     spin = np.cross(UP, heading) * event.speed / height
     stage.kicks.append(Kick(index=event.actor, time=start, velocity=heading * event.speed / 2, spin=spin))
-
-
-def row(scene: Scene, event: Event) -> list[int]:
-    """The slabs of a topple in the order in which they fall, or the cubes of a tower from below."""
-    colour = scene.objects[event.target if event.kind == "tower" else event.actor].colour
-    return [i for i, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour]
 
 
 def swing(stage: Stage, scene: Scene, event: Event, start: float) -> None:

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from yozora.world.ranges import FALL
-from yozora.world.scene import SIZES, Event, Scene
+from yozora.world.scene import SIZES, Event, Scene, row
 from yozora.world.stage import (
     HEADING,
     PROP,
@@ -21,7 +21,6 @@ from yozora.world.stage import (
     axes,
     gallows,
     rolling,
-    row,
     traveller,
     turned,
     volume,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yozora.world.grammar import Slots, Voice, Writer, join, speak, usable
-from yozora.world.scene import Body, Event, Scene
+from yozora.world.scene import Body, Event, Scene, row
 from yozora.world.words_cast import Cast
 from yozora.world.words_changes import CHANGE_PHASES, CHANGE_PHRASINGS, CHANGE_SHORT
 from yozora.world.words_events import EVENT_PHRASINGS, PHASES, SHORT
@@ -59,9 +59,9 @@ class Teller:
 
     def phrase(self, phrasings: tuple[str, ...], event: Event, mood: str, slots: Told) -> str:
         """A clause in one of these phrasings."""
-        row, plural = self.cast.row(domino_row(self.scene, event)) if event.kind == "topple" else ("", False)
+        slabs, plural = self.cast.row(row(self.scene, event)) if event.kind == "topple" else ("", False)
         plural |= event.kind == "pour"
-        slots = slots | {"row": row, "tower": lambda: self.cast.tower(tower_cubes(self.scene, event))}
+        slots = slots | {"row": slabs, "tower": lambda: self.cast.tower(row(self.scene, event))}
         options = usable(phrasings, slots, mood)
         if slots.get("past"):
             options = tuple(text for text in options if text.endswith("{past}") or (slots["o"] and ("{past}" in text or "{o!}" in text)))
@@ -144,24 +144,12 @@ def directions(event: Event) -> tuple[str, ...]:
     return words if event.kind == "roll" else tuple(word for word in words if word != "away")
 
 
-def domino_row(scene: Scene, event: Event) -> tuple[int, ...]:
-    """The slabs of a topple: all cubes of the actor's colour, in order."""
-    colour = scene.objects[event.actor].colour
-    return tuple(index for index, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)
-
-
-def tower_cubes(scene: Scene, event: Event) -> tuple[int, ...]:
-    """The cubes of a tower: all of the target's colour."""
-    colour = scene.objects[event.target].colour
-    return tuple(index for index, body in enumerate(scene.objects) if body.shape == "cube" and body.colour == colour)
-
-
 def taking_part(scene: Scene, event: Event) -> tuple[int, ...]:
     """The objects that an event is about, its actor first."""
     if event.kind == "tower":
-        return (event.actor, *tower_cubes(scene, event))
+        return (event.actor, *row(scene, event))
     if event.kind == "topple":
-        return domino_row(scene, event)
+        return row(scene, event)
     return (event.actor, event.target) if event.target >= 0 else (event.actor,)
 
 

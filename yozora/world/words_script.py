@@ -3,10 +3,10 @@
 import numpy as np
 
 from yozora.world.grammar import Writer, tidy
-from yozora.world.scene import Event, Scene
+from yozora.world.scene import Event, Scene, row
 from yozora.world.take import Take
 from yozora.world.words_cast import Cast
-from yozora.world.words_clause import ALL_PHASES, Teller, tower_cubes
+from yozora.world.words_clause import ALL_PHASES, Teller
 from yozora.world.words_names import STYLE_AFTER
 from yozora.world.words_text import sentence, with_bystanders
 
@@ -117,7 +117,7 @@ def turning(take: Take, event: Event) -> tuple[float, ...]:
 
 def ramming(take: Take, event: Event) -> tuple[float, ...]:
     """The first touch of a tower."""
-    return first(np.concatenate([touches(take, event.actor, cube) for cube in tower_cubes(take.scene, event)]))
+    return first(np.concatenate([touches(take, event.actor, cube) for cube in row(take.scene, event)]))
 
 
 def tilting(take: Take, event: Event) -> tuple[float, ...]:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from yozora.world.grammar import FINITE, Slots, Voice, Writer, inflect, progressive, speak, tidy, usable
 from yozora.world.ranges import ELEVATION
-from yozora.world.scene import Scene
+from yozora.world.scene import Scene, row
 from yozora.world.words_cast import Cast
-from yozora.world.words_clause import Teller, domino_row, tower_cubes
+from yozora.world.words_clause import Teller
 from yozora.world.words_events import SEQUENCE, STILL_AGAIN
 from yozora.world.words_names import (
     CAMERA_WORDS,
@@ -222,11 +222,11 @@ def all_things(teller: Teller) -> str:
     scene, indices = teller.scene, tuple(range(len(teller.scene.objects)))
 
     def listed() -> str:
-        rows = [domino_row(scene, event) for event in scene.events if event.kind == "topple"]
-        towers = [tower_cubes(scene, event) for event in scene.events if event.kind == "tower"]
-        single = tuple(index for index in indices if not any(index in row for row in rows + towers))
+        rows = [row(scene, event) for event in scene.events if event.kind == "topple"]
+        towers = [row(scene, event) for event in scene.events if event.kind == "tower"]
+        single = tuple(index for index in indices if not any(index in cubes for cubes in rows + towers))
         parts = (
-            [teller.cast.row(row)[0] for row in rows]
+            [teller.cast.row(slabs)[0] for slabs in rows]
             + [teller.cast.tower(cubes) for cubes in towers]
             + ([teller.cast.first(*single)] if single else [])
         )
