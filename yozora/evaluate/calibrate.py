@@ -3,7 +3,7 @@
 The cases are those of the world suite under a seal of their own, on which no model is scored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from yozora.evaluate import faults, many
+from yozora.evaluate import faults, judges, many
 from yozora.evaluate.cases import LEVELS, ORDER, Case, case, numbered
+from yozora.evaluate.legible import visible
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, split, table
+from yozora.evaluate.spec import VEILED
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import filmed, squeeze, usual_shot
 from yozora.evaluate.world import RENDER, THROUGH, loaded
@@ -24,8 +26,8 @@ from yozora.video import Video
 SEAL = "calibration"
 SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any 21 cases, those that have a scene
 OTHER = "another clip's words"
-NAMED = (faults.vanish, faults.recolour, faults.teleport, faults.freeze, faults.shuffle)  # faults put into every case
-APPLIES = {"onward": (faults.slow,), "falls": (faults.slow,)}  # faults that only the engine's own motion tells
+NAMED = (faults.clear, faults.empty, faults.vanish, faults.recolour, faults.teleport, faults.freeze, faults.shuffle)  # faults put into every case
+APPLIES = {"onward": (faults.slow, faults.stop), "falls": (faults.slow, faults.stop)}  # faults that only the engine's own motion tells
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ class Trial:
         case, other = self.case(number), self.case(number + 1)
         rng = np.random.default_rng(number)
         true = case.truth
-        assert true and case.take
-        found = {RENDER: case.judge(true), THROUGH: case.judge(squeeze([true], loaded(self.model).vae)[0])}
+        found = {RENDER: case.at_best, THROUGH: case.judge(squeeze([true], loaded(self.model).vae)[0])}
         found[OTHER] = replace(case, spec=other.spec).judge(true)
         chosen = (*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS) if number < self.faulty else NAMED
         for fault in (*chosen, *APPLIES.get(case.level, ())):
             found[fault.__name__] = case.judge(spoilt(case, fault, rng))
+        for name, video in later(case, rng):
+            found[name] = case.judge(video)
         undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
         found |= {name: case.judge(video) for name, video in undone}
         sideways = any(event.direction in ("left", "right") for event in case.take.scene.events)
@@ -63,15 +66,27 @@ class Trial:
 
 def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
     """A case's render with a fault, which is put into the scene or into its picture."""
-    assert case.truth and case.take
     if fault in faults.PIXEL_FAULTS:
         return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
     return filmed(fault(case.take, rng), case.shot)
 
 
+def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:
+    """The render with faults, by name, that come about in its middle, or while the thing is out of sight that is to be so for a while."""
+    begins = {"midway": ((), case.shot.frames // 2)}
+    for event in case.take.scene.events:
+        if event.kind in VEILED:
+            gone = np.flatnonzero(visible(case.take, case.shot)[:, event.actor] == 0)
+            begins["out of sight"] = ((event.actor,), int(np.median(gone)))
+    for when, (victims, cut) in begins.items():
+        for fault in faults.LATER:
+            frames = np.concatenate([case.truth.frames[:cut], filmed(fault(case.take, rng, victims), case.shot).frames[cut:]])
+            yield f"{fault.__name__} {when}", replace(case.truth, frames=frames)
+
+
 def tables(rows: Sequence[Row]) -> str:
     """All of it as Markdown, a measure a line: the true clips as they are and by level, then each fault."""
-    kinds = {name: [one for one in rows if one["what"] == name] for name in dict.fromkeys(one["what"] for one in rows)}
+    kinds: dict[str, Sequence[Row]] = {name: [one for one in rows if one["what"] == name] for name in dict.fromkeys(one["what"] for one in rows)}
     if "mirror" in kinds:
         kinds["mirror, of sideways motion"] = [one for one in kinds["mirror"] if one["sideways"]]
     names = list(dict.fromkeys(name for row in rows for name in row["scores"]))
@@ -91,9 +106,9 @@ def main(
     """Print the verdicts of all measures on true and on spoilt clips."""
     if level and level not in {*LEVELS} - {"free"}:
         raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
-    digest = f"{loaded(model).vae_digest} under limits {FROZEN}"
+    digest = f"{loaded(model).vae_digest} judged by {judges.digest()}"
     rows = many.collect(out / "calibration.jsonl", digest, Trial(model, faulty, level), clips, processes)
-    typer.echo(tables(rows))
+    typer.echo(f"Limits {FROZEN}, judges {judges.digest()}.\n\n{tables(rows)}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 With few numbers to find for a whole clip (rate, elevation), faint floors and drifting textures are enough.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -27,6 +28,7 @@ BETWEEN = 0.5  # seconds between pictures that are compared
 NEAR = 25  # pixels of the given pictures around things that are not looked at: shadows, and what may hide the floor
 ROUGH = 0.012  # of full brightness: differences beyond are trusted less and less
 GAIN = 0.93  # of the difference left by a camera at rest, that a move must at least reach
+TELLING = 1e-9  # of full brightness squared, by which every slow move must explain the picture worse than a camera at rest, to tell a rest
 LOCAL = 9  # pixels around, whose mean brightness is not looked at
 
 
@@ -34,7 +36,7 @@ LOCAL = 9  # pixels around, whose mean brightness is not looked at
 class Move:
     """A camera move: the kind, degrees (dolly: camera heights) a second, positive right, up or inward, and degrees of elevation.
 
-    `aim` is where on the way along the line of sight to the floor an orbit has its middle.
+    `aim` is where on the way along the line of sight to the floor an orbit has its middle. Not `told`: nothing shows how it moves.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Move:
     elevation: float
     focal: float
     aim: float = AIMS[1]
+    told: bool = True
 
     @property
     def direction(self) -> str:
@@ -74,14 +77,18 @@ def find_move(pixels: Float[Tensor, "time 3 height width"], objects: Bool[Tensor
     keys = np.unique(np.round(np.arange(0, len(pixels), fps * BETWEEN)).clip(max=len(pixels) - 1).astype(int))
     calm = still(width / height)
     if len(keys) < 2:
-        return calm
+        return replace(calm, told=False)
     free = ~widened(objects[keys], NEAR)
     coarse, fine = (_layers(pixels[keys], free, side) for side in (COARSE, FINE))
     seconds, near = keys / fps, [(i, i + 1) for i in range(len(keys) - 1)]
-    best = min(candidates(width / height), key=lambda move: difference(move, coarse, seconds, near))
+    moves = candidates(width / height)
+    best = min([calm, *moves], key=lambda move: difference(move, coarse, seconds, near))
     for layers, stride in ((coarse, (0.12, 4.0, 0.08)), (fine, (0.05, 2.0, 0.04))):
         best = refine(best, layers, seconds, near, stride)
-    return best if difference(best, fine, seconds, near) < GAIN * difference(calm, fine, seconds, near) else calm
+    resting = difference(calm, fine, seconds, near)
+    if difference(best, fine, seconds, near) < GAIN * resting:
+        return best
+    return replace(calm, told=all(resting + TELLING < difference(move, fine, seconds, near) for move in slowest(moves)))
 
 
 def _layers(pixels: Float[Tensor, "time 3 height width"], free: Bool[Tensor, "time height width"], side: int) -> Tensor:
@@ -97,9 +104,15 @@ def still(aspect: float) -> Move:
     return Move("static", 0.0, USUAL, _focal("static", aspect))
 
 
+def slowest(moves: Sequence[Move]) -> list[Move]:
+    """Of each kind of moves the slowest ones."""
+    least = {move.kind: min(abs(other.rate) for other in moves if other.kind == move.kind) for move in moves}
+    return [move for move in moves if abs(move.rate) == least[move.kind]]
+
+
 def candidates(aspect: float) -> list[Move]:
     """Moves of all kinds at evenly spaced rates."""
-    moves = [still(aspect)]
+    moves = []
     for kind, (_, fastest) in CAMERA_SPEED.items():
         fastest = fastest / 2 if kind == "dolly" else fastest  # the eye is about two metres above the floor
         for rate in np.linspace(0, FASTEST * fastest, STEPS + 1)[1:]:

@@ -4,7 +4,7 @@ A seal is the hash of the weights and of the limits they are judged by: the scen
 when the weights are. Two models that are to be compared on the same cases share one by hand.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -14,7 +14,7 @@ import numpy as np
 from yozora.evaluate.edit import MOVING
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.legible import PALE, legible
-from yozora.evaluate.measures import Metric, Score, judge
+from yozora.evaluate.measures import Metric, Score, judge, together
 from yozora.evaluate.physics import Gravity, Trajectory
 from yozora.evaluate.spec import Spec, free_sentences
 from yozora.evaluate.track import Sight, look
@@ -27,6 +27,7 @@ from yozora.tasks.settings import Request, Shot
 from yozora.tasks.source import read_source
 from yozora.video import Video
 from yozora.world.heldout import digest, held_sizes
+from yozora.world.parse import compose, parse
 from yozora.world.sample import EVERY, SPLITS, sample
 from yozora.world.scene import CHANGES, Scene
 from yozora.world.take import Take
@@ -50,13 +51,14 @@ ORDER = (
     *("seen", "pairs", "falls", "paraphrase", "triples", "free", "seen", "interpolation", "pairs", "extrapolation"),
     *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation", "changes"),
 )
+NOTHING = Score(0.0, False, "nothing to measure")
 REPEATED = 4  # of every so many cases of a level, the first is made so many times
 HEIGHT = 0.9  # metres, that a thing must fall at least for its acceleration to be read off
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One thing that is asked; `scene` is what was put into words, None for a free sentence."""
+    """One thing that is asked; `scene` is what was put into words, or, where people wrote them, one composed from them."""
 
     level: str
     number: int
@@ -64,7 +66,7 @@ class Case:
     shot: Shot
     prompt: str
     spec: Spec
-    scene: Scene | None
+    scene: Scene
 
     @property
     def name(self) -> str:
@@ -77,14 +79,19 @@ class Case:
         return [drawn(self.seal, "noise", self.name, take) for take in range(1 if self.number % REPEATED else REPEATED)]
 
     @cached_property
-    def take(self) -> Take | None:
+    def take(self) -> Take:
         """The scene simulated."""
-        return act(self.scene, self.shot) if self.scene else None
+        return act(self.scene, self.shot)
 
     @cached_property
-    def truth(self) -> Video | None:
+    def truth(self) -> Video:
         """The scene's render."""
-        return filmed(self.take, self.shot) if self.take else None
+        return filmed(self.take, self.shot)
+
+    @cached_property
+    def at_best(self) -> dict[str, Score | None]:
+        """The verdicts on the render, which say what can be measured."""
+        return judge(attend(self.truth, self.spec), self.spec, self.measures)
 
     @property
     def known(self) -> int:
@@ -95,7 +102,6 @@ class Case:
         """What the model is asked, and the shot that it is asked for."""
         if not self.known:
             return Generate(prompt=self.prompt), self.shot
-        assert self.truth
         given = read_source(Video(self.truth.frames[: self.known], self.truth.fps))
         if self.level == "falls":
             return Animate(image=given, prompt=self.prompt), self.shot
@@ -104,13 +110,17 @@ class Case:
     @property
     def measures(self) -> tuple[Metric, ...]:
         """What the clip is judged by: what holds of any, and what follows from a known start."""
-        if not self.take or not self.known:
+        if not self.known:
             return MEASURES
         return (*MEASURES, Gravity(self.take, 0) if self.level == "falls" else Trajectory(self.take, self.known))
 
     def judge(self, video: Video) -> dict[str, Score | None]:
         """The verdicts on a clip."""
-        return judge(attend(video, self.spec), self.spec, self.measures)
+        return self.applied(judge(attend(video, self.spec), self.spec, self.measures))
+
+    def applied(self, found: Mapping[str, Score | None]) -> dict[str, Score | None]:
+        """Verdicts on all that can be measured in the render, and nothing else: a clip in which it cannot be measured fails."""
+        return together({name: best and (found.get(name) or NOTHING) for name, best in self.at_best.items() if name != "all"})
 
 
 def attend(video: Video, spec: Spec) -> Sight:
@@ -135,7 +145,8 @@ def case(seal: str, level: str, number: int, shot: Shot) -> Case:
     if level == "free":
         sentences = free_sentences()
         sentence, spec = sentences[number % len(sentences)]
-        return Case(level=level, number=number, seal=seal, shot=shot, prompt=sentence, spec=spec, scene=None)
+        scene = shown(sentence, drawn(seal, level, number))
+        return Case(level=level, number=number, seal=seal, shot=shot, prompt=sentence, spec=spec, scene=scene)
     if level == "sizes":
         width, height = sorted(held_sizes())[number % len(held_sizes())]
         shot = replace(shot, width=width, height=height)
@@ -143,6 +154,15 @@ def case(seal: str, level: str, number: int, shot: Shot) -> Case:
     scene = first(seed, level, shot)
     words = caption(scene, seed, "paraphrase" if level == "paraphrase" else "train").sentence
     return Case(level=level, number=number, seal=seal, shot=shot, prompt=words, spec=asked(scene, shot), scene=scene)
+
+
+def shown(sentence: str, seed: int) -> Scene:
+    """A scene composed from a sentence; what it names is all that is there where it asks for a deed that this world does not know."""
+    reading = parse(sentence)
+    try:
+        return compose(reading, seed)
+    except ValueError:
+        return compose(replace(reading, deeds=()), seed)
 
 
 def drawn(*words: str | int) -> int:

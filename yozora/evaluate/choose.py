@@ -33,7 +33,7 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
 def several(rows: Sequence[Row]) -> list[list[Row]]:
     """The records of the takes of each case that was made several times, take by take, where all could be made."""
     cases = takes_of([row for row in rows if row["kind"] == MODEL])
-    return [takes for takes in cases if len(takes) > 1 and all(take["scores"] for take in takes)]
+    return [takes for takes in cases if len(takes) > 1 and not any(take["error"] for take in takes)]
 
 
 def compare(model: Model, takes: Sequence[Row], clips: Path) -> list[Row]:

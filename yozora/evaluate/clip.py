@@ -17,8 +17,10 @@ from yozora.world.parse import Reading, compose, parse
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
 OPEN = {
-    "direction": "the words leave all motion open",
-    "camera": "the words do not speak of the camera",
+    "direction": "the words leave all motion open, or nothing of this world is seen",
+    "camera": "the words do not speak of the camera, or nothing on the floor shows how it moves",
+    "permanence": "nothing of this world is seen",
+    "inside": "nothing is seen that the words name",
     "rigid": "too little texture on the floor",
     "flicker": "the camera moves, or no floor is free of things and shadows",
     "irreversible": "nothing is said to change for good",

@@ -1,6 +1,6 @@
 """Faults put into clips on purpose, each of which some metric must catch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,16 +12,18 @@ from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import half
 from yozora.world.take import Solid, Take
 
+BELOW = (0.0, 0.0, -100.0)  # metres, where nothing is seen
 
-def recolour(take: Take, rng: np.random.Generator) -> Take:
-    """An object, or a row of slabs, in a colour that nothing has."""
+
+def recolour(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) -> Take:
+    """An object, or a row of slabs, in a colour that nothing has; `victims` says which."""
     colour = COLOURS[str(rng.choice(_unused(take)))]
-    return _changed(take, _victims(take, rng), lambda solid: replace(solid, colour=colour))
+    return _changed(take, victims or _victims(take, rng), lambda solid: replace(solid, colour=colour))
 
 
-def reshape(take: Take, rng: np.random.Generator) -> Take:
-    """An object, or a row of slabs, in a shape that nothing has."""
-    bodies, victims = take.scene.objects, _victims(take, rng)
+def reshape(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) -> Take:
+    """An object, or a row of slabs, in a shape that nothing has; `victims` says which."""
+    bodies, victims = take.scene.objects, victims or _victims(take, rng)
     unused = [shape for shape in SHAPES if shape not in {body.shape for body in bodies}]
     others = unused or [shape for shape in SHAPES if shape != bodies[victims[0]].shape]
     shape = str(rng.choice(others))
@@ -31,8 +33,21 @@ def reshape(take: Take, rng: np.random.Generator) -> Take:
 def vanish(take: Take, rng: np.random.Generator) -> Take:
     """An object, or a row of slabs, is gone from the middle of the clip on."""
     position = take.poses.position.copy()
-    position[len(position) // 2 :, _victims(take, rng)] = (0.0, 0.0, -100.0)
+    position[len(position) // 2 :, _victims(take, rng)] = BELOW
     return replace(take, poses=replace(take.poses, position=position))
+
+
+def remove(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) -> Take:
+    """An object, or a row of slabs, was never there; `victims` says which."""
+    position = take.poses.position.copy()
+    position[:, list(victims or _victims(take, rng))] = BELOW
+    return replace(take, poses=replace(take.poses, position=position))
+
+
+def clear(take: Take, rng: np.random.Generator) -> Take:
+    """The floor alone."""
+    position = np.broadcast_to(np.float32(BELOW), take.poses.position.shape)
+    return replace(take, poses=replace(take.poses, position=position.copy()), trails=())
 
 
 def add(take: Take, rng: np.random.Generator) -> Take:
@@ -73,6 +88,13 @@ def slow(take: Take, rng: np.random.Generator) -> Take:
     position = take.poses.position[before] * (1 - part) + take.poses.position[after] * part
     rotation = take.poses.rotation[np.rint(when).astype(int)]
     return replace(take, poses=replace(take.poses, position=position.astype(np.float32), rotation=rotation))
+
+
+def stop(take: Take, rng: np.random.Generator) -> Take:
+    """From the middle of the clip on all bodies stay where they are, under a camera that goes on."""
+    count = len(take.poses.position)
+    order = np.minimum(np.arange(count), count // 2)
+    return replace(take, poses=replace(take.poses, position=take.poses.position[order], rotation=take.poses.rotation[order]))
 
 
 def undo(take: Take, rng: np.random.Generator) -> Take:
@@ -120,7 +142,7 @@ def wobble(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return frames[time, row, np.clip(column + np.rint(shift).astype(int), 0, frames.shape[2] - 1)]
 
 
-def squeeze(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def narrow(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture is narrower by a fifth, and its borders are repeated."""
     width = frames.shape[2]
     column = np.arange(width)
@@ -133,6 +155,11 @@ def enlarge(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return frames[:, height // 4 + np.arange(height)[:, None] // 2, width // 4 + np.arange(width) // 2]
 
 
+def empty(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Nothing but one grey."""
+    return np.full_like(frames, 128)
+
+
 def bars(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Black bars above and below."""
     barred, high = frames.copy(), frames.shape[1] // 8
@@ -142,18 +169,20 @@ def bars(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 Frames = UInt8[np.ndarray, "time height width 3"]
 
-WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add, teleport)
+WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add, teleport, stop, clear)
+LATER = (recolour, reshape, remove)  # faults that may also come about while the clip runs
 PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     mirror,
     freeze,
     shuffle,
     tremble,
     wobble,
-    squeeze,
+    narrow,
     enlarge,
     bars,
+    empty,
 )
-UNDONE, ERASED = ("tower", "break", "pour"), ("paint",)  # kinds of event that bodies or floors could go back on
+UNDONE, ERASED = ("tower", "break", "pour", "seesaw"), ("paint",)  # kinds of event that bodies or floors could go back on
 
 
 def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> list[tuple[str, Video]]:
@@ -181,7 +210,7 @@ def _victims(take: Take, rng: np.random.Generator) -> list[int]:
     return [i for i, body in enumerate(take.scene.objects) if (body.colour, body.shape) == (asked[index].colour, asked[index].shape)]
 
 
-def _changed(take: Take, victims: list[int], change: Callable[[Solid], Solid]) -> Take:
+def _changed(take: Take, victims: Sequence[int], change: Callable[[Solid], Solid]) -> Take:
     return replace(take, solids=tuple(change(solid) if i in victims else solid for i, solid in enumerate(take.solids)))
 
 

@@ -1,4 +1,7 @@
-"""What cannot be undone: the broken is never whole again, a trail never shrinks, a fallen tower never stands, grains never rise."""
+"""What cannot be undone: the broken is never whole again, a trail never shrinks, a fallen tower never stands, grains never rise.
+
+Nor does what a seesaw has thrown come back to where it lay.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yozora.evaluate.measures import Score
-from yozora.evaluate.motion import smooth
+from yozora.evaluate.motion import path, smooth
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.thresholds import limits
 from yozora.evaluate.track import Sight
@@ -23,11 +26,15 @@ class ChangeLimits:
     shrunk: float  # of its area, that a trail may seem to lose
     moving: float  # of its area, that one may seem to lose to a camera whose own move is known but nearly
     sunk: float  # of their area, that grains may seem to lose when they come to lie one behind the other
-    grown: float  # times its area in the beginning, that a trail or heap has in the end at least
+    grown: float  # times its area in the beginning, that a trail has in the end at least
+    poured: float  # and that a heap has
     upright: float  # of a tower's height, from where on it stands
     down: float  # and up to where it has fallen
     whole: float  # times how far a whole thing of its area spreads, up to where it is whole
     apart: float  # and from where on it is broken
+    lies: float  # of its own size, that what lies on a seesaw may be off its place
+    thrown: float  # times its own size, from where on it has left it
+    rises: float  # and that it must have risen
 
 
 LIMITS = limits("changes", ChangeLimits)
@@ -35,11 +42,10 @@ LIMITS = limits("changes", ChangeLimits)
 
 def irreversible(sight: Sight, spec: Spec) -> Score | None:
     """The share of a clip's lasting changes that come and stay; None where nothing is to change for good."""
-    changes = [change for change in spec.changes if change.kind in STAYS]
-    if not changes:
+    if not spec.changes:
         return None
-    wrong = [said for change in changes if (said := STAYS[change.kind](sight, change))]
-    return Score(1 - len(wrong) / len(changes), not wrong, ", ".join(wrong) or "stays changed")
+    wrong = [said for change in spec.changes if (said := STAYS[change.kind](sight, change))]
+    return Score(1 - len(wrong) / len(spec.changes), not wrong, ", ".join(wrong) or "stays changed")
 
 
 def tower_stays_down(sight: Sight, change: Change) -> str:
@@ -73,16 +79,36 @@ def broken_stays_broken(sight: Sight, change: Change) -> str:
 
 def trail_stays(sight: Sight, change: Change) -> str:
     """What is wrong with a trail: together with what leaves it, it covers more and more."""
-    return grows(sight, change, LIMITS.shrunk)
+    return grows(sight, change, LIMITS.shrunk, LIMITS.grown)
 
 
 def heap_stays(sight: Sight, change: Change) -> str:
     """What is wrong with grains that are poured: there are more and more, and they stay."""
-    return grows(sight, change, LIMITS.sunk)
+    return grows(sight, change, LIMITS.sunk, LIMITS.poured)
+
+
+def thrown_for_good(sight: Sight, change: Change) -> str:
+    """What is wrong with what lies on a seesaw: it lies still, then goes up, and is elsewhere for good."""
+    way = path(sight, sight.of(change.colour))
+    if len(way.frame) < 2 * LIMITS.lasts:
+        return f"{change.colour} is hardly seen"
+    begin = slice(0, LIMITS.lasts)
+    own = np.median(way.size[begin]) * 2 / sight.found.size[1] / sight.move.focal
+    shift = (smooth(way.foot) - np.median(way.foot[begin], axis=0)) / own
+    if -shift[:, 1].min() < LIMITS.rises:
+        return f"{change.colour} is not thrown up"
+    far = np.hypot(*shift.T)
+    return once(far <= LIMITS.lies, far >= LIMITS.thrown, change.colour, ("lies", "is thrown"), LIMITS.lasts)
 
 
 Judge = Callable[[Sight, Change], str]
-STAYS: dict[str, Judge] = {"tower": tower_stays_down, "break": broken_stays_broken, "paint": trail_stays, "pour": heap_stays}
+STAYS: dict[str, Judge] = {
+    "tower": tower_stays_down,
+    "break": broken_stays_broken,
+    "paint": trail_stays,
+    "pour": heap_stays,
+    "seesaw": thrown_for_good,
+}
 
 
 def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, str], frames: int) -> str:
@@ -96,8 +122,8 @@ def once(before: np.ndarray, after: np.ndarray, name: str, states: tuple[str, st
     return "" if first[0] < last[0] else f"{name} {states[1]} before it {states[0]}"
 
 
-def grows(sight: Sight, change: Change, loss: float) -> str:
-    """What is wrong with the area of a colour, as a camera at rest would see it: it must grow and never lose more than a share."""
+def grows(sight: Sight, change: Change, loss: float, least: float) -> str:
+    """What is wrong with the area of a colour, as a camera at rest would see it: it must grow so many times, and never lose a share."""
     frames, area = areas(sight, change.colour)
     if len(frames) < 2 * LIMITS.lasts:
         return f"{change.colour} is hardly seen"
@@ -106,7 +132,8 @@ def grows(sight: Sight, change: Change, loss: float) -> str:
     lost = 1 - area / most
     if lost.max() > max(loss, LIMITS.moving * (sight.move.kind != "static")):
         return f"{change.colour} loses {lost.max():.0%} by frame {frames[int(lost.argmax())]}"
-    return "" if area[-1] >= LIMITS.grown * area[0] else f"{change.colour} does not grow"
+    grown = float(area[-1] / area[0])
+    return "" if grown >= least else f"{change.colour} grows to {grown:.2f} times"
 
 
 def lasting(state: np.ndarray, frames: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from yozora.evaluate.spec import VEILED, spec_of
 from yozora.evaluate.trails import clear
 from yozora.tasks.settings import Shot
 from yozora.world.render import Look, render
-from yozora.world.scene import Scene
+from yozora.world.scene import Scene, row
 from yozora.world.take import Take
 
 PALE = ("white", "black")  # colours that are mistaken for floor, sky or shadow
@@ -25,14 +25,15 @@ def legible(scene: Scene, take: Take, shot: Shot) -> bool:
     if scene.camera.kind == "orbit" and any(event.kind == "topple" for event in scene.events):
         return False  # what has fallen seems to go on as its long outline turns
     areas, alone = visible(take, shot), clear(take, shot.width / shot.height)[1]
-    rows = {scene.objects[event.actor].colour for event in scene.events if event.kind == "topple"}
+    rows = [row(scene, event) for event in scene.events if event.kind in ("topple", "tower")]
+    among, behind = {i for one in rows for i in one}, {i for one in rows for i in one[1:]}
     away = {event.actor for event in scene.events if event.kind in VEILED}
     for index, (asked, area) in enumerate(zip(spec_of(scene).objects, areas.T, strict=True)):
-        if (asked.colour in rows and index) or (asked.veiled and index not in away):  # slabs cover one another, and pieces are elsewhere
+        if index in behind or (asked.veiled and index not in away):  # slabs and cubes cover one another, and pieces are elsewhere
             continue
-        shown = area >= max(SHOWN * SMALLEST * shot.width * shot.height / SIDE**2, (asked.colour not in rows) * HALF * area.max())
+        shown = area >= max(SHOWN * SMALLEST * shot.width * shot.height / SIDE**2, (index not in among) * HALF * area.max())
         like = [other.colour for other in scene.objects].count(asked.colour)
-        if like > 1 and asked.colour not in rows and not asked.veiled and alone[:, index].mean() < SEEN:  # they would be one region
+        if like > 1 and index not in among and not asked.veiled and alone[:, index].mean() < SEEN:  # they would be one region
             return False
         if asked.veiled and (like > 1 or not comes_back(area)):
             return False

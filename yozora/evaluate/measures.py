@@ -76,11 +76,13 @@ def binding(sight: Sight, spec: Spec) -> Score:
 
 
 def direction(sight: Sight, spec: Spec) -> Score | None:
-    """M2: every asked motion goes its way; where nothing may move, nothing does. None where all motion is left open."""
+    """M2: every asked motion goes its way; where nothing may move, nothing does. None where all is left open, or nothing is there."""
     if not spec.motions and not spec.still:
         return None
     if not spec.motions:
         bodies = [sight.track == track for track in long_tracks(sight, sight.track >= 0)]
+        if not bodies:
+            return None
         ways = [directions(sight, body, (0.0, 1.0), falls=True) for body in bodies]
         moving = sorted({way for seen in ways for way in seen if way != "still"})
         return Score(float(not moving), not moving, " ".join(moving) or "still")
@@ -95,9 +97,13 @@ METRICS: tuple[Metric, ...] = (colours, count, shapes, binding, direction)
 
 def judge(sight: Sight, spec: Spec, metrics: Sequence[Metric] = METRICS) -> dict[str, Score | None]:
     """Metrics by name, and `all`: whether every one that applies passes."""
-    scores = {metric.__name__: metric(sight, spec) for metric in metrics}
-    together = all(score.passed for score in scores.values() if score)
-    return scores | {"all": Score(float(together), together, "")}
+    return together({metric.__name__: metric(sight, spec) for metric in metrics})
+
+
+def together(scores: Mapping[str, Score | None]) -> dict[str, Score | None]:
+    """Scores by name, and `all`: whether every one that applies passes."""
+    right = all(score.passed for score in scores.values() if score)
+    return {**scores, "all": Score(float(right), right, "")}
 
 
 def record(scores: Mapping[str, Score | None]) -> dict[str, list | None]:

@@ -46,7 +46,8 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         "<h2>By measure</h2>",
         by_measure(once),
         '<p class="note">Share of the clips that pass, with 95 % Wilson intervals; a clip that could not be made fails. '
-        f"Beside every fourth case of a level: {RENDER}, and {THROUGH}.</p>",
+        f"Beside: {RENDER} of the same scenes, and of every fourth case of a level {THROUGH}. What can be measured in a render must be "
+        "there to be measured in the clip.</p>",
         "<h2>Measure by measure</h2>",
         f'<p class="note">{legend()}</p><div class="plots">{"".join(plot(name, once) for name in measures(once))}</div>',
         "<h2>Whether clips differ, and whether they are copies</h2>",
@@ -193,7 +194,7 @@ def extremes(made: Sequence[Row], clips: Path) -> list[str]:
 
     def passing(row: Row) -> float:
         judged = [score[1] for name, score in row["scores"].items() if score and name != "all"]
-        return sum(judged) / len(judged) if judged else -1.0
+        return -1.0 if row["error"] else sum(judged) / len(judged)
 
     order = sorted(made, key=passing, reverse=True)
     best, worst = order[:ENDS], order[ENDS:][-ENDS:]

@@ -31,11 +31,14 @@ class PermanenceLimits:
 LIMITS = limits("permanence", PermanenceLimits)
 
 
-def permanence(sight: Sight, spec: Spec) -> Score:
+def permanence(sight: Sight, spec: Spec) -> Score | None:
     """M4: no birth or death inside the picture, and each hidden thing is seen before and after, in the same colour and about as large.
 
-    Slabs of a row, which cover one another when they have fallen, are left out, and so is what comes apart.
+    Slabs of a row, which cover one another when they have fallen, are left out, and so is what comes apart. None where there
+    is nothing that could last.
     """
+    if not sight.colours:
+        return None
     veiled = {asked.colour for asked in spec.objects if asked.veiled}
     odd = [said for colour in sight.colours if colour not in veiled for said in _unexplained(sight, colour)]
     rows = {spec.objects[motion.actor].colour for motion in spec.motions if motion.row}

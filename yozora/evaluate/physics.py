@@ -22,7 +22,8 @@ RISE = 0.05  # of the height that it fell from, by which it may be seen to rise 
 class PhysicsLimits:
     """All thresholds of the physics."""
 
-    far: float  # widths: median distance from where the engine has a thing
+    far: float  # widths, within which a thing is of where the engine has it
+    mostly: float  # of the frames, in which it is
     gravity: float  # share of the engine's own acceleration, by which a fall may differ from it
 
 
@@ -31,14 +32,14 @@ LIMITS = limits("physics", PhysicsLimits)
 
 @dataclass(frozen=True)
 class Trajectory:
-    """M5: the median distance, in widths, of the worst thing from where the engine has it after the `known` frames."""
+    """M5: within how many widths of where the engine has it the worst thing is in nearly all frames after the `known` ones."""
 
     take: Take
     known: int
     __name__ = "trajectory"
 
     def __call__(self, sight: Sight, spec: Spec) -> Score:
-        found = engine_error(self.take, sight, known=self.known)
+        found = engine_error(self.take, sight, known=self.known, share=LIMITS.mostly)
         return Score(found.value, found.value <= LIMITS.far, found.seen)
 
 

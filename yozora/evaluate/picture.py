@@ -49,11 +49,13 @@ def flicker(sight: Sight, spec: Spec) -> Score | None:
     return Score(value, value <= LIMITS.still, f"{value:.2f} thousandths")
 
 
-def inside(sight: Sight, spec: Spec) -> Score:
-    """M10: the share of frames in which things that should be wholly in the picture touch its border."""
+def inside(sight: Sight, spec: Spec) -> Score | None:
+    """M10: the share of frames in which things that should be wholly in the picture touch its border; None where there is no such thing."""
     blobs = sight.found.blobs
     wanted = [sight.of(asked.colour) for asked in spec.objects if not asked.veiled and asked.colour]
     which = np.any(wanted, axis=0) if wanted else np.zeros(len(blobs), bool)
+    if not which.any():
+        return None
     share = len(np.unique(blobs.frame[which & ~sight.found.whole])) / sight.found.frames
     return Score(share, share <= LIMITS.cut, f"cut in {share:.0%} of the frames")
 

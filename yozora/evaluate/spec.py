@@ -12,11 +12,12 @@ SHAPELESS = ("paint", "break", "pour")  # whose actor is of no shape when it is 
 AIMLESS = ("pour",)  # whose actor is no one thing that goes somewhere
 FALLING = ("drop", "seesaw", "break", "pour")
 MOTIONS = ("left", "right", "toward", "away", "down", "still")
+OPEN = ("any", "hidden")  # in free sentences, in place of a motion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """An object; an empty colour or shape leaves it open. `veiled`: it may be out of sight, or hidden among its like."""
+    """An object; an empty colour or shape leaves it open. `veiled`: it is out of sight for a while, or hidden among its like."""
 
     colour: str
     shape: str
@@ -101,8 +102,8 @@ def spec_of(scene: Scene) -> Spec:
 
 
 def change_of(scene: Scene, event: Event) -> Change:
-    """What an event changes: a tower of its target, else its actor."""
-    changed = scene.objects[event.target if event.kind == "tower" else event.actor]
+    """What an event changes: its target, a tower or what lies on a seesaw, or its actor where it has none."""
+    changed = scene.objects[event.target if event.target >= 0 else event.actor]
     return Change(kind=event.kind, colour=changed.colour)
 
 
@@ -113,15 +114,15 @@ def free_sentences() -> list[tuple[str, Spec]]:
 
 
 def read_line(line: str) -> tuple[str, Spec]:
-    """A sentence and its spec from `sentence TAB objects TAB direction`: the first object moves, `any` leaves motion open,
-    `+` behind the last object means several of them."""
+    """A sentence and its spec from `sentence TAB objects TAB direction`: the first object moves, `any` leaves motion open, `hidden` that of
+    a first object which is out of sight for a while; `+` behind the last object means several of them."""
     sentence, things, direction = line.rstrip("\n").split("\t")
     objects = []
     for index, thing in enumerate(things.rstrip("+").split(";")):
         words = thing.split()
         colour, shape = words if len(words) == 2 else ("", words[0])
-        if (colour and colour not in COLOURS) or shape not in SHAPES or direction not in (*MOTIONS, "any"):
-            raise ValueError(f"cannot read {line!r}: use colours and shapes of the world and one of {', '.join(MOTIONS)}, any")
-        objects.append(Asked(colour=colour, shape=shape, veiled=direction == "any" and index == 0))
-    motions = () if direction in ("any", "still") else (Motion(actor=0, direction=direction),)
+        if (colour and colour not in COLOURS) or shape not in SHAPES or direction not in (*MOTIONS, *OPEN):
+            raise ValueError(f"cannot read {line!r}: use colours and shapes of the world and one of {', '.join((*MOTIONS, *OPEN))}")
+        objects.append(Asked(colour=colour, shape=shape, veiled=direction == "hidden" and index == 0))
+    motions = () if direction in (*OPEN, "still") else (Motion(actor=0, direction=direction),)
     return sentence, Spec(objects=tuple(objects), motions=motions, still=direction == "still", more=things.endswith("+"))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from yozora import __version__
+from yozora.evaluate import judges
 from yozora.evaluate.cases import LEVELS, drawn
-from yozora.evaluate.eye import WEIGHTS
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
 from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, page, repeated, said
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
@@ -21,7 +21,6 @@ from yozora.model import Habits
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.video.sheet import sheet
-from yozora.weights import sha256
 from yozora.world.parse import compose, parse
 from yozora.world.sample import sample
 from yozora.world.scene import Scene
@@ -85,12 +84,12 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
         "made with": {
             "weights": model.digest,
             "limits": FROZEN,
-            "detectors": sha256(WEIGHTS),
+            "judges": judges.digest(),
             "seal": exam.seal,
             "sampling": sampled(model.habits),
             "yozora": __version__,
             "clips": len(made),
-            "clips that could not be made": sum(not row["scores"] for row in made),
+            "clips that could not be made": sum(bool(row["error"]) for row in made),
             "seconds a clip (median)": round(float(np.median([row["seconds"] for row in made])), 2),
             "machine": f"{platform.machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
         },
@@ -133,7 +132,7 @@ def tier(count: int, *, sealed: bool) -> str:
 def diversity(exam: Exam, rows: Sequence[Row]) -> dict | None:
     """How many of the takes of one prompt differ, on average, beside scenes composed from the same words; None without such cases."""
     shot = usual_shot(loaded(exam.model))
-    made = [row for row in rows if row["kind"] == MODEL and row["scores"] and row["level"] not in (*GIVEN, "sizes")]
+    made = [row for row in rows if row["kind"] == MODEL and not row["error"] and row["level"] not in (*GIVEN, "sizes")]
     several = [takes for takes in takes_of(made) if len(takes) > 1]
     if not several:
         return None
@@ -156,7 +155,7 @@ def memory(exam: Exam, rows: Sequence[Row], learned: Learned) -> dict:
     """Whether the model's clips are nearer to what it was trained on than to what nobody has seen."""
     shot = usual_shot(loaded(exam.model))
     size = [shot.width, shot.height]
-    made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and row["scores"]]
+    made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and not row["error"]]
     made = [row for row in made if row["size"] == size and row["level"] not in GIVEN]
     clips = features([Video.load(clip_file(exam.folder / "clips", row)) for row in made])
     known = learned(min(NEIGHBOURS, 5 * len(rows)))

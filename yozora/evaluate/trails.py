@@ -52,8 +52,8 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
     return _kept(lasting(before), after, lambda _: after.track >= 0)
 
 
-def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0) -> Finding:
-    """The median distance, in widths, from where the engine has an object to a thing of its colour, or `whatever` is nearest.
+def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0, share: float = 0.5) -> Finding:
+    """Within how many widths of where the engine has an object a thing of its colour is, or `whatever` is nearest, in a share of the frames.
 
     The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out,
     and so are the first ones, if they are `known`.
@@ -65,7 +65,7 @@ def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int
         for index, body in enumerate(take.scene.objects)
         if seen[known:, index].mean() >= LASTING
     ]
-    return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour))
+    return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour), share)
 
 
 def clear(take: Take, aspect: float) -> tuple[Float[np.ndarray, "time solid 2"], Bool[np.ndarray, "time solid"]]:
@@ -123,9 +123,12 @@ def same_form(sight: Sight, span: tuple[int, int]) -> Finding:
     return Finding(float(min(worst, 99.0)), bool(worst <= GROWN and not strange), ", ".join(strange))
 
 
-def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray]) -> Finding:
-    """The worst median distance of trails to the regions that each may belong to, where there is none in a frame a whole width."""
-    distances = [float(np.median(_distance(trail, sight, regions(trail)))) for trail in wanted]
+def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray], share: float = 0.5) -> Finding:
+    """The worst of the distances that trails keep in a share of the frames to the regions that each may belong to.
+
+    It is a whole width in a frame in which there is none.
+    """
+    distances = [float(np.quantile(_distance(trail, sight, regions(trail)), share)) for trail in wanted]
     if not distances:
         return Finding(1.0, False, "nothing can be followed")
     worst = int(np.argmax(distances))

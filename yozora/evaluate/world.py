@@ -11,7 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from yozora.canvas import Canvas
-from yozora.evaluate import many
+from yozora.evaluate import judges, many
 from yozora.evaluate.cases import Case, numbered
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row
@@ -54,9 +54,9 @@ def seal_of(model: Model) -> str:
 def collect(exam: Exam, count: int, processes: int) -> list[Row]:
     """The records of the first `count` cases, those of an earlier run included; the model's clips are kept in `folder/clips`.
 
-    Raises ValueError where the folder has records of other weights or another seal.
+    Raises ValueError where the folder has records of other weights, another seal or other judges.
     """
-    digest = f"{loaded(exam.model).digest} under seal {exam.seal}"
+    digest = f"{loaded(exam.model).digest} under seal {exam.seal}, judged by {judges.digest()}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
 
 
@@ -72,16 +72,15 @@ def examine(exam: Exam, number: int) -> list[Row]:
     common |= {"size": [case.shot.width, case.shot.height], "seconds": round(seconds, 3)}
     rows = []
     for take, (seed, (video, error)) in enumerate(zip(case.seeds, made, strict=True)):
-        row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": {}}
+        row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(case.applied({}))}
         if video:
             row |= verdict(case, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
             video.save(clip_file(exam.folder / "clips", row), {"prompt": case.prompt, "seed": str(seed)})
         rows.append(row)
-    if case.truth and len(case.seeds) > 1:
-        beside = {RENDER: case.truth, THROUGH: squeeze([case.truth], model.vae)[0]}
-        for kind, video in beside.items():
-            rows.append({**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(case.judge(video))})
-    return rows
+    beside = {RENDER: case.at_best}
+    if len(case.seeds) > 1:
+        beside[THROUGH] = case.judge(squeeze([case.truth], model.vae)[0])
+    return rows + [{**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(found)} for kind, found in beside.items()]
 
 
 def clip_file(clips: Path, row: Row) -> Path:
@@ -94,7 +93,7 @@ def verdict(case: Case, video: Video) -> Row:
     try:
         return {"scores": record(case.judge(video))}
     except Exception as failure:  # noqa: BLE001
-        return {"error": f"cannot be judged: {type(failure).__name__}: {failure}"}
+        return {"error": f"cannot be judged: {type(failure).__name__}: {failure}"}  # as if it had not been made
 
 
 def attempt(case: Case, model: Model, canvas: Canvas) -> list[tuple[Video | None, str]]:
