@@ -1,11 +1,13 @@
 """What is changed for good stays changed: true clips say so, and clips in which it is undone do not."""
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate.faults import spoilt_change
+from yozora.evaluate.faults import EITHER_WAY, spoilt_change
 from yozora.evaluate.irreversible import irreversible
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import judge
@@ -24,6 +26,7 @@ SAID = {
     "paint": "a red ball rolls to the right and leaves a trail of paint",
     "break": "a green cube breaks into pieces",
     "pour": "yellow grains pour onto the floor",
+    "seesaw": "a large red ball falls on a seesaw and throws a small blue cube up",
 }
 
 
@@ -44,7 +47,7 @@ def test_a_true_change_stays(kind):
 def test_what_is_undone_fails(kind):
     take, clip = filmed(kind)
     spoilt = spoilt_change(take, clip, lambda faulty: film([faulty], SHOT, torch.device("cpu"))[0])
-    assert len(spoilt) == 2
+    assert [name for name, _ in spoilt] == ["erase" if kind == "paint" else "undo", *["backward"][: kind not in EITHER_WAY]]
     for name, video in spoilt:
         score = irreversible(look(video), spec_of(take.scene))
         assert score and not score.passed, (name, score)
@@ -62,6 +65,19 @@ def test_where_nothing_changes_for_good_there_is_no_verdict_and_nothing_to_undo(
     clip = film([take], SHOT, torch.device("cpu"))[0]
     assert irreversible(look(clip), spec_of(take.scene)) is None
     assert spoilt_change(take, clip, lambda faulty: clip) == []
+
+
+def test_a_lump_that_lies_there_is_not_poured_and_what_slides_is_not_thrown():
+    take, clip = filmed("pour")
+    heap = np.array(clip.frames[-1])
+    swelling = np.repeat(heap[None], len(clip.frames), axis=0)
+    assert "grows to 1" in irreversible(look(Video(swelling, clip.fps)), spec_of(take.scene)).seen
+    take, clip = filmed("seesaw")
+    position = take.poses.position.copy()
+    load = take.scene.events[0].target
+    position[:, load] = position[0, load] + np.linspace(0, 1.5, len(position))[:, None] * (1, 0, 0)
+    slid = film([replace(take, poses=replace(take.poses, position=position.astype(np.float32)))], SHOT, torch.device("cpu"))[0]
+    assert irreversible(look(slid), spec_of(take.scene)).seen == "blue is not thrown up"
 
 
 @pytest.mark.parametrize("kind", ["paint", "break"])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import faults, world
-from yozora.evaluate.calibrate import spoilt
+from yozora.evaluate import faults, judges, world
+from yozora.evaluate.calibrate import later, spoilt
 from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
 from yozora.evaluate.likeness import closeness, features, features_of, vendi
@@ -18,11 +18,13 @@ from yozora.evaluate.report import tally
 from yozora.evaluate.summary import diversity, summarise
 from yozora.evaluate.thresholds import limits, read
 from yozora.evaluate.truth import act
+from yozora.evaluate.truth import asked as asked_of
 from yozora.evaluate.world import MODEL, RENDER, Exam, collect
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.heldout import held_sizes, levels
 from yozora.world.sample import sample
+from yozora.world.scene import CHANGES
 
 SHOT = Shot(width=128, height=128, frames=33, fps=8.0, beat=4)
 SMALL = Shot(width=64, height=64, frames=9, fps=8.0, beat=4)
@@ -122,7 +124,9 @@ def test_a_crash_is_a_failure_of_the_model_and_a_run_goes_on_where_it_stopped(tm
     rows = collect(exam, 2, 1)
     mine = [row for row in rows if row["kind"] == MODEL]
     assert len(mine) == 8 and [row["error"] for row in mine if row["error"]] == ["RuntimeError: no memory"]
-    assert tally(mine, "all")[1] == 8 and not mine[1]["scores"]
+    assert tally(mine, "all")[1] == 8 and {one[1] for one in mine[1]["scores"].values() if one} == {False}
+    beside = next(row for row in rows if row["kind"] == RENDER and row["case"] == mine[1]["case"])
+    assert [one is None for one in mine[1]["scores"].values()] == [one is None for one in beside["scores"].values()]
     assert collect(exam, 2, 1) == json.loads(json.dumps(rows)) and len(made) == 8
     assert len(collect(exam, 1, 1)) == len([row for row in rows if row["case"] == 0])
     with pytest.raises(ValueError, match="delete it, or choose another --out"):
@@ -145,7 +149,6 @@ def test_a_record_that_was_cut_off_is_made_again_and_what_cannot_be_judged_has_f
     ]
     assert file.read_text().count("\n") == 1
     monkeypatch.setattr(world, "record", lambda _: 1 / 0)
-    monkeypatch.setattr(world, "squeeze", lambda *_: pytest.fail("not reached"))
     case = exam.case(1)
     assert world.verdict(case, case.truth) == {"error": "cannot be judged: ZeroDivisionError: division by zero"}
 
@@ -172,6 +175,49 @@ def test_a_pale_thing_that_nobody_asked_for_is_light_or_shade():
     frames = asked.truth.frames.copy()
     frames[:, 2:24, 2:24] = 250
     assert record(asked.judge(Video(frames, 8.0)))["colours"] == record(asked.judge(asked.truth))["colours"]
+
+
+def test_a_clip_in_which_nothing_can_be_measured_fails_what_a_render_can_be_measured_by():
+    asked, rng = case("a", "seen", 0, SHOT), np.random.default_rng(0)
+    best = asked.at_best
+    grey, floor = (asked.judge(spoilt(asked, fault, rng)) for fault in (faults.empty, faults.clear))
+    assert best["all"].passed and best["rigid"] and best["camera"]
+    assert [score is None for score in grey.values()] == [score is None for score in best.values()]
+    for name in ("permanence", "inside", "colours", "count"):
+        assert not grey[name].passed and not floor[name].passed, name
+    assert grey["rigid"].seen == grey["camera"].seen == "nothing to measure" and not grey["rigid"].passed
+    assert floor["rigid"].passed and floor["camera"].passed
+
+
+def test_every_change_for_good_becomes_a_case():
+    for family, seed in {"tower": 0, "paint": 0, "seesaw": 8, "break": 1, "pour": 1}.items():
+        scene = sample(seed, "train", {family: 1.0})
+        assert legible(scene, act(scene, SHOT), SHOT) and family in CHANGES
+
+
+def test_a_fault_that_comes_later_is_caught_and_what_stops_leaves_its_way():
+    scenes, rng = (sample(number, "train", {"hide": 1.0}) for number in range(60)), np.random.default_rng(0)
+    scene = next(scene for scene in scenes if legible(scene, act(scene, SHOT), SHOT))
+    hides = replace(case("a", "seen", 0, SHOT), scene=scene, spec=asked_of(scene, SHOT))
+    verdicts = {name: passed(hides.judge(video)) for name, video in later(hides, rng)}
+    assert {"recolour midway", "remove midway", "recolour out of sight", "remove out of sight"} <= set(verdicts)
+    for name in ("recolour out of sight", "remove out of sight"):
+        assert not verdicts[name]["permanence"] and not verdicts[name]["all"], name
+    rolls = case("a", "onward", 0, SHOT)
+    assert passed(rolls.judge(rolls.truth))["trajectory"] and not passed(rolls.judge(spoilt(rolls, faults.stop, rng)))["trajectory"]
+
+
+def test_a_free_sentence_has_a_scene_to_show_what_can_be_measured():
+    scenes = [case("a", "free", number, SHOT).scene for number in range(40)]
+    named = [{asked.colour for asked in case("a", "free", number, SHOT).spec.objects} - {""} for number in range(40)]
+    assert all(colours <= {body.colour for body in scene.objects} for colours, scene in zip(named, scenes, strict=True))
+
+
+def test_the_hash_of_the_judges_takes_in_all_that_a_verdict_rests_on_and_no_page(tmp_path):
+    names = {"/".join(file.parts[-2:]) for file in judges.modules(judges.FIRST)}
+    assert {"evaluate/camera.py", "evaluate/eye.py", "evaluate/thresholds.py", "world/simulate.py", "world/words_text.py"} <= names
+    assert not {"evaluate/page.py", "evaluate/summary.py", "evaluate/world.py"} & names
+    assert judges.digest() == judges.digest() and len(judges.digest()) == 64
 
 
 def test_two_processes_find_what_one_finds(tmp_path, tiny_model):

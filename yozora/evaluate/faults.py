@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from yozora.evaluate.spec import spec_of
+from yozora.evaluate.trails import project
 from yozora.video import Video
 from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import half
@@ -183,6 +184,7 @@ PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     empty,
 )
 UNDONE, ERASED = ("tower", "break", "pour", "seesaw"), ("paint",)  # kinds of event that bodies or floors could go back on
+EITHER_WAY = ("seesaw",)  # what is thrown lands, and backward it is thrown from where it landed
 
 
 def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> list[tuple[str, Video]]:
@@ -193,7 +195,7 @@ def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> lis
     if kinds & {*ERASED}:
         unpainted = film(erase(take, rng)).frames
         found.append(("erase", replace(clip, frames=np.concatenate([clip.frames[:middle], unpainted[middle:]]))))
-    if kinds & {*UNDONE, *ERASED}:
+    if kinds & {*UNDONE, *ERASED} - {*EITHER_WAY}:
         found.append(("backward", replace(clip, frames=backward(clip.frames, rng))))
     return found
 
@@ -223,14 +225,6 @@ def _room(take: Take, radius: float) -> np.ndarray:
     gap = np.linalg.norm(free[:, :, None] - taken[:, None], axis=-1) - radius * size[:, :, None] - 2 * radius * sizes[:, None]
     inside = (np.abs(free) + radius * size[..., None] < 0.92).all((0, 2))
     return spots[int(np.where(inside, gap.min((0, 2)), -np.inf).argmax())]
-
-
-def project(take: Take, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points `[time point 3]` in the picture in units of half its height, and how long a metre is there."""
-    view = take.view
-    seen = np.einsum("tij,tkj->tki", view.rotation, points - view.position[:, None])
-    scale = view.focal / np.maximum(-seen[..., 2], 0.1)
-    return seen[..., :2] * scale[..., None], scale
 
 
 def _insert(values: np.ndarray, new: np.ndarray, at: int) -> np.ndarray:

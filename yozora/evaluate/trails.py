@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from yozora.evaluate.faults import project
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import LIMITS
 from yozora.evaluate.track import Sight
@@ -53,7 +52,7 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
 
 
 def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0, share: float = 0.5) -> Finding:
-    """Within how many widths of where the engine has an object a thing of its colour is, or `whatever` is nearest, in a share of the frames.
+    """Within how many widths of where the engine has an object a thing of its colour, or `whatever` is nearest, is in a share of the frames.
 
     The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out,
     and so are the first ones, if they are `known`.
@@ -74,6 +73,14 @@ def clear(take: Take, aspect: float) -> tuple[Float[np.ndarray, "time solid 2"],
     inside = (place > reach[..., None]) & (place < [1.0, 1.0 / aspect] - reach[..., None])
     alone = _free(place, reach, place, reach) | np.eye(len(take.solids), dtype=bool)
     return place, np.asarray(inside.all(-1) & alone.all(-1))
+
+
+def project(take: Take, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points `[time point 3]` in the picture in units of half its height, and how long a metre is there."""
+    view = take.view
+    seen = np.einsum("tij,tkj->tki", view.rotation, points - view.position[:, None])
+    scale = view.focal / np.maximum(-seen[..., 2], 0.1)
+    return seen[..., :2] * scale[..., None], scale
 
 
 def apart(first: Take, second: Take, aspect: float) -> Bool[np.ndarray, " time"]:
