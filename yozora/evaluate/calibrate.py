@@ -72,7 +72,7 @@ def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
 
 def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:
     """The render with faults, by name, that come about in its middle, or while the thing is out of sight that is to be so for a while."""
-    begins = {"midway": ((), case.shot.frames // 2)}
+    begins: dict[str, tuple[tuple[int, ...], int]] = {"midway": ((), case.shot.frames // 2)}
     for event in case.take.scene.events:
         if event.kind in VEILED:
             gone = np.flatnonzero(visible(case.take, case.shot)[:, event.actor] == 0)

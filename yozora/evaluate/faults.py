@@ -47,7 +47,7 @@ def remove(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) ->
 
 def clear(take: Take, rng: np.random.Generator) -> Take:
     """The floor alone."""
-    position = np.broadcast_to(np.float32(BELOW), take.poses.position.shape)
+    position = np.broadcast_to(np.array(BELOW, np.float32), take.poses.position.shape)
     return replace(take, poses=replace(take.poses, position=position.copy()), trails=())
 
 

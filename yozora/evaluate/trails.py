@@ -52,7 +52,7 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
 
 
 def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0, share: float = 0.5) -> Finding:
-    """Within how many widths of where the engine has an object a thing of its colour, or `whatever` is nearest, is in a share of the frames.
+    """Within how many widths of where the engine has an object, in a share of frames, a thing of its colour is, or `whatever` is nearest.
 
     The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out,
     and so are the first ones, if they are `known`.
