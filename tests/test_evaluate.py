@@ -11,7 +11,7 @@ from yozora.evaluate.blobs import absorb, components, measure
 from yozora.evaluate.camera import find_move
 from yozora.evaluate.detect import shrink
 from yozora.evaluate.measures import direction, judge
-from yozora.evaluate.report import wilson
+from yozora.evaluate.report import difference, wilson
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
 from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film, squeeze
@@ -130,6 +130,13 @@ def test_an_interval_holds_its_share_and_narrows():
         wide = np.subtract(*wilson(right, of)[::-1])
         assert np.subtract(*wilson(10 * right, 10 * of)[::-1]) < wide
     assert np.allclose(wilson(3, 10), [1 - end for end in wilson(7, 10)[::-1]])
+
+
+def test_the_interval_of_a_difference_is_newcombes():
+    found = difference((56, 70), (48, 80))  # his example (a)
+    assert np.allclose(found, (0.2, 0.0524, 0.3339), atol=1e-4)
+    assert np.allclose(difference((48, 80), (56, 70)), -np.array(found)[[0, 2, 1]])
+    assert difference((0, 0), (0, 0)) == (0, -1, 1)
 
 
 def test_every_free_sentence_can_be_read():

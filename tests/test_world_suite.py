@@ -1,13 +1,14 @@
 """The world suite: nobody picks its cases, true clips pass them, and nothing leaves a denominator."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import faults, judges, world
+from yozora.evaluate import faults, judges, many, world
 from yozora.evaluate.calibrate import later, spoilt
 from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
@@ -133,6 +134,7 @@ def test_a_crash_is_a_failure_of_the_model_and_a_run_goes_on_where_it_stopped(tm
         collect(replace(exam, seal="b"), 2, 1)
     facts = summarise(exam, rows) | {"tier": "two cases", "diversity": diversity(exam, rows), "memory": None}
     assert facts["joint"]["of"] == 2 and facts["made with"]["clips that could not be made"] == 1
+    assert set(facts["by side"]) == {"left", "right"} and "all" in facts["by side"]["left"]
     text = page(facts, rows, tmp_path / "clips")
     assert "no memory" not in text.split("Best and worst")[0]
     assert text.count("data:video/webm") == 2 and "http" not in text and 'src="clips' not in text
@@ -218,6 +220,20 @@ def test_the_hash_of_the_judges_takes_in_all_that_a_verdict_rests_on_and_no_page
     assert {"evaluate/camera.py", "evaluate/eye.py", "evaluate/thresholds.py", "world/simulate.py", "world/words_text.py"} <= names
     assert not {"evaluate/page.py", "evaluate/summary.py", "evaluate/world.py"} & names
     assert judges.digest() == judges.digest() and len(judges.digest()) == 64
+
+
+def test_a_process_that_is_killed_says_what_to_do_and_keeps_what_was_done(tmp_path):
+    with pytest.raises(MemoryError, match="use fewer --processes"):
+        many.collect(tmp_path / "rows.jsonl", "a", dies_at_two, 3, 2)
+    assert many.collect(tmp_path / "rows.jsonl", "a", lambda number: [{"case": number}], 3, 1) == [
+        {"digest": "a", "case": n} for n in range(3)
+    ]
+
+
+def dies_at_two(number):
+    if number == 2:
+        os.kill(os.getpid(), 9)
+    return [{"case": number}]
 
 
 def test_two_processes_find_what_one_finds(tmp_path, tiny_model):

@@ -16,7 +16,7 @@ from yozora.evaluate import faults, judges, many
 from yozora.evaluate.cases import LEVELS, ORDER, Case, case, numbered
 from yozora.evaluate.legible import visible
 from yozora.evaluate.measures import record
-from yozora.evaluate.report import Row, split, table
+from yozora.evaluate.report import Row, measures, split, table
 from yozora.evaluate.spec import VEILED
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import filmed, squeeze, usual_shot
@@ -84,16 +84,17 @@ def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """All of it as Markdown, a measure a line: the true clips as they are and by level, then each fault."""
+    """All of it as Markdown: the true clips as they are and each fault, then the true ones by level."""
     kinds: dict[str, Sequence[Row]] = {
         name: [one for one in rows if one["what"] == name] for name in dict.fromkeys(one["what"] for one in rows)
     }
     if "mirror" in kinds:
         kinds["mirror, of sideways motion"] = [one for one in kinds["mirror"] if one["sideways"]]
-    names = list(dict.fromkeys(name for row in rows for name in row["scores"]))
+    names = measures(rows)
     true = [one for one in rows if one["what"] == RENDER]
     levels = {f"{RENDER}: {level}": some for level, some in split(true, lambda one: one["level"]).items()}
-    return table(kinds | levels, sorted(names, key="all".__eq__), "clips")
+    parts = (names[:7], [names[0], *names[7:]])
+    return "\n\n".join(table(groups, part, "clips") for groups in (kinds, levels) for part in parts)
 
 
 def main(

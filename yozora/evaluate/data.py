@@ -12,8 +12,8 @@ import typer
 
 from yozora.evaluate.plot import curves
 from yozora.evaluate.report import wilson
-from yozora.evaluate.tally import FORM, TEMPLATE, TRIPLE, Sampler, Tally, coverage, steps, tally, trainable, twins
-from yozora.world.heldout import held_triples
+from yozora.evaluate.tally import CHANGED, FORM, TEMPLATE, TRIPLE, Sampler, Tally, coverage, steps, tally, trainable, twins
+from yozora.world.heldout import held_changes, held_triples
 from yozora.world.sample import named, sample
 
 OTHERS = 50_000_000  # the first seed of the clips by which it is told how much of what comes next is known
@@ -23,7 +23,7 @@ LABELS = {"pairs": "trainable pairs", "triples": "trainable triples", FORM: "for
 
 def card(sampler: Sampler, seeds: range, families: str, name: str) -> tuple[str, str]:
     """The data card as Markdown, and its plot, which is shown under `name`, as SVG."""
-    counted, clips = tally(sampler, seeds), len(seeds)
+    counted, clips, held = tally(sampler, seeds), len(seeds), {TRIPLE: held_triples(), CHANGED: held_changes()}
     others = [sampler(OTHERS + index) for index in range(OTHER_CLIPS)]
     shares = {number: coverage(counted, others, number) for number in steps(clips)}
     plot = curves(
@@ -41,7 +41,7 @@ def card(sampler: Sampler, seeds: range, families: str, name: str) -> tuple[str,
         + " --out docs",
         held=counted.held,
         bound=f"{100 * wilson(counted.held, clips)[1]:.2g}",
-        threes=len(held_triples()),
+        threes=sum(len(held[name]) for name in counted.triples),
         coverage=coverage_table(counted, shares),
         plot=name,
         combinations=combination_table(counted),
@@ -66,7 +66,7 @@ def coverage_table(counted: Tally, shares: Mapping[int, Mapping[str, float]]) ->
 def combination_table(counted: Tally) -> str:
     """How many combinations there are, may be trained on, and were seen."""
     lines = ["| combination | possible | held out | trainable | seen | not seen |", "|---|---|---|---|---|---|"]
-    for name in (*counted.pairs, TRIPLE):
+    for name in (*counted.pairs, *counted.triples):
         possible, free = trainable(name)
         missing = sorted(free - set(counted.first[name]))
         named = ", ".join(" ".join(one) for one in missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")

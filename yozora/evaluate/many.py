@@ -5,6 +5,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import torch
@@ -18,7 +19,8 @@ Job = Callable[[int], list[Row]]  # the records of the case of a number, each wi
 def collect(file: Path, digest: str, job: Job, count: int, processes: int) -> list[Row]:
     """The records of the first `count` cases; those that an earlier run left in the file are not made again.
 
-    Raises ValueError where the file has records of another `digest`.
+    Raises ValueError where the file has records of another `digest`, and MemoryError where a process was killed: the machine has too
+    little memory for so many.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = earlier(file, digest)
@@ -42,5 +44,8 @@ def _worked(job: Job, numbers: Sequence[int], processes: int) -> Iterator[list[R
     with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield from (future.result() for future in as_completed([pool.submit(job, number) for number in numbers]))
+        except BrokenProcessPool as error:
+            said = f"one of {processes} processes was killed, perhaps for want of memory; finished cases are kept: use fewer --processes"
+            raise MemoryError(said) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.report import Row, measures, share, takes_of, tally, wilson
+from yozora.evaluate.report import Row, difference, measures, share, takes_of, tally, wilson
 from yozora.evaluate.world import MODEL, RENDER, THROUGH, clip_file
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
 KINDS = {MODEL: "#2f6fdf", THROUGH: "#d98a1f", RENDER: "#5a9b57"}  # and the colour of each in the plots
 GIVEN = ("onward", "falls")  # levels that begin from given frames
+SIDED = ("all", "direction", "camera", "permanence")  # measures by which sides are compared
 CLAIM, CLAIMED = ("pairs", "triples"), "held-out pairs and triples together"
 THUMB, COLUMNS, FRAME = 76, 12, 2  # pixels of a moving thumbnail, thumbnails in a row, pixels of the line around each
 PASSED, FAILED, MISSING = (90, 155, 87), (200, 70, 60), (40, 40, 40)
@@ -43,11 +44,14 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         "levels <i>onward</i> and <i>falls</i>, which the figure above leaves out.</p>",
         "<h2>By level</h2>",
         by_level(once, rows),
+        gaps(once),
         "<h2>By measure</h2>",
         by_measure(once),
         '<p class="note">Share of the clips that pass, with 95 % Wilson intervals; a clip that could not be made fails. '
         f"Beside: {RENDER} of the same scenes, and of every fourth case of a level {THROUGH}. What can be measured in a render must be "
         "there to be measured in the clip.</p>",
+        "<h2>To the left and to the right</h2>",
+        by_side(made),
         "<h2>Measure by measure</h2>",
         f'<p class="note">{legend()}</p><div class="plots">{"".join(plot(name, once) for name in measures(once))}</div>',
         "<h2>Whether clips differ, and whether they are copies</h2>",
@@ -93,6 +97,41 @@ def by_level(once: Sequence[Row], rows: Sequence[Row]) -> str:
     held = [[row for row in once if row["level"] in CLAIM and row["kind"] == kind] for kind in KINDS]
     lines.append((CLAIMED, str(len(held[0])), *(share(kind, "all") if kind else "-" for kind in held), ""))
     return table(("level", "clips", *(f"joint, {kind}" for kind in KINDS), "all of 4 pass"), lines)
+
+
+def gap(once: Sequence[Row]) -> dict[str, tuple[float, float, float]]:
+    """By how much more of the seen combinations than of the held-out pairs and triples pass, with its interval, measure by measure."""
+    seen, held = ([row for row in once if row["level"] in levels] for levels in (("seen",), CLAIM))
+    return {
+        name: difference(tally(seen, name), tally(held, name)) for name in measures(once) if tally(seen, name)[1] and tally(held, name)[1]
+    }
+
+
+def gaps(once: Sequence[Row]) -> str:
+    """What a model loses on combinations that it has not seen, beside what renders lose, whose shapes are not all as easy to tell."""
+    found = {kind: gap([row for row in once if row["kind"] == kind]) for kind in (MODEL, RENDER)}
+    names = list(found[MODEL])
+    lines = [
+        (f"{kind}: lost on {CLAIMED}", *(points(losses[name]) if name in losses else "-" for name in names))
+        for kind, losses in found.items()
+    ]
+    return table(("points", *("joint" if name == "all" else name for name in names)), lines) if names else ""
+
+
+def points(lost: tuple[float, float, float]) -> str:
+    """Such as `+12 (-3 to +26)`, in percent."""
+    return "{:+.0f} ({:+.0f} to {:+.0f})".format(*(100 * value for value in lost))
+
+
+def sided(made: Sequence[Row]) -> dict[str, Sequence[Row]]:
+    """The clips of what is to go to one side alone, by that side."""
+    return {way: [row for row in made if set(row["ways"]) == {way}] for way in ("left", "right")}
+
+
+def by_side(made: Sequence[Row]) -> str:
+    """Whether a model knows one side better than the other: all clips, every take, of what is to go to that side alone."""
+    lines = [(way, str(len(some)), *(share(some, name) for name in SIDED)) for way, some in sided(made).items()]
+    return table(("to the", "clips", *("joint" if name == "all" else name for name in SIDED)), lines)
 
 
 def repeated(rows: Sequence[Row]) -> tuple[int, int]:

@@ -44,6 +44,18 @@ def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
+def difference(one: tuple[int, int], other: tuple[int, int]) -> tuple[float, float, float]:
+    """By how much one share, (right, of), is larger than another, with the 95 % interval (Newcombe 1998, his method 10)."""
+    shares = [right / max(of, 1) for right, of in (one, other)]
+    (low, high), (least, most) = wilson(*one), wilson(*other)
+    found = shares[0] - shares[1]
+    return (
+        found,
+        found - sqrt((shares[0] - low) ** 2 + (most - shares[1]) ** 2),
+        found + sqrt((high - shares[0]) ** 2 + (shares[1] - least) ** 2),
+    )
+
+
 def takes_of(rows: Sequence[Row]) -> list[list[Row]]:
     """The records of each case, take by take, in the order in which the cases are first met."""
     cases: dict[int, list[Row]] = {}

@@ -12,7 +12,7 @@ from yozora import __version__
 from yozora.evaluate import judges
 from yozora.evaluate.cases import LEVELS, drawn
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
-from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, page, repeated, said
+from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, SIDED, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
@@ -81,6 +81,8 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
         "model": model.name,
         "joint": counted(*tally(words, "all")),
         "levels": levels,
+        "by side": {way: {name: counted(*tally(some, name)) for name in SIDED} for way, some in sided(made).items()},
+        "less on held-out ones": {kind: gap([row for row in once if row["kind"] == kind]) for kind in KINDS},
         "made with": {
             "weights": model.digest,
             "limits": FROZEN,
@@ -90,6 +92,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "yozora": __version__,
             "clips": len(made),
             "clips that could not be made": sum(bool(row["error"]) for row in made),
+            "prompts with a word that the model does not know": len({row["case"] for row in made if row["strange"]}),
             "seconds a clip (median)": round(float(np.median([row["seconds"] for row in made])), 2),
             "machine": f"{platform.machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
         },

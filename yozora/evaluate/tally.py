@@ -7,12 +7,12 @@ from itertools import product
 
 import numpy as np
 
-from yozora.world.heldout import combinations, domain, held_pairs, held_triples, reserved, triples
-from yozora.world.scene import COLOURS, Scene
+from yozora.world.heldout import combinations, domain, held_changes, held_pairs, held_triples, reserved, triples
+from yozora.world.scene import CHANGES, COLOURS, Scene
 from yozora.world.words import caption
 
 Sampler = Callable[[int], Scene]
-TRIPLE, FORM, TEMPLATE = "colour-shape-motion", "form", "template"
+TRIPLE, CHANGED, FORM, TEMPLATE = "colour-shape-motion", "colour-shape-change", "form", "template"
 LENGTHS = ("short", "sentence", "full")
 
 
@@ -49,7 +49,12 @@ class Tally:
     @property
     def pairs(self) -> list[str]:
         """The names of the pairs of which there are any."""
-        return [name for name, found in self.first.items() if found and name not in (TRIPLE, FORM, TEMPLATE)]
+        return [name for name, found in self.first.items() if found and name not in (TRIPLE, CHANGED, FORM, TEMPLATE)]
+
+    @property
+    def triples(self) -> list[str]:
+        """The names of the triples of which there are any."""
+        return [name for name in (TRIPLE, CHANGED) if self.first.get(name)]
 
 
 def tally(sampler: Sampler, seeds: Iterable[int]) -> Tally:
@@ -82,7 +87,9 @@ def kept(scene: Scene) -> dict[str, set]:
     """Pairs, triples and templates of a scene by their names."""
     bodies = tuple(sorted((body.shape, body.colour) for body in scene.objects))
     templates = {FORM: {(scene.family, tuple(shape for shape, _ in bodies))}, TEMPLATE: {(scene.family, bodies)}}
-    return {**combinations(scene), TRIPLE: triples(scene), **templates}
+    acted = triples(scene)
+    changes = {one for one in acted if one[2] in CHANGES}
+    return {**combinations(scene), TRIPLE: acted - changes, CHANGED: changes, **templates}
 
 
 def discrete(values: Mapping) -> tuple:
@@ -92,15 +99,15 @@ def discrete(values: Mapping) -> tuple:
 
 def trainable(name: str) -> tuple[set[tuple], set[tuple]]:
     """All combinations of that name that can occur, and those that may be trained on."""
-    if name != TRIPLE:
+    if name not in (TRIPLE, CHANGED):
         return set(domain(name)), set(domain(name)) - held_pairs(name)
-    possible = {(colour, shape, kind) for colour, (shape, kind) in product(COLOURS, domain("shape-motion"))}
-    free = {name: trainable(name)[1] for name in ("colour-shape", "shape-motion", "colour-motion")}
-    return possible, {
-        (colour, shape, kind)
-        for colour, shape, kind in possible - held_triples()
-        if (colour, shape) in free["colour-shape"] and (shape, kind) in free["shape-motion"] and (colour, kind) in free["colour-motion"]
-    }
+    what = name.split("-")[2]
+    pairs = {kind: trainable(kind)[1] for kind in ("colour-shape", f"shape-{what}", f"colour-{what}")}
+    possible = {(colour, shape, kind) for colour, (shape, kind) in product(COLOURS, domain(f"shape-{what}"))}
+    possible = {one for one in possible if (one[0], one[2]) in domain(f"colour-{what}")}
+    free = possible - held_triples() - held_changes()
+    together = {one: zip(pairs.values(), (one[:2], one[1:], one[::2]), strict=True) for one in free}
+    return possible, {one for one, held in together.items() if all(pair in kept for kept, pair in held)}
 
 
 def coverage(counted: Tally, others: Sequence[Scene], clips: int) -> dict[str, float]:
@@ -110,7 +117,7 @@ def coverage(counted: Tally, others: Sequence[Scene], clips: int) -> dict[str, f
         return counted.first[name].get(one, clips + 1) <= clips
 
     pairs = [(name, one) for name in counted.pairs for one in trainable(name)[1]]
-    threes = [(TRIPLE, one) for one in trainable(TRIPLE)[1]]
+    threes = [(name, one) for name in counted.triples for one in trainable(name)[1]]
     known = [kept(scene) for scene in others]
     found = {"pairs": [seen(*one) for one in pairs], "triples": [seen(*one) for one in threes]}
     found |= {name: [seen(name, one) for these in known for one in these[name]] for name in (FORM, TEMPLATE)}

@@ -70,6 +70,7 @@ def examine(exam: Exam, number: int) -> list[Row]:
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
     common = {"case": number, "name": case.name, "level": case.level, "prompt": case.prompt}
     common |= {"size": [case.shot.width, case.shot.height], "seconds": round(seconds, 3)}
+    common |= {"ways": [motion.direction for motion in case.spec.motions], "strange": list(model.text.tokenizer.unknown(case.prompt))}
     rows = []
     for take, (seed, (video, error)) in enumerate(zip(case.seeds, made, strict=True)):
         row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(case.applied({}))}
