@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import faults, judges, many, world
+from yozora.evaluate import accepted, faults, judges, many, world
 from yozora.evaluate.calibrate import later, spoilt
 from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
@@ -241,3 +241,9 @@ def test_two_processes_find_what_one_finds(tmp_path, tiny_model):
     one, two = (collect(Exam(model=str(tiny_model), folder=tmp_path / name, seal="a"), 2, number) for name, number in (("1", 1), ("2", 2)))
     free = [[{**row, "seconds": 0} for row in rows] for rows in (one, two)]
     assert free[0] == free[1]
+
+
+def test_how_many_scenes_of_a_family_become_cases_is_counted():
+    found = accepted.rows("drop", 4)
+    assert tally(found, "plain")[1] == 4 and tally(found, "legible")[1] == tally(found, "plain")[0] > 0
+    assert tally(found, "all")[0] == tally(found, "legible")[0]
