@@ -209,7 +209,8 @@ def _victims(take: Take, rng: np.random.Generator) -> list[int]:
     asked = spec_of(take.scene).objects
     sure = [i for i, one in enumerate(asked) if not one.veiled]
     index = int(rng.choice(sure)) if sure else 0
-    return [i for i, body in enumerate(take.scene.objects) if (body.colour, body.shape) == (asked[index].colour, asked[index].shape)]
+    bodies = take.scene.objects
+    return [i for i, body in enumerate(bodies) if (body.colour, body.shape) == (bodies[index].colour, bodies[index].shape)]
 
 
 def _changed(take: Take, victims: Sequence[int], change: Callable[[Solid], Solid]) -> Take:

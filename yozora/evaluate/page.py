@@ -44,12 +44,14 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         "levels <i>onward</i> and <i>falls</i>, which the figure above leaves out.</p>",
         "<h2>By level</h2>",
         by_level(once, rows),
-        gaps(once),
         "<h2>By measure</h2>",
         by_measure(once),
         '<p class="note">Share of the clips that pass, with 95 % Wilson intervals; a clip that could not be made fails. '
         f"Beside: {RENDER} of the same scenes, and of every fourth case of a level {THROUGH}. What can be measured in a render must be "
         "there to be measured in the clip.</p>",
+        f"<h2>Lost on {CLAIMED}</h2>",
+        '<p class="note">How many more of a hundred clips of seen combinations pass, with 95 % intervals (Newcombe).</p>',
+        gaps(once),
         "<h2>To the left and to the right</h2>",
         by_side(made),
         "<h2>Measure by measure</h2>",
@@ -110,12 +112,11 @@ def gap(once: Sequence[Row]) -> dict[str, tuple[float, float, float]]:
 def gaps(once: Sequence[Row]) -> str:
     """What a model loses on combinations that it has not seen, beside what renders lose, whose shapes are not all as easy to tell."""
     found = {kind: gap([row for row in once if row["kind"] == kind]) for kind in (MODEL, RENDER)}
-    names = list(found[MODEL])
     lines = [
-        (f"{kind}: lost on {CLAIMED}", *(points(losses[name]) if name in losses else "-" for name in names))
-        for kind, losses in found.items()
+        ("joint" if name == "all" else name, *(points(losses[name]) if name in losses else "-" for losses in found.values()))
+        for name in found[MODEL]
     ]
-    return table(("points", *("joint" if name == "all" else name for name in names)), lines) if names else ""
+    return table(("points", *found), lines) if lines else "<p>No case of both kinds.</p>"
 
 
 def points(lost: tuple[float, float, float]) -> str:
