@@ -99,6 +99,8 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed."""
     folder = find(name)
     described = describe(folder)
+    if missing := [file for file in FILES if not (folder / file).exists()]:
+        raise ValueError(f"{folder} lacks {', '.join(missing)}; a model needs all of {', '.join(FILES)}, its text ones to be asked in words")
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     with foreign(folder):
         habits, name = _read(Habits, _table(described)["habits"]), str(described["name"])
