@@ -34,7 +34,8 @@ def test_only_cases_that_differ_tell_two_models_apart(tmp_path, capsys):
     assert split(pairs, "all") == (1, 2, 0, 1)
     assert "| joint | 3 | 1 | 1 | 0 | 1 | 1 |" in table(pairs) and "shapes" not in table(pairs)
     main(one, other)
-    assert "| joint, held-out pairs | 1 | 0 | 1 | 0 | 0 | 1 |" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "| joint, held-out pairs | 1 | 0 | 1 | 0 | 0 | 1 |" in said and "4 cases in both, 0 in one run alone" in said
 
 
 def test_other_cases_and_other_judges_are_not_compared(tmp_path):
@@ -43,5 +44,7 @@ def test_other_cases_and_other_judges_are_not_compared(tmp_path):
         paired(firsts(one), firsts(run(tmp_path / "words", {"seen": True}, prompt="a blue ball")))
     with pytest.raises(ValueError, match="different ways"):
         paired(firsts(one), firsts(run(tmp_path / "judges", {"seen": True}, digest="weights under seal a, judged by c")))
+    with pytest.raises(ValueError, match="different ways"):
+        paired(*[firsts(run(tmp_path / "old", {"seen": True}, digest="weights under seal a"))] * 2)
     with pytest.raises(ValueError, match="no world.jsonl"):
         firsts(tmp_path)

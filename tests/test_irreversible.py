@@ -47,7 +47,10 @@ def test_a_true_change_stays(kind):
 def test_what_is_undone_fails(kind):
     take, clip = filmed(kind)
     spoilt = spoilt_change(take, clip, lambda faulty: film([faulty], SHOT, torch.device("cpu"))[0])
-    assert [name for name, _ in spoilt] == ["erase" if kind == "paint" else "undo", *["backward"][: kind not in EITHER_WAY]]
+    assert [name for name, _ in spoilt] == [
+        *(["erase"] if kind == "paint" else ["undo", "gone"]),
+        *([] if kind in EITHER_WAY else ["backward"]),
+    ]
     for name, video in spoilt:
         score = irreversible(look(video), spec_of(take.scene))
         assert score and not score.passed, (name, score)

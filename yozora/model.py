@@ -100,7 +100,9 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
     folder = find(name)
     described = describe(folder)
     if missing := [file for file in FILES if not (folder / file).exists()]:
-        raise ValueError(f"{folder} lacks {', '.join(missing)}; a model needs all of {', '.join(FILES)}, its text ones to be asked in words")
+        raise ValueError(
+            f"{folder} lacks {', '.join(missing)}; a model needs all of {', '.join(FILES)}, its text ones to be asked in words"
+        )
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     with foreign(folder):
         habits, name = _read(Habits, _table(described)["habits"]), str(described["name"])

@@ -108,8 +108,9 @@ def main(
     """Print the verdicts of all measures on true and on spoilt clips."""
     if level and level not in {*LEVELS} - {"free"}:
         raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
-    digest = f"{loaded(model).vae_digest} judged by {judges.digest()}"
-    rows = many.collect(out / "calibration.jsonl", digest, Trial(model, faulty, level), clips, processes)
+    trial = Trial(model, faulty, level)
+    digest = f"{loaded(model).vae_digest}, {trial}, judged by {judges.digest(__spec__.name)}"
+    rows = many.collect(out / "calibration.jsonl", digest, trial, clips, processes)
     typer.echo(f"Limits {FROZEN}, judges {judges.digest()}.\n\n{tables(rows)}")
 
 

@@ -119,8 +119,16 @@ class Case:
         return self.applied(judge(attend(video, self.spec), self.spec, self.measures))
 
     def applied(self, found: Mapping[str, Score | None]) -> dict[str, Score | None]:
-        """Verdicts on all that can be measured in the render, and nothing else: a clip in which it cannot be measured fails."""
-        return together({name: best and (found.get(name) or NOTHING) for name, best in self.at_best.items() if name != "all"})
+        """Verdicts on what can be measured in the render: a clip in which it cannot be fails, unless it `may_lack` it."""
+        missing = {name: None if name in found and name in self.may_lack else NOTHING for name in self.at_best}
+        return together({name: best and (found.get(name) or missing[name]) for name, best in self.at_best.items() if name != "all"})
+
+    @property
+    def may_lack(self) -> set[str]:
+        """Measures of what a clip may lack because the words leave it open: texture on the floor, a camera at rest, a large ball."""
+        floor = self.known or parse(self.prompt).place.floor
+        left_open = {"round_balls": True, "rigid": not floor, "flicker": self.spec.camera is None}
+        return {name for name, is_open in left_open.items() if is_open}
 
 
 def attend(video: Video, spec: Spec) -> Sight:

@@ -35,7 +35,8 @@ def paired(one: Mapping[str, Row], other: Mapping[str, Row]) -> list[tuple[Row, 
     both = [(one[name], other[name]) for name in one if name in other]
     if not both or any(first["prompt"] != second["prompt"] for first, second in both):
         raise ValueError("the runs have other cases; make both with the same --seal")
-    if len({row["digest"].partition(" ")[2] for pair in both for row in pair}) > 1:
+    judged = {row["digest"].partition(" ")[2] for pair in both for row in pair}
+    if len(judged) > 1 or "judged by" not in judged.pop():
         raise ValueError("the runs were judged in different ways; make both with the same version and the same --seal")
     return both
 
@@ -65,7 +66,11 @@ def main(
     second: Annotated[Path, typer.Argument(help="folder of another, of the same cases")],
 ) -> None:
     """Print in how many cases two models differ, measure by measure, with McNemar's exact test."""
-    typer.echo(table(paired(firsts(first), firsts(second))))
+    one, other = firsts(first), firsts(second)
+    pairs = paired(one, other)
+    typer.echo(
+        f"{len(pairs)} cases in both, {len(one) + len(other) - 2 * len(pairs)} in one run alone, which are left out.\n\n{table(pairs)}"
+    )
 
 
 if __name__ == "__main__":

@@ -105,6 +105,14 @@ def undo(take: Take, rng: np.random.Generator) -> Take:
     return replace(take, poses=replace(take.poses, position=take.poses.position[order], rotation=take.poses.rotation[order]))
 
 
+def gone(take: Take, rng: np.random.Generator) -> Take:
+    """From the middle of the clip on nothing is left of what an event changes."""
+    colours = {COLOURS[change.colour] for change in spec_of(take.scene).changes}
+    position = take.poses.position.copy()
+    position[len(position) // 2 :, [solid.colour in colours for solid in take.solids]] = BELOW
+    return replace(take, poses=replace(take.poses, position=position))
+
+
 def erase(take: Take, rng: np.random.Generator) -> Take:
     """Nothing is painted."""
     return replace(take, trails=())
@@ -191,7 +199,7 @@ def spoilt_change(take: Take, clip: Video, film: Callable[[Take], Video]) -> lis
     """Clips, by name, in which what is changed for good is undone; none where nothing is changed."""
     kinds, rng = {event.kind for event in take.scene.events}, np.random.default_rng(0)
     middle = len(clip.frames) // 2
-    found = [("undo", film(undo(take, rng)))] if kinds & {*UNDONE} else []
+    found = [(fault.__name__, film(fault(take, rng))) for fault in (undo, gone) if kinds & {*UNDONE}]
     if kinds & {*ERASED}:
         unpainted = film(erase(take, rng)).frames
         found.append(("erase", replace(clip, frames=np.concatenate([clip.frames[:middle], unpainted[middle:]]))))

@@ -32,6 +32,7 @@ class ChangeLimits:
     down: float  # and up to where it has fallen
     whole: float  # times how far a whole thing of its area spreads, up to where it is whole
     apart: float  # and from where on it is broken
+    gone: int  # frames for less than which what is changed may be out of sight
     lies: float  # of its own size, that what lies on a seesaw may be off its place
     thrown: float  # times its own size, from where on it has left it
     rises: float  # and that it must have risen
@@ -44,8 +45,15 @@ def irreversible(sight: Sight, spec: Spec) -> Score | None:
     """The share of a clip's lasting changes that come and stay; None where nothing is to change for good."""
     if not spec.changes:
         return None
-    wrong = [said for change in spec.changes if (said := STAYS[change.kind](sight, change))]
+    wrong = [said for change in spec.changes if (said := lost(sight, change) or STAYS[change.kind](sight, change))]
     return Score(1 - len(wrong) / len(spec.changes), not wrong, ", ".join(wrong) or "stays changed")
+
+
+def lost(sight: Sight, change: Change) -> str:
+    """What is wrong where nothing is left to see of what was changed."""
+    seen = sight.counts(change.colour) > 0
+    gone = np.flatnonzero(lasting(~seen, LIMITS.gone) & (np.cumsum(seen) > 0))
+    return f"{change.colour} is gone in frame {gone[0]}" if len(gone) else ""
 
 
 def tower_stays_down(sight: Sight, change: Change) -> str:

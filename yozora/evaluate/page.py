@@ -130,7 +130,7 @@ def sided(made: Sequence[Row]) -> dict[str, Sequence[Row]]:
 
 
 def by_side(made: Sequence[Row]) -> str:
-    """Whether a model knows one side better than the other: all clips, every take, of what is to go to that side alone."""
+    """Whether a model knows one side better than the other: the clips of what is to go to that side alone."""
     lines = [(way, str(len(some)), *(share(some, name) for name in SIDED)) for way, some in sided(made).items()]
     return table(("to the", "clips", *("joint" if name == "all" else name for name in SIDED)), lines)
 

@@ -39,8 +39,13 @@ class Trajectory:
     __name__ = "trajectory"
 
     def __call__(self, sight: Sight, spec: Spec) -> Score:
-        found = engine_error(self.take, sight, known=self.known, share=LIMITS.mostly)
+        found = engine_error(self.take, sight, known=self.known, usual=mostly)
         return Score(found.value, found.value <= LIMITS.far, found.seen)
+
+
+def mostly(distances: np.ndarray) -> float:
+    """The distance that is not exceeded in nearly all frames."""
+    return float(np.quantile(distances, LIMITS.mostly, method="inverted_cdf"))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from yozora import __version__
 from yozora.evaluate import judges
-from yozora.evaluate.cases import LEVELS, drawn
+from yozora.evaluate.cases import LEVELS, drawn, shown
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
 from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, SIDED, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
@@ -21,7 +21,6 @@ from yozora.model import Habits
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.video.sheet import sheet
-from yozora.world.parse import compose, parse
 from yozora.world.sample import sample
 from yozora.world.scene import Scene
 
@@ -81,7 +80,10 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
         "model": model.name,
         "joint": counted(*tally(words, "all")),
         "levels": levels,
-        "by side": {way: {name: counted(*tally(some, name)) for name in SIDED} for way, some in sided(made).items()},
+        "by side": {
+            way: {name: counted(*tally(some, name)) for name in SIDED}
+            for way, some in sided([row for row in made if row["take"] == 0]).items()
+        },
         "less on held-out ones": {kind: gap([row for row in once if row["kind"] == kind]) for kind in KINDS},
         "made with": {
             "weights": model.digest,
@@ -141,8 +143,8 @@ def diversity(exam: Exam, rows: Sequence[Row]) -> dict | None:
         return None
     scale, found, beside = usual_distance(exam, shot), [], []
     for takes in several:
-        name, reading = takes[0]["name"], parse(takes[0]["prompt"])
-        renders = features_of([compose(reading, drawn(exam.seal, name, take)) for take in range(len(takes))], shot)
+        name, words = takes[0]["name"], takes[0]["prompt"]
+        renders = features_of([shown(words, drawn(exam.seal, name, take)) for take in range(len(takes))], shot)
         found.append(vendi(features([Video.load(clip_file(exam.folder / "clips", row)) for row in takes]), scale))
         beside.append(vendi(renders, scale))
     return {"takes": len(several[0]), "prompts": len(several), "model": float(np.mean(found)), "renders": float(np.mean(beside))}

@@ -106,8 +106,9 @@ def trainable(name: str) -> tuple[set[tuple], set[tuple]]:
     possible = {(colour, shape, kind) for colour, (shape, kind) in product(COLOURS, domain(f"shape-{what}"))}
     possible = {one for one in possible if (one[0], one[2]) in domain(f"colour-{what}")}
     free = possible - held_triples() - held_changes()
-    together = {one: zip(pairs.values(), (one[:2], one[1:], one[::2]), strict=True) for one in free}
-    return possible, {one for one, held in together.items() if all(pair in kept for kept, pair in held)}
+    for name, pair in zip(pairs, (slice(2), slice(1, 3), slice(0, 3, 2)), strict=True):
+        free = {one for one in free if one[pair] in pairs[name]}
+    return possible, free
 
 
 def coverage(counted: Tally, others: Sequence[Scene], clips: int) -> dict[str, float]:

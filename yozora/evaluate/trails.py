@@ -19,6 +19,14 @@ GROWN = 1.4  # times, by which a thing that crosses the picture may look larger 
 TOLD = 1.0  # nats a frame, by which another shape must be likelier to be told from what was
 
 
+Usual = Callable[[np.ndarray], float]  # of the distances in all frames, the one that counts
+
+
+def median(distances: np.ndarray) -> float:
+    """That of which half are larger."""
+    return float(np.median(distances))
+
+
 @dataclass(frozen=True)
 class Trail:
     """One thing over time: its colour, frames, and middles in widths of the picture, x to the right and y down."""
@@ -51,8 +59,8 @@ def kept_by_place(before: Sight, after: Sight) -> Finding:
     return _kept(lasting(before), after, lambda _: after.track >= 0)
 
 
-def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0, share: float = 0.5) -> Finding:
-    """Within how many widths of where the engine has an object, in a share of frames, a thing of its colour is, or `whatever` is nearest.
+def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int = 0, usual: Usual = median) -> Finding:
+    """How far, in widths, a thing of its colour, or `whatever` is nearest, usually is from where the engine has an object.
 
     The worst of all objects. Frames in which an object is not wholly in the picture, or others overlap with it, are left out,
     and so are the first ones, if they are `known`.
@@ -64,7 +72,7 @@ def engine_error(take: Take, sight: Sight, *, whatever: bool = False, known: int
         for index, body in enumerate(take.scene.objects)
         if seen[known:, index].mean() >= LASTING
     ]
-    return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour), share)
+    return _kept(wanted, sight, lambda trail: sight.track >= 0 if whatever else sight.of(trail.colour), usual)
 
 
 def clear(take: Take, aspect: float) -> tuple[Float[np.ndarray, "time solid 2"], Bool[np.ndarray, "time solid"]]:
@@ -130,12 +138,9 @@ def same_form(sight: Sight, span: tuple[int, int]) -> Finding:
     return Finding(float(min(worst, 99.0)), bool(worst <= GROWN and not strange), ", ".join(strange))
 
 
-def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray], share: float = 0.5) -> Finding:
-    """The worst of the distances that trails keep in a share of the frames to the regions that each may belong to.
-
-    It is a whole width in a frame in which there is none.
-    """
-    distances = [float(np.quantile(_distance(trail, sight, regions(trail)), share)) for trail in wanted]
+def _kept(wanted: Sequence[Trail], sight: Sight, regions: Callable[[Trail], np.ndarray], usual: Usual = median) -> Finding:
+    """The worst of the usual distances from trails to the regions that each may belong to, a whole width in frames without one."""
+    distances = [usual(_distance(trail, sight, regions(trail))) for trail in wanted]
     if not distances:
         return Finding(1.0, False, "nothing can be followed")
     worst = int(np.argmax(distances))
