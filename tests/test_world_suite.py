@@ -184,11 +184,20 @@ def test_a_clip_in_which_nothing_can_be_measured_fails_what_a_render_can_be_meas
     best = asked.at_best
     grey, floor = (asked.judge(spoilt(asked, fault, rng)) for fault in (faults.empty, faults.clear))
     assert best["all"].passed and best["rigid"] and best["camera"]
-    assert [score is None for score in grey.values()] == [score is None for score in best.values()]
+    assert asked.may_lack == {"round_balls"} and {name for name in best if best[name] and not grey[name]} <= asked.may_lack
     for name in ("permanence", "inside", "colours", "count"):
         assert not grey[name].passed and not floor[name].passed, name
     assert grey["rigid"].seen == grey["camera"].seen == "nothing to measure" and not grey["rigid"].passed
     assert floor["rigid"].passed and floor["camera"].passed
+
+
+def test_what_the_words_leave_open_a_clip_may_lack_but_not_one_that_was_never_made():
+    asked = case("a", "seen", 0, SHOT)
+    bare = replace(asked, prompt="a red ball falls", spec=replace(asked.spec, camera=None))
+    assert bare.may_lack == {"round_balls", "rigid", "flicker"} and bare.at_best["rigid"]
+    grey, lost = bare.judge(spoilt(bare, faults.empty, np.random.default_rng(0))), bare.applied({})
+    assert grey["rigid"] is None and not grey["all"].passed and not lost["rigid"].passed
+    assert case("a", "onward", 0, SHOT).may_lack == {"round_balls"}
 
 
 def test_every_change_for_good_becomes_a_case():
