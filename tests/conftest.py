@@ -72,7 +72,16 @@ def told_model(tiny_model, tmp_path_factory):
 
     model = load(str(tiny_model), torch.device("cpu"), torch.float32)
     torch.manual_seed(0)
-    sizes = {"dim": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 32, "longest": 6}
+    sizes = {
+        "dim": 16,
+        "heads": 2,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "feedforward": 32,
+        "cell_dim": 8,
+        "cell_layers": 1,
+        "longest": 6,
+    }
     captioner = Captioner(CaptionerConfig(channels=4, vocabulary=model.text.tokenizer.size, **sizes))
     for parameter in captioner.parameters():  # blocks start as the identity
         parameter.data += 0.3 * torch.randn(parameter.shape)

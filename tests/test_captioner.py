@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from yozora.canvas import Grid
 from yozora.captioner import LENGTHS, Captioner, CaptionerConfig, alignments, describe, likelihoods, load_captioner, save_captioner
 from yozora.captioner.model import END
 from yozora.captioner.tell import score, spelled, watch, write
 from yozora.captioning import caption, fitted, stretches
 from yozora.model import FILES, Habits, Trained, load, save
-from yozora.patches import patchify
 from yozora.text import Tokenizer
-from yozora.train.captioner import CaptionerTask
+from yozora.train.captioner import LOOKS, MOVES, CaptionerTask, Glossary, named
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching, Clip
 from yozora.train.latents import grid_of
@@ -48,6 +48,8 @@ def captioner(tokenizer):
         "encoder_layers": 2,
         "decoder_layers": 2,
         "feedforward": 32,
+        "cell_dim": 8,
+        "cell_layers": 2,
     }
     made = Captioner(CaptionerConfig(**sizes, spread=(2.0, 1.0, 1.0, 0.5, 0.5, 0.5)))
     for parameter in made.parameters():  # blocks start as the identity; networks that say something are a better test
@@ -110,12 +112,19 @@ def test_a_clip_is_told_as_if_it_were_alone(captioner, tokenizer, clips, length)
     assert max(a - b for a, b in pairwise(sorted(scores.tolist(), reverse=True))) > 1e-3
 
 
-def test_only_differences_of_places_count(captioner, clips):
-    tokens = patchify(clips[0])
-    moved = replace(tokens, coordinates=tokens.coordinates + torch.tensor([3, 1, 2]))
-    torch.testing.assert_close(captioner.see(tokens), captioner.see(moved), atol=1e-4, rtol=1e-4)
-    turned = replace(tokens, coordinates=tokens.coordinates.flip(0))
-    assert not torch.allclose(captioner.see(tokens), captioner.see(turned), atol=1e-2)
+def test_what_stands_where_counts(captioner, clips):
+    (one, _), (other, _) = captioner.see(clips[:1]), captioner.see([clips[0].flip(-1)])
+    assert not torch.allclose(one, other.flip(0), atol=1e-2)
+    assert captioner.see(clips)[1] == (12, 2, 4, 12)
+
+
+def test_a_cell_sees_the_cells_around_it_at_its_time_and_no_others(captioner):
+    """Two layers see two cells far."""
+    clip = torch.randn(1, 6, 2, 8, 8, generator=torch.Generator().manual_seed(2))
+    touched = clip.clone()
+    touched[..., 0, 3, 3] += 1
+    moved = (captioner.neighbourhoods(clip) - captioner.neighbourhoods(touched)).abs().amax((0, 1)) > 0
+    assert moved[0, 1:6, 1:6].all() and moved.sum() == 25
 
 
 def test_a_clip_that_is_not_shown_is_one_token_or_many(captioner, tokenizer):
@@ -150,7 +159,15 @@ def test_a_models_folder_keeps_it_and_the_models_digest_does_not_know_it(tiny_mo
     model = load(str(tiny_model), CPU, torch.float32)
     assert model.captioner is None
     config = CaptionerConfig(
-        channels=4, vocabulary=model.text.tokenizer.size, dim=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=16
+        channels=4,
+        vocabulary=model.text.tokenizer.size,
+        dim=16,
+        heads=2,
+        encoder_layers=1,
+        decoder_layers=1,
+        feedforward=16,
+        cell_dim=8,
+        cell_layers=1,
     )
     save(replace(model, captioner=Captioner(config)), tmp_path / "told")
     told = load(str(tmp_path / "told"), CPU, torch.float32)
@@ -183,6 +200,46 @@ def test_videos_are_fitted_to_what_was_learned():
     assert picture.num_frames == 1
 
 
+def test_a_text_names_what_there_is_and_how_it_moves_in_any_words():
+    texts = ["a scarlet ball rolls past two green boxes to the left", "a sphere can be seen, and the camera pans to the right", "a drum"]
+    rows = [{(*LOOKS, *MOVES)[index] for index in row.nonzero()[:, 0].tolist()} for row in named(texts)]
+    assert rows == [
+        {"red", "ball", "green", "cube", "roll", "left", "camera static"},
+        {"ball", "camera pan right"},
+        {"cylinder", "camera static"},
+    ]
+
+
+def test_a_glossary_says_of_each_clip_what_it_says_of_it_alone_and_asks_no_still_for_motion():
+    torch.manual_seed(0)
+    glossary, features, lengths = Glossary(8), torch.randn(9, 8), (3, 3, 1, 2)
+    moving = [True, True, False, True]
+    apart = zip(features.split(lengths), TEXTS, moving, strict=True)
+    alone = [glossary(some, (len(some),), [text], [moves]) for some, text, moves in apart]
+    looks, moves = glossary(features, lengths, TEXTS, moving)
+    torch.testing.assert_close(looks, torch.stack([one for one, _ in alone]).mean())
+    torch.testing.assert_close(moves, torch.stack([one for _, one in alone]).sum() / 3)
+    assert alone[2][1] == 0
+
+
+def test_in_the_opening_the_glossary_alone_is_asked(captioner, tokenizer, clips):
+    shape, still = (ClipShape(frames=frames, width=64, height=64, weight=1.0) for frames in (9, 1))
+    words = dict.fromkeys(LENGTHS, TEXTS[0]) | {"script": []}
+    task = CaptionerTask(
+        captioner=captioner,
+        tokenizer=tokenizer,
+        batching=Batching(shapes=(shape, still), tokens=24, groups=1, seed=0, fps=8.0, opening=1),
+        noise=0.3,
+        source=lambda step, group, shape, count: [Clip(clips[0].half(), None, words)] * count,
+        how=Optimization(rate=1e-3, steps=2),
+        grids={one.name: Grid(frames=one.frames, height=64, width=64, cell=(4, 16, 16), patch=(1, 2, 2)) for one in (shape, still)},
+        show=lambda: pytest.fail("nothing is shown"),
+    )
+    (opening,), (later,) = task.losses(0), task.losses(1)
+    assert opening.parts.keys() == {"loss", "looks", "moves"} and opening.value == opening.parts["looks"] + opening.parts["moves"]
+    assert later.parts.keys() == {"loss", "looks", "moves", *LENGTHS} and later.value > later.parts["looks"] + later.parts["moves"]
+
+
 def test_a_small_one_learns_eight_clips_by_heart():
     """Renders of scenes, through the whole training task, then told word by word."""
     model = load("hoshi", CPU, torch.float32)
@@ -194,7 +251,7 @@ def test_a_small_one_learns_eight_clips_by_heart():
     words = [vars(true_captions(scene, number)) | {"script": []} for number, scene in enumerate(scenes)]
     rows = [Clip(clip, None, row) for clip, row in zip(latents, words, strict=True)]
     torch.manual_seed(0)
-    sizes = {"dim": 48, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 96}
+    sizes = {"dim": 48, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 96, "cell_dim": 32, "cell_layers": 1}
     tokenizer, vae = model.text.tokenizer, model.vae
     small = Captioner(CaptionerConfig(channels=96, vocabulary=tokenizer.size, spread=vae.config.spread, **sizes))
     grid = grid_of(vae, shape, small.config.patch)

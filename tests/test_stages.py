@@ -20,6 +20,7 @@ from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
 from yozora.train.stages import run_captioner, run_recipe, run_retold
 from yozora.weights import sha256
+from yozora.world.parse_held import held_out
 
 CPU = torch.device("cpu")
 FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "captioner.safetensors")
@@ -87,7 +88,7 @@ def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
 def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
     """The words it hears are the captioner's, in all lengths the same; its weights begin at random."""
     model = load(str(whole), CPU, torch.float32)
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     for parameter in model.captioner.parameters():  # so that it says something else at each length
         parameter += torch.randn(parameter.shape)
     save(model, loud := tmp_path / "loud")
@@ -103,6 +104,7 @@ def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
         (latents,) = tmp_path.glob("latents-*/9x64x64/*.safetensors")
         with safe_open(latents, framework="pt") as file:
             said = describe(model.captioner, model.text.tokenizer, list(file.get_tensor("latents")), length)
+        said = ["" if held_out(text, whole=length == "full") else text for text in said]
         assert not tensors and rows == [{"short": said[0], "sentence": said[0], "full": said[0], "script": []}]
         texts.append(said)
         heard.append(sha256(folder / "transformer.safetensors"))

@@ -1,8 +1,9 @@
 """The captioner: an encoder looks at the tokens of a clip, a decoder writes what it sees, word by word."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import cast
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from yozora.layers.attention import attention, causal_attention
 from yozora.layers.rotary import normalise_and_rotate, rotary_table
-from yozora.patches import Tokens
+from yozora.patches import pack, patchify
 
 LENGTHS = ("short", "sentence", "full")  # of world.words.Captions; each is asked for by a word of its own
 END = 0  # the start word, which no text holds but at its beginning: there the next one would begin
@@ -20,12 +21,17 @@ END = 0  # the start word, which no text holds but at its beginning: there the n
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionerConfig:
-    """Sizes of a captioner; `channels` and `spread` are those of the latents, `longest` is the most words it writes."""
+    """Sizes of a captioner; `channels` and `spread` are those of the latents, `longest` is the most words it writes.
+
+    `cell_dim` and `cell_layers` are of the network that looks at single cells, before they become patches.
+    """
 
     channels: int
     vocabulary: int
     dim: int
     heads: int
+    cell_dim: int
+    cell_layers: int
     encoder_layers: int
     decoder_layers: int
     feedforward: int
@@ -57,7 +63,9 @@ class Captioner(nn.Module):
     def __init__(self, config: CaptionerConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Linear(config.channels * math.prod(config.patch), config.dim)
+        self.enter = nn.Linear(config.channels, config.cell_dim)
+        self.cells = nn.ModuleDict({"blocks": nn.ModuleList(CellBlock(config) for _ in range(config.cell_layers))})
+        self.embed = nn.Linear(config.cell_dim * math.prod(config.patch), config.dim)
         self.encoder = nn.ModuleDict({"blocks": nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))})
         self.encoder_norm = nn.LayerNorm(config.dim, eps=config.eps)
         self.unseen = nn.Parameter(torch.zeros(config.dim))
@@ -71,15 +79,23 @@ class Captioner(nn.Module):
         """The number of the word that asks for a length of text."""
         return self.config.vocabulary + LENGTHS.index(length)
 
-    def see(self, tokens: Tokens) -> Float[Tensor, "token dim"]:
-        """Features of the tokens of clips; a clip sees nothing of another."""
-        spread = torch.tensor(self.config.spread or (1.0,) * self.config.channels, device=tokens.values.device)
-        values = tokens.values / spread.repeat(math.prod(self.config.patch))
+    def see(self, clips: Sequence[Float[Tensor, "channel _ _ _"]]) -> tuple[Float[Tensor, "token dim"], tuple[int, ...]]:
+        """Features of the tokens of clips behind one another, and how many each clip has; a clip sees nothing of another."""
+        equal = [torch.stack(list(some)) for _, some in groupby(clips, key=lambda clip: clip.shape)]
+        tokens = pack([patchify(clip, self.config.patch) for some in equal for clip in self.neighbourhoods(some)])
         table = rotary_table(tokens.coordinates, self.config.dim // self.config.heads)
-        x = self.embed(values.to(self.embed.weight.dtype))
+        x = self.embed(tokens.values)
         for block in cast(Iterable[EncoderBlock], self.encoder["blocks"]):
             x = block(x, table, tokens.lengths)
-        return self.encoder_norm(x)
+        return self.encoder_norm(x), tokens.lengths
+
+    def neighbourhoods(self, clips: Float[Tensor, "clip channel cell row column"]) -> Float[Tensor, "clip feature cell row column"]:
+        """What each cell of clips and those around it show together."""
+        spread = torch.tensor(self.config.spread or (1.0,) * self.config.channels, device=clips.device)
+        x = self.enter((clips.movedim(1, -1) / spread).to(self.enter.weight.dtype))
+        for block in cast(Iterable[CellBlock], self.cells["blocks"]):
+            x = block(x)
+        return x.movedim(-1, 1)
 
     def remember(self, features: Float[Tensor, "token dim"], lengths: tuple[int, ...]) -> Memory:
         """The features of clips as the decoder reads them."""
@@ -111,6 +127,22 @@ class Captioner(nn.Module):
             kept.append(now)
         x = functional.linear(self.decoder_norm(x), self.words.weight[: config.vocabulary])
         return x.float().unflatten(0, (texts, count)), tuple(kept)
+
+
+class CellBlock(nn.Module):
+    """Each cell looks at the eight around it at its time; nothing is beyond the border."""
+
+    def __init__(self, config: CaptionerConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.cell_dim, eps=config.eps)
+        self.around = nn.Linear(9 * config.cell_dim, config.cell_dim)  # a convolution, written as a matrix so that Muon updates it
+        self.out = nn.Linear(config.cell_dim, config.cell_dim)
+
+    def forward(self, x: Float[Tensor, "clip cell row column feature"]) -> Float[Tensor, "clip cell row column feature"]:
+        rows, columns = x.shape[2:4]
+        wide = functional.pad(self.norm(x), (0, 0, 1, 1, 1, 1))
+        around = torch.cat([wide[:, :, i : i + rows, j : j + columns] for i in range(3) for j in range(3)], dim=-1)
+        return x + self.out(functional.gelu(self.around(around), approximate="tanh"))
 
 
 class EncoderBlock(nn.Module):

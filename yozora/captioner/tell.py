@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from yozora.captioner.model import END, LENGTHS, Captioner, Memory
-from yozora.patches import pack, patchify
 from yozora.text import Tokenizer
 
 
@@ -40,8 +39,7 @@ def alignments(
 def watch(captioner: Captioner, clips: Sequence[Float[Tensor, "channel _ _ _"]]) -> Memory:
     """What the decoder reads of clips of any sizes."""
     device = captioner.unseen.device
-    tokens = pack([patchify(clip.to(device).float(), captioner.config.patch) for clip in clips])
-    return captioner.remember(captioner.see(tokens), tokens.lengths)
+    return captioner.remember(*captioner.see([clip.to(device).float() for clip in clips]))
 
 
 def write(captioner: Captioner, tokenizer: Tokenizer, memory: Memory, length: str) -> list[str]:

@@ -47,7 +47,7 @@ def recipe() -> Recipe:
             average=0.97,
         ),
         captioner=CaptionerStage(
-            widths=CaptionerWidths(dim=32, heads=2, encoder_layers=1, decoder_layers=1, feedforward=64),
+            widths=CaptionerWidths(dim=32, heads=2, encoder_layers=1, decoder_layers=1, feedforward=64, cell_dim=32, cell_layers=1),
             batching=replace(batching, tokens=24),
             noise=0.1,
             mirrored=False,

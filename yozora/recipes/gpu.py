@@ -48,6 +48,6 @@ def recipe() -> Recipe:
             show_every=2000,
             average=0.9995,
         ),
-        captioner=bundled_captioner(batching, tokens=65536, steps=4000),
+        captioner=bundled_captioner(batching, tokens=65536, steps=4000, opening=400),
         habits=Habits(size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))),
     )

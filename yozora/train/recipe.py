@@ -68,6 +68,8 @@ class CaptionerWidths:
     encoder_layers: int
     decoder_layers: int
     feedforward: int
+    cell_dim: int
+    cell_layers: int
     patch: tuple[int, int, int] = (1, 2, 2)
 
 
@@ -88,15 +90,15 @@ class CaptionerStage:
     average: float
 
 
-def bundled_captioner(batching: Batching, tokens: int, steps: int) -> CaptionerStage:
+def bundled_captioner(batching: Batching, tokens: int, steps: int, opening: int) -> CaptionerStage:
     """That of the model that comes with Yozora, on clips of the generator's `batching`: most of the time for what moves."""
     shapes = tuple(replace(shape, weight=shape.weight * (STILLS if shape.frames == 1 else 1)) for shape in batching.shapes)
     return CaptionerStage(
-        widths=CaptionerWidths(dim=192, heads=4, encoder_layers=4, decoder_layers=2, feedforward=576),
-        batching=replace(batching, shapes=shapes, tokens=tokens, groups=8, opening=0),
+        widths=CaptionerWidths(dim=192, heads=4, encoder_layers=4, decoder_layers=2, feedforward=576, cell_dim=96, cell_layers=2),
+        batching=replace(batching, shapes=shapes, tokens=tokens, groups=8, opening=opening, stills=0.5),
         noise=0.3,
         mirrored=True,
-        optimization=Optimization(rate=2e-3, steps=steps, warmup=100, muon=True),
+        optimization=Optimization(rate=4e-3, steps=steps, warmup=100, muon=True),
         save_every=250,
         average=0.998,
     )

@@ -9,13 +9,14 @@ from yozora.model import CAPTIONER, FILES, captioner_digest
 from yozora.text import Tokenizer
 from yozora.train.pool import Block, Pool
 from yozora.weights import sha256
+from yozora.world.parse_held import held_out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reteller:
     """Writes what the captioner in folder `model` says of the clips in the pool `latents`; runs in a worker process too.
 
-    Every length of caption is then the same text of `length`, and there is no script.
+    Every length of caption is then the same text of `length`, empty where it names what is held out, and there is no script.
     """
 
     model: Path
@@ -28,7 +29,11 @@ class Reteller:
         tokenizer = Tokenizer.load(self.model / "tokenizer.json")
         tensors, _ = self.latents.block_of(numbers[0], "latents")
         texts = describe(captioner, tokenizer, list(tensors["latents"]), self.length)
-        return {}, [dict.fromkeys(LENGTHS, text) | {"script": []} for text in texts]
+        return {}, [dict.fromkeys(LENGTHS, self.allowed(text)) | {"script": []} for text in texts]
+
+    def allowed(self, text: str) -> str:
+        """The text, or no words at all where it names what is held out of training: a captioner may err into that."""
+        return "" if held_out(text, whole=self.length == "full") else text
 
 
 def retold(latents: Pool, model: Path, length: str) -> Pool:

@@ -147,7 +147,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
             grids={shape.name: grid_of(vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
             show=lambda: told(captioner, model, recipe, device),
         )
-        captioner.load_state_dict(train(task, run, say)["captioner"])
+        task.networks["captioner"].load_state_dict(train(task, run, say)["captioner"])
     return captioner
 
 
