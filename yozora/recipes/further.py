@@ -24,4 +24,9 @@ def recipe() -> Recipe:
         stage.batching, shapes=clips, seed=4, opening=0, mixture=Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4), middle=0.15
     )
     generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=3200, rate=1.5e-3, warmup=50))
-    return replace(whole, generator=generator, captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600))
+    anew = replace(  # pictures first, as from random weights; everything is invented, so that words have the most to say
+        generator,
+        batching=replace(batching, opening=400, mixture=Mixture(invent=1.0, given=0.0, levels=0.0), middle=0.0),
+        optimization=replace(generator.optimization, steps=900, rate=2e-3, warmup=100),
+    )
+    return replace(whole, generator=generator, anew=anew, captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600))

@@ -117,7 +117,8 @@ class Recipe:
     """A whole run, from random weights to a model folder.
 
     `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
-    is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says.
+    is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says,
+    from random weights and in the stage `anew` in place of its own, if there is one: on the same clips.
     """
 
     name: str
@@ -128,3 +129,4 @@ class Recipe:
     workers: int
     window: Window | None
     retold: Retold | None = None
+    anew: GeneratorStage | None = None

@@ -269,7 +269,8 @@ def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retol
     """
     other = load(retold.model, device, torch.float32)
     name = f"{recipe.name}-{retold.length}"
-    model = train_generator(replace(recipe, name=name, retold=retold), other.vae, folder, device, say)
+    recipe = replace(recipe, name=name, retold=retold, generator=recipe.anew or recipe.generator)
+    model = train_generator(recipe, other.vae, folder, device, say)
     save(replace(model, captioner=other.captioner), folder / name)
     return folder / name
 
