@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from yozora.evaluate.thresholds import FROZEN
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("yozora/models/*/*.md")])
 
@@ -15,6 +17,10 @@ def test_the_command_page_is_fresh():
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert (ROOT / "docs/cli.md").read_text() == generate.command_page(), "run: python docs/generate.py"
+
+
+def test_the_calibration_in_the_docs_is_of_the_limits_that_are_frozen():
+    assert f"Limits {FROZEN}, judges" in (ROOT / "docs/evaluate.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
