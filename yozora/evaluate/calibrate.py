@@ -26,7 +26,7 @@ from yozora.video import Video
 SEAL = "calibration"
 SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any 21 cases, those that have a scene
 OTHER = "another clip's words"
-MOVED = {"onward": (faults.slow, faults.stop), "falls": (faults.slow, faults.stop)}  # faults that only the engine's own motion tells
+MOVED = (faults.slow, faults.stop)  # faults that only the engine's own motion tells, after a known start
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Trial:
         rng = np.random.default_rng(number)
         true = case.truth
         found = {RENDER: case.at_best, THROUGH: case.judge(squeeze([true], loaded(self.model).vae)[0])}
-        found[OTHER] = replace(case, spec=other.spec).judge(true)
-        moved = MOVED.get(case.level, ())
+        found[OTHER] = replace(case, spec=other.spec).at_best
+        moved = MOVED if case.known else ()
         for fault in dict.fromkeys((*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS, *moved)) if number < self.faulty else moved:
             found[fault.__name__] = case.judge(spoilt(case, fault, rng))
         for name, video in later(case, rng) if number < self.faulty else ():

@@ -43,7 +43,8 @@ def paired(one: Mapping[str, Row], other: Mapping[str, Row]) -> list[tuple[Row, 
 
 def split(pairs: Sequence[tuple[Row, Row]], measure: str) -> tuple[int, int, int, int]:
     """In how many cases both pass a measure, the first alone, the second alone, and neither."""
-    verdicts = [(a["scores"][measure][1], b["scores"][measure][1]) for a, b in pairs if a["scores"][measure] and b["scores"][measure]]
+    scores = [(a["scores"].get(measure), b["scores"].get(measure)) for a, b in pairs]
+    verdicts = [(a[1], b[1]) for a, b in scores if a and b]
     both, first, second, neither = (verdicts.count(one) for one in ((True, True), (True, False), (False, True), (False, False)))
     return both, first, second, neither
 
@@ -55,7 +56,7 @@ def table(pairs: Sequence[tuple[Row, Row]]) -> str:
     groups += [(f"joint, {title}", [pair for pair in pairs if pair[0]["level"] == level], "all") for level, title in LEVELS.items()]
     found = ["| measure | cases | both pass | only the first | only the second | neither | p |", "|---" * 7 + "|"]
     for title, some, name in groups:
-        counts = split([pair for pair in some if name in pair[0]["scores"] and name in pair[1]["scores"]], name)
+        counts = split(some, name)
         if sum(counts):
             found.append(f"| {title} | {sum(counts)} | {' | '.join(map(str, counts))} | {mcnemar(counts[1], counts[2]):.2g} |")
     return "\n".join(found)

@@ -9,6 +9,7 @@ from pathlib import Path
 import yozora.evaluate
 import yozora.tasks
 import yozora.world
+from yozora.weights import sha256
 
 FIRST = "yozora.evaluate.cases"  # and all that it is made of
 OURS = (yozora.evaluate, yozora.world, yozora.tasks)  # packages whose code counts
@@ -22,7 +23,7 @@ def digest(first: str = FIRST) -> str:
     files = {file for folder in beside for pattern in DATA for file in folder.glob(pattern)} | modules(first)
     whole = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.parts[-2:]):
-        whole.update(f"{file.parts[-2:]} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        whole.update(f"{file.parts[-2:]} {sha256(file)}\n".encode())
     return whole.hexdigest()
 
 
