@@ -94,11 +94,10 @@ def test_takes_are_compared_as_they_were_judged(model, tmp_path):
         takes.append(Video(rng.integers(0, 256, (5, 4, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2), 8.0))
         takes[-1].save(tmp_path / f"seen-000-{take}.mp4")
         scores = {"colours": [0.5, take == 2, ""], "rigid": None if take else [1.0, True, ""], "all": [0.0, False, ""]}
-        rows.append({"case": 0, "name": "seen-000", "kind": MODEL, "take": take, "prompt": "a red ball", "seconds": 2.0, "scores": scores})
-    alone, broken = (
-        {**rows[0], "case": 1, "name": "seen-001"},
-        [{**row, "case": 2, "scores": row["take"] and row["scores"]} for row in rows],
-    )
+        row = {"case": 0, "name": "seen-000", "kind": MODEL, "take": take, "prompt": "a red ball", "seconds": 2.0}
+        rows.append({**row, "error": "", "scores": scores})
+    alone = {**rows[0], "case": 1, "name": "seen-001"}
+    broken = [{**row, "case": 2, "error": "" if row["take"] else "ValueError: nothing"} for row in rows]
     assert several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}]) == [rows]
     found = compare(model, rows, tmp_path)
     chosen = choose(model, "a red ball", [Video.load(tmp_path / f"seen-000-{take}.mp4") for take in range(3)])

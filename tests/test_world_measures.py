@@ -65,7 +65,7 @@ def test_a_true_clip_passes_all(take, sight):
 
 @pytest.mark.parametrize(
     ("fault", "name"),
-    [("teleport", "permanence"), ("tremble", "flicker"), ("squeeze", "round_balls"), ("enlarge", "inside"), ("bars", "no_bars")],
+    [("teleport", "permanence"), ("tremble", "flicker"), ("narrow", "round_balls"), ("enlarge", "inside"), ("bars", "no_bars")],
 )
 def test_each_fault_fails_the_measure_that_is_there_for_it(fault, name, take, clip):
     spoil, rng = getattr(faults, fault), np.random.default_rng(0)
