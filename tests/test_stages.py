@@ -92,9 +92,9 @@ def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
     for parameter in model.captioner.parameters():  # so that it says something else at each length
         parameter += torch.randn(parameter.shape)
     save(model, loud := tmp_path / "loud")
-    heard, texts = [], []
+    heard, texts, lines = [], [], []
     for length in ("short", "full"):
-        folder = run_retold(short(), tmp_path, CPU, Retold(model=str(loud), length=length), quiet)
+        folder = run_retold(short(), tmp_path, CPU, Retold(model=str(loud), length=length), lines.append)
         assert folder.name == f"debug-{length}" and sha256(folder / "captioner.safetensors") == sha256(loud / "captioner.safetensors")
         (words,) = tmp_path.glob(f"latents-*/{length}-by-*/*")
         pool = Pool(folder=words, size=1, block=48, make=lambda _: pytest.fail("made again"))
@@ -106,6 +106,7 @@ def test_a_generator_learns_from_what_a_captioner_says(whole, tmp_path):
             said = describe(model.captioner, model.text.tokenizer, list(file.get_tensor("latents")), length)
         said = ["" if held_out(text, whole=length == "full") else text for text in said]
         assert not tensors and rows == [{"short": said[0], "sentence": said[0], "full": said[0], "script": []}]
+        assert f"9x64x64: {said.count('')} of 1 captions name what is held out and are left empty" in lines
         texts.append(said)
         heard.append(sha256(folder / "transformer.safetensors"))
     assert texts[0] != texts[1] and heard[0] != heard[1]

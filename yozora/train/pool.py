@@ -17,6 +17,8 @@ from yozora.weights import write
 Block = tuple[dict[str, Tensor], list[dict]]  # tensors with one row a clip, and one JSON value a clip
 Maker = Callable[[Sequence[int]], Block]
 
+PAUSE = 10.0  # seconds between two reports of how far a pool is
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
@@ -31,10 +33,12 @@ class Pool:
         """Make the blocks that are missing, on `workers` processes (0: in this one); safe to interrupt."""
         self.folder.mkdir(parents=True, exist_ok=True)
         missing = self.missing()
-        began = time.monotonic()
+        began = said = time.monotonic()
         for done, _ in enumerate(self._made(missing, workers), 1):
-            left = (time.monotonic() - began) / done * (len(missing) - done)
-            report(f"clips {self.folder.name}: block {done} of {len(missing)}, {left / 60:.1f} min left")
+            now = time.monotonic()
+            if done in (1, len(missing)) or now - said > PAUSE:
+                said, left = now, (now - began) / done * (len(missing) - done)
+                report(f"clips {self.folder.name}: block {done} of {len(missing)}, {left / 60:.1f} min left")
 
     def missing(self) -> list[int]:
         """The blocks that are still to be made."""

@@ -175,6 +175,8 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
         tensors, rows = _prepared(pool, recipe, say).load(*names)
         if recipe.retold:
             _, rows = _prepared(retold(pool, find(recipe.retold.model), recipe.retold.length), recipe, say).load()
+            silent = sum(not row[recipe.retold.length] for row in rows)
+            say(f"{shape.name}: {silent} of {len(rows)} captions name what is held out and are left empty")
         pools[shape.name] = tensors, rows
     yield PooledClips(pools, batching.seed)
 
