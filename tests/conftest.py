@@ -7,6 +7,8 @@ import socket
 import pytest
 
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"})
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # what they start gets its share of the cores too
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
 
 
 def refused_unless_loopback(connect):
