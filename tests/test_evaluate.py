@@ -72,6 +72,14 @@ def test_a_frozen_clip_fails_on_motion_alone(clip):
     assert [name for name, passed in found.items() if not passed] == ["direction", "all"]
 
 
+def test_where_the_way_is_left_open_something_must_move_all_the_same(clip):
+    spec = asked(scene(), SHOT)
+    spec = replace(spec, motions=tuple(replace(motion, direction="") for motion in spec.motions))
+    frames = {name: getattr(faults, name)(clip.frames, np.random.default_rng(0)) for name in ("mirror", "freeze", "shuffle")}
+    found = {name: direction(look(Video(some, clip.fps)), spec).passed for name, some in {"true": clip.frames, **frames}.items()}
+    assert found == {"true": True, "mirror": True, "freeze": False, "shuffle": False}
+
+
 @pytest.mark.parametrize("camera", [("static", "none", 0.0), ("pan", "left", 3.0)])
 def test_a_mirrored_clip_goes_the_other_way(camera):
     filmed = scene("left", camera)
@@ -142,9 +150,12 @@ def test_the_interval_of_a_difference_is_newcombes():
 def test_every_free_sentence_can_be_read():
     sentences = free_sentences()
     assert len(sentences) == 40
-    assert all(motion.direction in MOTIONS for _, spec in sentences for motion in spec.motions)
+    assert all(motion.direction in (*MOTIONS, "") for _, spec in sentences for motion in spec.motions)
     with pytest.raises(ValueError, match="cannot read"):
         read_line("a mauve ball\tmauve ball\tleft")
+    ways = {way: read_line(f"a red ball\tred ball\t{way}")[1] for way in ("left", "any", "open", "hidden", "still")}
+    assert [[motion.direction for motion in spec.motions] for spec in ways.values()] == [["left"], [""], [], [], []]
+    assert ways["still"].still and ways["hidden"].objects[0].veiled and not ways["open"].objects[0].veiled
 
 
 def _flood(labels: np.ndarray) -> np.ndarray:

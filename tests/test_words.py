@@ -8,6 +8,7 @@ import pytest
 
 from yozora.world.heldout import reserved_phrase
 from yozora.world.parse import Reading, compose, nearest, parse
+from yozora.world.parse_lexicon import words_of
 from yozora.world.sample import EVERY, sample
 from yozora.world.scene import CHANGES, SHAPES, Scene
 from yozora.world.simulate import simulate
@@ -169,6 +170,10 @@ def test_strange_words_are_reported_with_the_nearest_known_one():
     reading = parse("a red bal wobbles past a blue cubbe")
     assert reading.unknown == ("bal", "wobbles", "cubbe")
     assert (nearest("bal"), nearest("cubbe"), nearest("xylophone")) == ("ball", "cube", "")
+
+
+def test_a_number_of_any_length_is_a_word():
+    assert words_of("3 balls, 10 balls") == ["three", "balls", ",", "10", "balls"] and words_of("9" * 5000) == ["9" * 5000]
 
 
 def test_what_the_world_cannot_show_is_refused():

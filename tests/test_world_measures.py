@@ -59,6 +59,8 @@ def test_a_true_clip_passes_all(take, sight):
     assert not [name for name, score in found.items() if (score is None) != (name == "irreversible") or (score and not score[1])], found
     anything = record(judge(sight, replace(spec_of(take.scene), camera=None, motions=()), MEASURES))
     assert anything["camera"] is None and anything["direction"] is None and anything["all"][1]
+    kind = record(judge(sight, replace(spec_of(take.scene), camera=(take.scene.camera.kind, "")), MEASURES))
+    assert kind["camera"][1] and kind["all"][1]
     other = record(judge(sight, replace(spec_of(take.scene), camera=("pan", "left")), MEASURES))
     assert not other["camera"][1] and not other["all"][1]
 

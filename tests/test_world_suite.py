@@ -24,6 +24,7 @@ from yozora.evaluate.world import MODEL, RENDER, Exam, collect
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.heldout import held_sizes, levels
+from yozora.world.parse import parse
 from yozora.world.sample import sample
 from yozora.world.scene import CHANGES
 
@@ -61,6 +62,16 @@ def test_the_first_of_every_four_of_a_level_is_made_four_times_with_other_noise(
 def test_a_held_out_case_is_held_out_at_its_level(level):
     scene = case("a", level, 0, SMALL).scene
     assert scene and levels(scene) == {level}
+
+
+@pytest.mark.parametrize("level", [level for level in LEVELS if level != "free"])
+def test_nothing_is_asked_that_the_words_do_not_say(level):
+    for number in range(8):
+        one = case("a", level, number, SMALL)
+        reading, moves = parse(one.prompt), {motion.direction for motion in one.spec.motions} - {"down"}
+        assert one.spec.camera and one.spec.camera == (reading.shot.kind, reading.shot.direction), one.prompt
+        assert len(reading.things) == len(one.spec.objects) and moves <= {deed.direction for deed in reading.deeds}, one.prompt
+        assert "" not in moves or "swing" in {deed.kind for deed in reading.deeds}, one.prompt
 
 
 def test_cases_of_unseen_sizes_have_them():

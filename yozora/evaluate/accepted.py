@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yozora.evaluate.legible import PALE, legible
+from yozora.evaluate.legible import legible, plain
 from yozora.evaluate.report import Row, share
 from yozora.evaluate.truth import act
 from yozora.tasks.settings import Shot
@@ -23,9 +23,9 @@ def rows(family: str, scenes: int) -> list[Row]:
     found = []
     for seed in range(FIRST, FIRST + scenes):
         scene = sample(seed, "train", {family: 1.0})
-        plain = scene.style == "natural" and not any(body.colour in PALE for body in scene.objects)
-        shown = plain and legible(scene, act(scene, SHOT), SHOT)
-        found.append({"scores": {"plain": [0, plain, ""], "legible": [0, shown, ""] if plain else None, "all": [0, shown, ""]}})
+        natural = plain(scene)
+        shown = natural and legible(scene, act(scene, SHOT), SHOT)
+        found.append({"scores": {"plain": [0, natural, ""], "legible": [0, shown, ""] if natural else None, "all": [0, shown, ""]}})
     return found
 
 

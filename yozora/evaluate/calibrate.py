@@ -51,7 +51,7 @@ class Trial:
             found[name] = case.judge(video)
         undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
         found |= {name: case.judge(video) for name, video in undone}
-        sideways = any(event.direction in ("left", "right") for event in case.take.scene.events)
+        sideways = any(motion.direction in ("left", "right") for motion in case.spec.motions)
         traits = {"case": number, "level": case.level, "family": case.take.scene.family, "sideways": sideways}
         return [{**traits, "what": name, "scores": record(scores)} for name, scores in found.items()]
 

@@ -16,7 +16,7 @@ from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.legible import PALE, legible
 from yozora.evaluate.measures import Metric, Score, judge, together
 from yozora.evaluate.physics import Gravity, Trajectory
-from yozora.evaluate.spec import Spec, free_sentences
+from yozora.evaluate.spec import Spec, free_sentences, told
 from yozora.evaluate.track import Sight, look
 from yozora.evaluate.trails import LASTING, clear
 from yozora.evaluate.truth import act, asked, filmed
@@ -27,7 +27,7 @@ from yozora.tasks.settings import Request, Shot
 from yozora.tasks.source import read_source
 from yozora.video import Video
 from yozora.world.heldout import digest, held_sizes
-from yozora.world.parse import compose, parse
+from yozora.world.parse import Reading, compose, parse
 from yozora.world.sample import EVERY, SPLITS, sample
 from yozora.world.scene import CHANGES, Scene
 from yozora.world.take import Take
@@ -52,6 +52,7 @@ ORDER = (
     *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation", "changes"),
 )
 NOTHING = Score(0.0, False, "nothing to measure")
+TRIES = 128  # captions of a scene, among which one is looked for that leaves nothing open
 REPEATED = 4  # of every so many cases of a level, the first is made so many times
 HEIGHT = 0.9  # metres, that a thing must fall at least for its acceleration to be read off
 
@@ -160,8 +161,20 @@ def case(seal: str, level: str, number: int, shot: Shot) -> Case:
         shot = replace(shot, width=width, height=height)
     seed = drawn(seal, level, number)
     scene = first(seed, level, shot)
-    words = caption(scene, seed, "paraphrase" if level == "paraphrase" else "train").sentence
-    return Case(level=level, number=number, seal=seal, shot=shot, prompt=words, spec=asked(scene, shot), scene=scene)
+    words, spec = put(scene, asked(scene, shot), seed, "paraphrase" if level == "paraphrase" else "train")
+    return Case(level=level, number=number, seal=seal, shot=shot, prompt=words, spec=spec, scene=scene)
+
+
+def put(scene: Scene, spec: Spec, seed: int, split: str) -> tuple[str, Spec]:
+    """The first of some captions that leaves least open of camera, ways and floor, and the spec that it asks for."""
+
+    def left_open(reading: Reading) -> tuple[bool, int, bool]:
+        asked, misread = told(spec, reading), len(reading.deeds) != len(scene.events)
+        return misread, (asked.camera is None) + sum(not motion.direction for motion in asked.motions), not reading.place.floor
+
+    texts = (caption(scene, seed + step, split).sentence for step in range(TRIES))
+    reading, text = min(((parse(text), text) for text in texts), key=lambda one: left_open(one[0]))
+    return text, told(spec, reading)
 
 
 def shown(sentence: str, seed: int) -> Scene:

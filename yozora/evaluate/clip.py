@@ -9,7 +9,7 @@ from yozora.evaluate.cases import attend
 from yozora.evaluate.detect import widened
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import Score, judge
-from yozora.evaluate.spec import Spec, spec_of
+from yozora.evaluate.spec import Spec, spec_of, told
 from yozora.evaluate.track import Sight
 from yozora.video import Video
 from yozora.world.parse import Reading, compose, parse
@@ -60,13 +60,10 @@ def judge_file(path: Path, words: str) -> list[Verdict]:
 
 def asked_by(reading: Reading) -> Spec:
     """What a text asks for, as a scene that shows it would be judged; what it does not say stays open."""
-    spec, things = spec_of(compose(reading, 0)), reading.things
-    told = [replace(one, colour=thing.colour, shape=one.shape and thing.shape) for one, thing in zip(spec.objects, things)]
-    directed = [bool(deed.direction) for deed in reading.deeds]
-    motions = [one for one in spec.motions if one.direction == "down" or directed[round(one.start * len(directed))]]
-    camera = (reading.shot.kind, reading.shot.direction) if reading.shot.kind else None
+    spec, things = told(spec_of(compose(reading, 0)), reading), reading.things
+    named = [replace(one, colour=thing.colour, shape=one.shape and thing.shape) for one, thing in zip(spec.objects, things)]
     apart = int(any(deed.kind in ("topple", "tower") for deed in reading.deeds))  # no more slabs may be told apart
-    return replace(spec, apart=apart, objects=(*told, *spec.objects[len(things) :]), motions=tuple(motions), still=False, camera=camera)
+    return replace(spec, apart=apart, objects=(*named, *spec.objects[len(things) :]), still=False)
 
 
 def stranger(sight: Sight) -> str:

@@ -137,9 +137,9 @@ def grows(sight: Sight, change: Change, loss: float, least: float) -> str:
         return f"{change.colour} is hardly seen"
     area = smooth(area, NEAR)
     most = np.maximum.accumulate(area)
-    lost = 1 - area / most
-    if lost.max() > max(loss, LIMITS.moving * (sight.move.kind != "static")):
-        return f"{change.colour} loses {lost.max():.0%} by frame {frames[int(lost.argmax())]}"
+    less = 1 - area / most
+    if less.max() > max(loss, LIMITS.moving * (sight.move.kind != "static")):
+        return f"{change.colour} loses {less.max():.0%} by frame {frames[int(less.argmax())]}"
     grown = float(area[-1] / area[0])
     return "" if grown >= least else f"{change.colour} grows to {grown:.2f} times"
 

@@ -13,7 +13,8 @@ def camera(sight: Sight, spec: Spec) -> Score | None:
     """M3: whether the camera moves as it was asked to; None where that was left open, or nothing in the picture tells."""
     if spec.camera is None or not sight.move.told:
         return None
-    right = (sight.move.kind, sight.move.direction) == spec.camera
+    kind, way = spec.camera
+    right = sight.move.kind == kind and way in ("", sight.move.direction)
     return Score(float(right), right, f"{sight.move.kind} {sight.move.direction}")
 
 

@@ -18,9 +18,14 @@ HALF = 0.5  # of its largest area, that a thing must show to be well seen
 GONE, AROUND = 2, 4  # frames for which what is to be hidden shows nothing at all, and frames in which it shows on either side
 
 
+def plain(scene: Scene) -> bool:
+    """Whether a scene looks natural and has no white or black things."""
+    return scene.style == "natural" and not any(body.colour in PALE for body in scene.objects)
+
+
 def legible(scene: Scene, take: Take, shot: Shot) -> bool:
-    """Whether a scene looks natural, has no white or black things, and each is seen as a caption has it: always, or before and after."""
-    if scene.style != "natural" or any(body.colour in PALE for body in scene.objects):
+    """Whether a scene is plain, and each of its things is seen as a caption has it: always, or before and after."""
+    if not plain(scene):
         return False
     if scene.camera.kind == "orbit" and any(event.kind == "topple" for event in scene.events):
         return False  # what has fallen seems to go on as its long outline turns

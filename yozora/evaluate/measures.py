@@ -33,6 +33,7 @@ class Limits:
 
 
 LIMITS = limits("objects", Limits)
+NOWHERE = ((), ("still",), ("jumping",))  # what goes no way
 
 
 def colours(sight: Sight, spec: Spec) -> Score:
@@ -76,7 +77,10 @@ def binding(sight: Sight, spec: Spec) -> Score:
 
 
 def direction(sight: Sight, spec: Spec) -> Score | None:
-    """M2: every asked motion goes its way; where nothing may move, nothing does. None where all is left open, or nothing is there."""
+    """M2: every asked motion goes its way, or some way where that is left open; where nothing may move, nothing does.
+
+    None where all is left open, or nothing is there.
+    """
     if not spec.motions and not spec.still:
         return None
     if not spec.motions:
@@ -87,7 +91,8 @@ def direction(sight: Sight, spec: Spec) -> Score | None:
         moving = sorted({way for seen in ways for way in seen if way != "still"})
         return Score(float(not moving), not moving, " ".join(moving) or "still")
     seen = [ways_of(sight, spec, motion) for motion in spec.motions]
-    right = [motion.direction in ways for motion, ways in zip(spec.motions, seen, strict=True)]
+    both = zip(spec.motions, seen, strict=True)
+    right = [motion.direction in ways if motion.direction else ways not in NOWHERE for motion, ways in both]
     return Score(float(np.mean(right)), all(right), ", ".join("+".join(ways) or "unseen" for ways in seen))
 
 
@@ -150,7 +155,7 @@ def ways_of(sight: Sight, spec: Spec, motion: Motion) -> tuple[str, ...]:
     for track in long_tracks(sight, which):
         body = sight.track == track
         ways = directions(sight, body, span, falls=motion.falls)
-        fit = (shape_of(sight, body, np.ones(sight.found.frames)) == asked.shape, ways not in ((), ("still",)))
+        fit = (shape_of(sight, body, np.ones(sight.found.frames)) == asked.shape, ways not in NOWHERE)
         best = max(best, (fit, ways), key=lambda one: one[0])
     return best[1]
 

@@ -1,8 +1,9 @@
 """What a clip is asked to show, in the terms that the measures judge: objects and motion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
+from yozora.world.parse import Reading
 from yozora.world.scene import CHANGES, COLOURS, SHAPES, Event, Scene, row
 
 VEILED = ("hide", "return")  # kinds of event whose actor is out of sight for a while
@@ -12,7 +13,8 @@ SHAPELESS = ("paint", "break", "pour")  # whose actor is of no shape when it is 
 AIMLESS = ("pour",)  # whose actor is no one thing that goes somewhere
 FALLING = ("drop", "seesaw", "break", "pour")
 MOTIONS = ("left", "right", "toward", "away", "down", "still")
-OPEN = ("any", "hidden")  # in free sentences, in place of a motion
+ANY = "any"  # in free sentences, in place of a motion: it goes some way
+OPEN = ("open", "hidden")  # and: it may stay where it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,10 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """Object `actor` goes that way between two shares of the clip. `row`: it and all others of its colour are slabs that topple."""
+    """Object `actor` goes that way, or some way if it is empty, between two shares of the clip.
+
+    `row`: it and all others of its colour are slabs that topple.
+    """
 
     actor: int
     direction: str
@@ -49,7 +54,7 @@ class Spec:
     """Objects and motions; no motions: nothing may move if `still`, else all motion is left open.
 
     At some time at least `apart` objects must be seen at once (0: all of them). `more`: there may be any number of the last.
-    `camera` is its kind and direction; None leaves it open. `changes` stay to the end.
+    `camera` is its kind and direction, which may be left open by an empty one; None leaves open both. `changes` stay to the end.
     """
 
     objects: tuple[Asked, ...]
@@ -71,7 +76,7 @@ class Spec:
 
 
 def spec_of(scene: Scene) -> Spec:
-    """What a caption of the scene asks for."""
+    """What a caption of the scene asks for that leaves nothing open."""
     veiled = {event.actor for event in scene.events if event.kind in VEILED}
     for event in scene.events:
         if event.kind in ("topple", "tower"):  # fallen, the slabs may look like one, as a tower's cubes do before
@@ -101,6 +106,15 @@ def spec_of(scene: Scene) -> Spec:
     )
 
 
+def told(spec: Spec, reading: Reading) -> Spec:
+    """What is left to ask for where a text that was read so says neither how the camera moves nor which way a thing goes."""
+    camera = (reading.shot.kind, reading.shot.direction) if reading.shot.kind else None
+    said = {order for order, deed in enumerate(reading.deeds) if deed.direction}
+    kept = [one.direction == "down" or round(one.start * len(reading.deeds)) in said for one in spec.motions]
+    motions = [one if keep else replace(one, direction="") for one, keep in zip(spec.motions, kept, strict=True)]
+    return replace(spec, camera=camera, motions=tuple(motions))
+
+
 def change_of(scene: Scene, event: Event) -> Change:
     """What an event changes: its target, a tower or what lies on a seesaw, or its actor where it has none."""
     changed = scene.objects[event.target if event.target >= 0 else event.actor]
@@ -114,15 +128,15 @@ def free_sentences() -> list[tuple[str, Spec]]:
 
 
 def read_line(line: str) -> tuple[str, Spec]:
-    """A sentence and its spec from `sentence TAB objects TAB direction`: the first object moves, `any` leaves motion open, `hidden` that of
-    a first object which is out of sight for a while; `+` behind the last object means several of them."""
+    """A sentence and its spec from `sentence TAB objects TAB direction`: the first object goes that way, some way if it is `any`, or
+    any or none if it is `open` or `hidden`, out of sight for a while; `+` behind the last object means several of them."""
     sentence, things, direction = line.rstrip("\n").split("\t")
     objects = []
     for index, thing in enumerate(things.rstrip("+").split(";")):
         words = thing.split()
         colour, shape = words if len(words) == 2 else ("", words[0])
-        if (colour and colour not in COLOURS) or shape not in SHAPES or direction not in (*MOTIONS, *OPEN):
-            raise ValueError(f"cannot read {line!r}: use colours and shapes of the world and one of {', '.join((*MOTIONS, *OPEN))}")
+        if (colour and colour not in COLOURS) or shape not in SHAPES or direction not in (*MOTIONS, ANY, *OPEN):
+            raise ValueError(f"cannot read {line!r}: use colours and shapes of the world and one of {', '.join((*MOTIONS, ANY, *OPEN))}")
         objects.append(Asked(colour=colour, shape=shape, veiled=direction == "hidden" and index == 0))
-    motions = () if direction in (*OPEN, "still") else (Motion(actor=0, direction=direction),)
+    motions = () if direction in (*OPEN, "still") else (Motion(actor=0, direction="" if direction == ANY else direction),)
     return sentence, Spec(objects=tuple(objects), motions=motions, still=direction == "still", more=things.endswith("+"))

@@ -98,7 +98,8 @@ def words_of(text: str) -> list[str]:
     """Lower-case words and marks; digits up to eight become words, hyphens part words."""
     text = re.sub(r"['’](s|t|re|ll)\b", r" \1", text.lower()).replace("-", " ")
     found = re.findall(r"[a-z]+|[0-9]+|[.,;:!?]", text)
-    return [NUMBERS[int(word)] if word.isdigit() and int(word) < len(NUMBERS) else word for word in found]
+    digits = {str(number): word for number, word in enumerate(NUMBERS)}
+    return [digits.get(word, word) for word in found]
 
 
 def items_of(words: list[str]) -> list[Item]:
