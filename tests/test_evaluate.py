@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from yozora.evaluate import faults
-from yozora.evaluate.blobs import absorb, components, measure
-from yozora.evaluate.camera import find_move
-from yozora.evaluate.detect import shrink
 from yozora.evaluate.measures import direction, judge
 from yozora.evaluate.report import difference, wilson
+from yozora.evaluate.sight.blobs import absorb, components, measure
+from yozora.evaluate.sight.camera import find_move
+from yozora.evaluate.sight.detect import shrink
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
-from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film, squeeze
 from yozora.model import load
 from yozora.tasks.settings import Shot

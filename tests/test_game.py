@@ -10,9 +10,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from yozora.evaluate.game import RULES, judge, rules, violations
-from yozora.evaluate.game_faults import FAULTS, FIRST_SEED, spoilt, trial
-from yozora.evaluate.game_read import COINED, FIELD, HIDDEN, read
+from yozora.evaluate.game.faults import FAULTS, FIRST_SEED, spoilt, trial
+from yozora.evaluate.game.read import COINED, FIELD, HIDDEN, read
+from yozora.evaluate.game.rules import RULES, judge, rules, violations
 from yozora.video import Video
 from yozora.world.game import STEPS, Board, Game, board_size, free, play, ticks
 from yozora.world.game_draw import COLOURS, THEMES, draw, kind_at

@@ -11,8 +11,8 @@ from yozora.evaluate.faults import EITHER_WAY, spoilt_change
 from yozora.evaluate.irreversible import irreversible
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import judge
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.spec import spec_of
-from yozora.evaluate.track import look
 from yozora.evaluate.truth import act, asked, film
 from yozora.tasks.settings import Shot
 from yozora.video import Video

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from yozora.evaluate.edit import crossing, pick, shoot
-from yozora.evaluate.retake import STRAIGHT, _on_the_way, closed, melted
 from yozora.evaluate.truth import act
+from yozora.evaluate.verbs.edit import crossing, pick, shoot
+from yozora.evaluate.verbs.retake import STRAIGHT, _on_the_way, closed, melted
 from yozora.tasks.settings import Shot
 
 SHOT = Shot(width=32, height=32, frames=24, fps=8.0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from yozora.evaluate import levels, limits
-from yozora.evaluate.edit import RENDER
-from yozora.evaluate.verbs import VERBS, run
+from yozora.evaluate.verbs.edit import RENDER
+from yozora.evaluate.verbs.suite import VERBS, run
 from yozora.tasks.settings import Shot
 
 SHOT = Shot(width=128, height=128, frames=17, fps=8.0, beat=4)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import borders, exposures, faults, given, seams, surface, trails
+from yozora.evaluate import faults, trails
 from yozora.evaluate.measures import judge
-from yozora.evaluate.track import look
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.truth import act, asked, film
+from yozora.evaluate.verbs import borders, exposures, given, seams, surface
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.render import render

@@ -9,8 +9,8 @@ import torch
 from yozora.evaluate import depth, faults, permanence
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import judge, record
+from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import spec_of
-from yozora.evaluate.track import Sight, look
 from yozora.evaluate.truth import act, film
 from yozora.tasks.settings import Shot
 from yozora.video import Video

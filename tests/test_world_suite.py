@@ -237,7 +237,7 @@ def test_a_free_sentence_has_a_scene_to_show_what_can_be_measured():
 
 def test_the_hash_of_the_judges_takes_in_all_that_a_verdict_rests_on_and_no_page(tmp_path):
     names = {"/".join(file.parts[-2:]) for file in judges.modules(judges.FIRST)}
-    assert {"evaluate/camera.py", "evaluate/eye.py", "evaluate/thresholds.py", "world/simulate.py", "world/words_text.py"} <= names
+    assert {"sight/camera.py", "sight/eye.py", "evaluate/thresholds.py", "world/simulate.py", "world/words_text.py"} <= names
     assert not {"evaluate/page.py", "evaluate/summary.py", "evaluate/world.py"} & names
     assert judges.digest() == judges.digest() and len(judges.digest()) == 64
 

@@ -48,7 +48,7 @@ def evaluate(  # noqa: PLR0913 (options of a command)
         raise ValueError("--quick sets the number of cases; leave out --cases")
     check_folder(out)
     if suite is Suite.verbs:
-        from yozora.evaluate import verbs
+        from yozora.evaluate.verbs import suite as verbs
 
         print(verbs.run(model, out, cases or CASES["verbs"], verb or tuple(verbs.VERBS)))
         return

@@ -11,14 +11,13 @@ from itertools import count
 
 import numpy as np
 
-from yozora.evaluate.edit import MOVING
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.legible import PALE, legible
 from yozora.evaluate.measures import Metric, Score, judge, together
 from yozora.evaluate.physics import Gravity, Trajectory
+from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import Spec, free_sentences, told
-from yozora.evaluate.track import Sight, look
-from yozora.evaluate.trails import LASTING, clear
+from yozora.evaluate.trails import LASTING, MOVING, clear
 from yozora.evaluate.truth import act, asked, filmed
 from yozora.tasks.animate import Animate
 from yozora.tasks.extend import Extend

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from yozora.evaluate.cases import attend
-from yozora.evaluate.detect import widened
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import Score, judge
+from yozora.evaluate.sight.detect import widened
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec, spec_of, told
-from yozora.evaluate.track import Sight
 from yozora.video import Video
 from yozora.world.parse import Reading, compose, parse
 

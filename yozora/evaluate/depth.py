@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from yozora.evaluate.camera import followed
 from yozora.evaluate.measures import Score
 from yozora.evaluate.picture import shaded
+from yozora.evaluate.sight.camera import followed
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 
 REACH = 4  # pixels around where a patch should be, in which it is looked for
 PATCH = 13  # pixels

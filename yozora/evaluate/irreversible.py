@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from yozora.evaluate.measures import Score
-from yozora.evaluate.motion import path, smooth
+from yozora.evaluate.sight.motion import path, smooth
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Change, Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 
 NEAR = 2  # frames on either side, over which what is measured is smoothed
 

@@ -5,8 +5,8 @@ from yozora.evaluate.irreversible import irreversible
 from yozora.evaluate.measures import METRICS, Score
 from yozora.evaluate.permanence import permanence
 from yozora.evaluate.picture import flicker, inside, no_bars, round_balls
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
-from yozora.evaluate.track import Sight
 
 
 def camera(sight: Sight, spec: Spec) -> Score | None:

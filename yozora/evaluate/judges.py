@@ -20,7 +20,7 @@ DATA = ("*.toml", "*.txt", "*.safetensors")  # files beside the code that count 
 def digest(first: str = FIRST) -> str:
     """The hash of a module with all that it is made of; equal ones give the same cases under a seal, and the same verdict on a clip."""
     beside = [Path(package.__path__[0]) for package in OURS]
-    files = {file for folder in beside for pattern in DATA for file in folder.glob(pattern)} | modules(first)
+    files = {file for folder in beside for pattern in DATA for file in folder.rglob(pattern)} | modules(first)
     whole = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.parts[-2:]):
         whole.update(f"{file.parts[-2:]} {sha256(file)}\n".encode())

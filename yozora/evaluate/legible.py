@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-from yozora.evaluate.detect import SIDE, SMALLEST
+from yozora.evaluate.sight.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import VEILED, spec_of
 from yozora.evaluate.trails import clear
 from yozora.tasks.settings import Shot

@@ -14,7 +14,7 @@ import typer
 from yozora.canvas import Canvas, Cue
 from yozora.evaluate.measures import METRICS, judge, record
 from yozora.evaluate.report import Row, table
-from yozora.evaluate.track import look
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.truth import FIRST_SEED, act, asked, film, squeeze, usual_shot
 from yozora.model import load
 from yozora.pipeline import Sampling, render

@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from yozora.evaluate.edit import RENDER
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.verbs import THROUGH, VERBS, Maker, at_best
+from yozora.evaluate.verbs.edit import RENDER
+from yozora.evaluate.verbs.suite import THROUGH, VERBS, Maker, at_best
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 

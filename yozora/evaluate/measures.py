@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yozora.evaluate.motion import directions, topples
+from yozora.evaluate.sight.motion import directions, topples
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Motion, Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 from yozora.world.scene import SHAPES
 
 

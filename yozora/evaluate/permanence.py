@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 
 from yozora.evaluate.measures import Score
-from yozora.evaluate.motion import path
+from yozora.evaluate.sight.motion import path
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 
 EDGE = 2  # pixels from the picture's border, within which a thing may be on its way out or in
 BESIDE = 4  # pixels between two things, of which one may be hiding the other

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from yozora.evaluate.measures import Score
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 from yozora.evaluate.trails import engine_error
 from yozora.world.ranges import FALL
 from yozora.world.take import Take

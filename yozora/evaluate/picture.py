@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from yozora.evaluate.detect import widened
 from yozora.evaluate.measures import Score
+from yozora.evaluate.sight.detect import widened
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 from yozora.world.scene import COLOURS
 
 LARGE = 150  # pixels of area at the size that is looked at, from which on a shape is measured

@@ -8,13 +8,14 @@ from jaxtyping import Bool, Float
 
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import LIMITS
-from yozora.evaluate.track import Sight
+from yozora.evaluate.sight.track import Sight
 from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import extent
 from yozora.world.take import Take
 
 KEPT = 0.02  # of the width: median distance from where a thing was, or should be
 LASTING = 0.25  # of a clip's frames: what is seen for less is no thing to be kept
+MOVING = 0.25  # metres a second: what is slower can hardly be told from rest
 GROWN = 1.4  # times, by which a thing that crosses the picture may look larger or smaller than it did
 TOLD = 1.0  # nats a frame, by which another shape must be likelier to be told from what was
 

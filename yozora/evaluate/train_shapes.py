@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from yozora.evaluate.detect import crops, regions, shrink
-from yozora.evaluate.eye import CROP, WEIGHTS, Eye, light_of
+from yozora.evaluate.sight.detect import crops, regions, shrink
+from yozora.evaluate.sight.eye import CROP, WEIGHTS, Eye, light_of
 from yozora.evaluate.truth import stills
 from yozora.world.render import render
 from yozora.world.sample import sample

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from yozora.canvas import Canvas, Grid
-from yozora.evaluate.blobs import components, measure
-from yozora.evaluate.detect import SIDE, SMALLEST
+from yozora.evaluate.sight.blobs import components, measure
+from yozora.evaluate.sight.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import Spec, spec_of
 from yozora.model import Model
 from yozora.tasks.settings import Shot

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from yozora.evaluate import borders, surface
-from yozora.evaluate.detect import widened
-from yozora.evaluate.edit import RENDER, Edit, clip, crossing, pick, plain, shoot, things, unused
-from yozora.evaluate.exposures import answers
 from yozora.evaluate.finding import Findings
-from yozora.evaluate.given import beats, kept_bits
-from yozora.evaluate.retake import recoloured
-from yozora.evaluate.seams import in_order
-from yozora.evaluate.track import look
+from yozora.evaluate.sight.detect import widened
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.trails import engine_error, kept_by_place
 from yozora.evaluate.truth import asked, film
+from yozora.evaluate.verbs import borders, surface
+from yozora.evaluate.verbs.edit import RENDER, Edit, clip, crossing, pick, plain, shoot, things, unused
+from yozora.evaluate.verbs.exposures import answers
+from yozora.evaluate.verbs.given import beats, kept_bits
+from yozora.evaluate.verbs.retake import recoloured
+from yozora.evaluate.verbs.seams import in_order
 from yozora.tasks.fill import Fill
 from yozora.tasks.finish import Finish
 from yozora.tasks.generate import Generate

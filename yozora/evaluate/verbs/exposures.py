@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from yozora.evaluate.detect import default_eye, regions, shrink, widened
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.measures import binding, colours, count
+from yozora.evaluate.sight.detect import default_eye, regions, shrink, widened
+from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import Spec
-from yozora.evaluate.track import Sight, look
 from yozora.video import Video
 
 SEEN = 0.25  # of an object's contrast with what is around it: from here on it counts as there

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.thresholds import limits
-from yozora.evaluate.track import Sight
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from yozora.evaluate.finding import Finding, Findings, worst
-from yozora.evaluate.track import Sight, look
+from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.trails import Trail, trails
 from yozora.video import Video
 

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from yozora.evaluate.blobs import Blobs, absorb, components, measure
-from yozora.evaluate.eye import CROP, Eye, light_of
+from yozora.evaluate.sight.blobs import Blobs, absorb, components, measure
+from yozora.evaluate.sight.eye import CROP, Eye, light_of
 from yozora.world.scene import SHAPES
 
 SIDE = 160  # pixels: clips are looked at as if their area were SIDE x SIDE

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from yozora.evaluate.detect import widened
+from yozora.evaluate.sight.detect import widened
 from yozora.world.framing import lens
 from yozora.world.ranges import CAMERA_SPEED
 from yozora.world.scene import CAMERAS, Camera

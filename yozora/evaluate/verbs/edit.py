@@ -8,6 +8,7 @@ import numpy as np
 
 from yozora.evaluate.finding import Finding, Findings
 from yozora.evaluate.measures import Score
+from yozora.evaluate.trails import MOVING
 from yozora.evaluate.truth import act, filmed
 from yozora.tasks.settings import Request, Shot
 from yozora.video import Video
@@ -20,7 +21,6 @@ from yozora.world.words import caption
 FIRST_SEED = 82_000_000  # scenes of the training split on which nothing was trained and no threshold set
 STRIDE = 10_000  # seeds between the cases, among which the first scene that suits is taken
 LENGTH = Shot(width=128, height=128, frames=33, fps=8.0)  # of a clip to whose end things are to move
-MOVING = 0.25  # metres a second
 RENDER = "the render"  # the kind of clip that no model can be expected to beat
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from yozora.evaluate.edit import dissolved
 from yozora.evaluate.truth import act, film, stills
+from yozora.evaluate.verbs.edit import dissolved
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.play import build

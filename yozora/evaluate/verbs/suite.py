@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from yozora.evaluate import edits_between, edits_in_look, edits_in_time
-from yozora.evaluate.edit import RENDER, Edit
 from yozora.evaluate.finding import Finding, record
 from yozora.evaluate.report import Row, earlier, table
 from yozora.evaluate.truth import squeeze, usual_shot
+from yozora.evaluate.verbs import edits_between, edits_in_look, edits_in_time
+from yozora.evaluate.verbs.edit import RENDER, Edit
 from yozora.model import Model, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from yozora.evaluate.detect import widened
 from yozora.evaluate.finding import Finding
+from yozora.evaluate.sight.detect import widened
 from yozora.video import Video
 from yozora.world.render import Look, render
 from yozora.world.take import Take

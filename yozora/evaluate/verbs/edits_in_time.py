@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from yozora.evaluate import seams
-from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, words
-from yozora.evaluate.exposures import answers, double_exposure, shown_together
 from yozora.evaluate.faults import freeze, shuffle
 from yozora.evaluate.finding import Findings
-from yozora.evaluate.given import kept_bits
 from yozora.evaluate.measures import judge
-from yozora.evaluate.retake import closed, melted
-from yozora.evaluate.seams import around, at_seams
-from yozora.evaluate.track import look
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.trails import apart, clear, none_born_or_lost, same_form
 from yozora.evaluate.truth import act, asked, film
+from yozora.evaluate.verbs import seams
+from yozora.evaluate.verbs.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, words
+from yozora.evaluate.verbs.exposures import answers, double_exposure, shown_together
+from yozora.evaluate.verbs.given import kept_bits
+from yozora.evaluate.verbs.retake import closed, melted
+from yozora.evaluate.verbs.seams import around, at_seams
 from yozora.tasks.animate import Animate
 from yozora.tasks.blend import Blend
 from yozora.tasks.extend import Extend

@@ -5,11 +5,11 @@ import torch
 from jaxtyping import Bool
 from torch.nn import functional as F
 
-from yozora.evaluate.camera import Move, find_move
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.picture import LIMITS, axis_ratio, shaded, whole
-from yozora.evaluate.seams import SEAM, steps
-from yozora.evaluate.track import Sight
+from yozora.evaluate.sight.camera import Move, find_move
+from yozora.evaluate.sight.track import Sight
+from yozora.evaluate.verbs.seams import SEAM, steps
 from yozora.video import Video
 
 NEARBY = 6  # columns or rows on each side, of which the usual difference is the median

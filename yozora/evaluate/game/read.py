@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
-from yozora.evaluate.blobs import components, measure
+from yozora.evaluate.sight.blobs import components, measure
 from yozora.video import Video
 from yozora.world.game import board_size
 from yozora.world.game_draw import COLOURS, THEMES, Layout, layout, tile

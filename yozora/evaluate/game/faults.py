@@ -1,4 +1,4 @@
-"""Whether the rules of the game are read rightly: true clips, and clips spoilt on purpose, `python -m yozora.evaluate.game_faults`."""
+"""Whether the rules of the game are read rightly: true clips, and clips spoilt on purpose, `python -m yozora.evaluate.game.faults`."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import typer
 from jaxtyping import UInt8
 
 from yozora.evaluate.finding import record
-from yozora.evaluate.game import RULES, judge
+from yozora.evaluate.game.rules import RULES, judge
 from yozora.evaluate.report import Row, table
 from yozora.tasks.settings import read_size
 from yozora.video import Video

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from yozora.evaluate import seams
-from yozora.evaluate.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, things, words
-from yozora.evaluate.exposures import double_exposure
 from yozora.evaluate.finding import Findings, worst
-from yozora.evaluate.given import beats, kept_bits
 from yozora.evaluate.measures import judge
-from yozora.evaluate.seams import at_seams, worst_ratio
-from yozora.evaluate.track import look
+from yozora.evaluate.sight.track import look
 from yozora.evaluate.trails import none_born_or_lost, same_form
 from yozora.evaluate.truth import asked
+from yozora.evaluate.verbs import seams
+from yozora.evaluate.verbs.edit import RENDER, Edit, as_asked, clip, crossing, dissolved, only, pick, shoot, things, words
+from yozora.evaluate.verbs.exposures import double_exposure
+from yozora.evaluate.verbs.given import beats, kept_bits
+from yozora.evaluate.verbs.seams import at_seams, worst_ratio
 from yozora.tasks.animate import Animate
 from yozora.tasks.connect import Connect
 from yozora.tasks.fill import Fill

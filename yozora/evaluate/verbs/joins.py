@@ -1,4 +1,4 @@
-"""Whether clips drift when they are extended again and again: `python -m yozora.evaluate.joins MODEL`.
+"""Whether clips drift when they are extended again and again: `python -m yozora.evaluate.verbs.joins MODEL`.
 
 Clips are rendered by the world and extended many times through files, as a user does it: once with the latents that lie
 beside each file, once with pixels alone, which are encoded anew at each join.

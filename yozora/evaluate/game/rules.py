@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yozora.evaluate.finding import Finding, Findings
-from yozora.evaluate.game_read import CLOSED, COINED, FLOOR, HIDDEN, OPEN, WALL, Reading, read
+from yozora.evaluate.game.read import CLOSED, COINED, FLOOR, HIDDEN, OPEN, WALL, Reading, read
 from yozora.video import Video
 from yozora.world.game import PACE, STEPS, Game, play
 

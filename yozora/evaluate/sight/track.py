@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from yozora.evaluate.blobs import Blobs
-from yozora.evaluate.camera import Move, find_move
-from yozora.evaluate.detect import Detections, detect, shrink
-from yozora.evaluate.eye import Eye
+from yozora.evaluate.sight.blobs import Blobs
+from yozora.evaluate.sight.camera import Move, find_move
+from yozora.evaluate.sight.detect import Detections, detect, shrink
+from yozora.evaluate.sight.eye import Eye
 from yozora.video import Video
 from yozora.world.scene import COLOURS
 
