@@ -173,7 +173,9 @@ def test_renders_are_judged_beside_and_a_repeated_case_counts_once(tmp_path, tin
 
 
 def test_takes_that_are_alike_count_as_one_and_a_copy_is_close():
-    renders = features_of([sample(number) for number in range(6)], SMALL)
+    scenes = [sample(number) for number in range(6)]
+    renders = features_of(scenes, SMALL)
+    assert np.array_equal(features_of(scenes[:2], SMALL, processes=2), renders[:2])
     assert vendi(renders[[0, 0, 0, 0]], 0.1) == pytest.approx(1)
     assert vendi(renders[:4], 1e-3) == pytest.approx(4)
     noise = np.random.default_rng(0).normal(0, 0.01, renders.shape)

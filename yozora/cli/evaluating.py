@@ -87,7 +87,7 @@ def check_folder(out: Path) -> None:
 
 
 def learned_by(name: RecipeName):
-    """The function that gives so many of the scenes that a recipe trains on."""
+    """The function that gives so many, at most, of the scenes that a recipe trains on in clips of its native length and size."""
     from yozora.train.clips import scene_of
 
     batching = recipe_of(name).generator.batching

@@ -1,9 +1,14 @@
 """M9: how much takes of one prompt differ, and whether clips repeat what a model was trained on."""
 
+import multiprocessing
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch.nn import functional as F
 
 from yozora.evaluate.truth import act, filmed, stills
 from yozora.tasks.settings import Shot
@@ -19,15 +24,28 @@ def features(videos: Sequence[Video]) -> Features:
     """Clips as a few small pictures each, brightness from 0 to 1."""
     found = []
     for video in videos:
-        moments = np.linspace(0, video.num_frames - 1, MOMENTS).round().astype(int)
-        found.append(Video(video.frames[moments], video.fps).resized(SIDE, SIDE).frames.ravel() / 255.0)
+        pixels = torch.from_numpy(video.frames[moments(video.num_frames)]).movedim(-1, 1).float() / 255
+        found.append(F.adaptive_avg_pool2d(pixels, SIDE).movedim(1, -1).double().numpy().ravel())
     return np.stack(found)
 
 
-def features_of(scenes: Sequence[Scene], shot: Shot) -> Features:
+def features_of(scenes: Sequence[Scene], shot: Shot, processes: int = 1) -> Features:
     """The same of renders of scenes, of which no more is drawn than is looked at."""
-    moments = np.linspace(0, shot.frames - 1, MOMENTS).round().astype(int)
-    return np.concatenate([features([filmed(stills(act(scene, shot), moments), shot)]) for scene in scenes])
+    if processes < 2:
+        return np.concatenate([drawn(scene, shot) for scene in scenes])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return np.concatenate(list(pool.map(partial(drawn, shot=shot), scenes, chunksize=64)))
+
+
+def drawn(scene: Scene, shot: Shot) -> Features:
+    """The features of one scene's render."""
+    return features([filmed(stills(act(scene, shot), moments(shot.frames)), shot)])
+
+
+def moments(frames: int) -> np.ndarray:
+    """The frames of a clip that are looked at."""
+    return np.linspace(0, frames - 1, MOMENTS).round().astype(int)
 
 
 def distances(first: Features, second: Features) -> Float[np.ndarray, "_ _"]:

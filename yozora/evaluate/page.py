@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.report import Row, difference, measures, share, takes_of, tally, wilson
+from yozora.evaluate.report import Row, difference, measures, percent, share, split, takes_of, tally, wilson
 from yozora.evaluate.world import MODEL, RENDER, THROUGH, clip_file
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -17,6 +17,8 @@ from yozora.video.sheet import sheet
 KINDS = {MODEL: "#2f6fdf", THROUGH: "#d98a1f", RENDER: "#5a9b57"}  # and the colour of each in the plots
 GIVEN = ("onward", "falls")  # levels that begin from given frames
 SIDED = ("all", "direction", "camera", "permanence")  # measures by which sides are compared
+WAYS = ("left", "right", "toward", "away", "still")  # where one thing can be seen to go
+CHANGED = "changes"  # the level of what changes for good, which a model may not have been trained on
 CLAIM, CLAIMED = ("pairs", "triples"), "held-out pairs and triples together"
 THUMB, COLUMNS, FRAME = 76, 12, 2  # pixels of a moving thumbnail, thumbnails in a row, pixels of the line around each
 PASSED, FAILED, MISSING = (90, 155, 87), (200, 70, 60), (40, 40, 40)
@@ -39,7 +41,8 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
     made = [row for row in once if row["kind"] == MODEL]
     parts = [
         f"<h1>{html.escape(facts['model'])} on the world suite</h1>",
-        f'<p class="big">Joint pass@1: <b>{said(facts["joint"])}</b> of {facts["joint"]["of"]} clips from words, none picked.</p>',
+        f'<p class="big">Joint pass@1: <b>{said(facts["joint"])}</b> clips from words, none picked;<br>'
+        f"without what changes for good {said(facts['joint without changes for good'])}.</p>",
         f'<p class="note">{html.escape(facts["tier"])} Trajectory and gravity are measured from a known start alone, in the '
         "levels <i>onward</i> and <i>falls</i>, which the figure above leaves out.</p>",
         "<h2>By level</h2>",
@@ -52,8 +55,12 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         f"<h2>Lost on {CLAIMED}</h2>",
         '<p class="note">How many more of a hundred clips of seen combinations pass, with 95 % intervals (Newcombe).</p>',
         gaps(once),
-        "<h2>To the left and to the right</h2>",
+        "<h2>Which way</h2>",
+        '<p class="note">Clips in which one thing is to go one way, by the way that was asked and the way that was seen.</p>',
+        by_way(made),
         by_side(made),
+        "<h2>What changes for good, by kind</h2>",
+        by_family([row for row in once if row["level"] == CHANGED]),
         "<h2>Measure by measure</h2>",
         f'<p class="note">{legend()}</p><div class="plots">{"".join(plot(name, once) for name in measures(once))}</div>',
         "<h2>Whether clips differ, and whether they are copies</h2>",
@@ -75,9 +82,8 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
 
 
 def said(counted: Mapping) -> str:
-    """Such as `12 % (8-17)`."""
-    low, high = counted["interval"]
-    return f"{100 * counted['right'] / max(counted['of'], 1):.0f} % ({100 * low:.0f}-{100 * high:.0f})"
+    """Such as `12 % (8-17) of 362`."""
+    return f"{percent(counted['right'], counted['of'])} of {counted['of']}"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -127,6 +133,34 @@ def points(lost: tuple[float, float, float]) -> str:
 def sided(made: Sequence[Row]) -> dict[str, Sequence[Row]]:
     """The clips of what is to go to one side alone, by that side."""
     return {way: [row for row in made if set(row["ways"]) == {way}] for way in ("left", "right")}
+
+
+def confusion(made: Sequence[Row]) -> dict[str, dict[str, int]]:
+    """Of the clips in which one thing is to go one way, how many go which: by the way that was asked, and the one that was seen."""
+    found = {way: dict.fromkeys((*WAYS, "no one way"), 0) for way in WAYS if way != "still"}
+    for row in made:
+        score = row["scores"].get("direction")
+        if score and len(row["ways"]) == 1 and row["ways"][0] in found:
+            seen = set(score[2].split("+")) & set(WAYS)
+            found[row["ways"][0]][seen.pop() if len(seen) == 1 else "no one way"] += 1
+    return found
+
+
+def by_way(made: Sequence[Row]) -> str:
+    """The same as a table."""
+    return table(("asked", *WAYS, "no one way"), [(way, *map(str, seen.values())) for way, seen in confusion(made).items()])
+
+
+def by_family(changed: Sequence[Row]) -> str:
+    """How often what is to change for good does, and stays so, by the kind of event and of clip."""
+    kinds = split(changed, lambda row: row["family"])
+    if not kinds:
+        return "<p>No such case.</p>"
+    lines = [
+        (family, *(share([row for row in some if row["kind"] == kind], name) for name in ("irreversible", "all") for kind in KINDS))
+        for family, some in kinds.items()
+    ]
+    return table(("event", *(f"{name}, {kind}" for name in ("irreversible", "joint") for kind in KINDS)), lines)
 
 
 def by_side(made: Sequence[Row]) -> str:
@@ -189,9 +223,9 @@ def likeness(facts: Mapping) -> str:
     memory = facts["memory"]
     if memory:
         parts.append(
-            f"<p>The nearest of {memory['learned']} training clips is {memory['median']:.2f} times as far from a clip of the model as the "
-            f"nearest of as many clips that nobody has seen (median of {memory['clips']}; near 1: nothing learned by heart); below one "
-            f"half: {memory['copies']} of {memory['clips']}.</p>"
+            f"<p>The nearest of {memory['learned']} training clips of its own length and size is {memory['median']:.2f} times as far "
+            f"from a clip of the model as the nearest of as many clips that nobody has seen (median of {memory['clips']}; near 1: nothing "
+            f"learned by heart); below one half: {memory['copies']} of {memory['clips']}.</p>"
         )
     else:
         parts.append('<p class="note">Not compared with training clips; <code>--recipe</code> says which these were.</p>')

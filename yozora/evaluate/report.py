@@ -76,13 +76,16 @@ def tally(rows: Sequence[Row], metric: str) -> tuple[int, int]:
     return sum(bool(score[1]) for score in judged if score is not None), sum(score is not None for score in judged)
 
 
-def share(rows: Sequence[Row], metric: str) -> str:
-    """Such as `87 % (79-92)`: the share and its interval in percent."""
-    right, of = tally(rows, metric)
-    if not of:
-        return "-"
+def percent(right: int, of: int) -> str:
+    """Such as `87 % (79-92)`: a share and its interval in percent; `-` where there is nothing."""
     low, high = wilson(right, of)
-    return f"{100 * right / of:.0f} % ({100 * low:.0f}-{100 * high:.0f})"
+    return f"{100 * right / of:.0f} % ({100 * low:.0f}-{100 * high:.0f})" if of else "-"
+
+
+def share(rows: Sequence[Row], metric: str) -> str:
+    """Such as `87 % (79-92) of 60`: the share of clips that pass; of how many is told where the metric does not apply to all."""
+    right, of = tally(rows, metric)
+    return percent(right, of) + (f" of {of}" if 0 < of < len(rows) else "")
 
 
 def table(groups: Mapping[str, Sequence[Row]], metrics: Sequence[str], first: str) -> str:

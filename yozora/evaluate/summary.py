@@ -1,6 +1,8 @@
 """The figures of a run of the world suite, and the files that hold them."""
 
+import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from yozora import __version__
 from yozora.evaluate import judges
 from yozora.evaluate.cases import LEVELS, drawn, shown
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
-from yozora.evaluate.page import CLAIM, CLAIMED, GIVEN, KINDS, SIDED, gap, page, repeated, said, sided
+from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, GIVEN, KINDS, SIDED, confusion, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, read
 from yozora.evaluate.truth import usual_shot
@@ -27,7 +29,7 @@ from yozora.world.scene import Scene
 QUICK = 40  # cases of a quick run
 TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
-NEIGHBOURS = 1000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
+NEIGHBOURS = 10_000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
 
 Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
@@ -45,13 +47,13 @@ def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int 
     rows = collect(exam, count, processes)
     facts = summarise(exam, rows)
     facts["diversity"] = diversity(exam, rows)
-    facts["memory"] = memory(exam, rows, learned) if learned else None
+    facts["memory"] = memory(exam, rows, learned, processes) if learned else None
     facts["tier"] = tier(count, sealed=exam.seal == own)
     (folder / "world.json").write_text(json.dumps(facts | {"clips": rows}, indent=1) + "\n", encoding="utf-8")
     (folder / "world.md").write_text(markdown(rows), encoding="utf-8")
     (folder / "world.html").write_text(page(facts, rows, folder / "clips"), encoding="utf-8")
     contact_sheet(folder)
-    return f"joint pass@1 {said(facts['joint'])} of {facts['joint']['of']} clips from words\n{folder / 'world.html'}"
+    return f"joint pass@1 {said(facts['joint'])} clips from words\n{facts['tier']}\n{folder / 'world.html'}"
 
 
 def contact_sheet(folder: Path) -> None:
@@ -79,7 +81,9 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
     return {
         "model": model.name,
         "joint": counted(*tally(words, "all")),
+        "joint without changes for good": counted(*tally([row for row in words if row["level"] != CHANGED], "all")),
         "levels": levels,
+        "which way, by the way that was asked": confusion([row for row in made if row["take"] == 0]),
         "by side": {
             way: {name: counted(*tally(some, name)) for name in SIDED}
             for way, some in sided([row for row in made if row["take"] == 0]).items()
@@ -95,8 +99,10 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "clips": len(made),
             "clips that could not be made": sum(bool(row["error"]) for row in made),
             "prompts with a word that the model does not know": len({row["case"] for row in made if row["strange"]}),
+            "frames of all clips, hashed": fingerprint(made),
             "seconds a clip (median)": round(float(np.median([row["seconds"] for row in made])), 2),
-            "machine": f"{platform.machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
+            "seconds of all clips": round(sum(row["seconds"] for row in made)),
+            "machine": f"{machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
         },
     }
 
@@ -113,6 +119,21 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n\n".join(
         table({name: some for name, some in groups.items() if some}, part, "level") for part in (names[:6], [names[0], *names[6:]])
     )
+
+
+def fingerprint(made: Sequence[Row]) -> str:
+    """One hash over all frames of a model's clips: who has the same made the same clips."""
+    known = sorted((row["name"], row["take"], row.get("frames", row["error"])) for row in made)
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def machine() -> str:
+    """The processor and how many cores of it there are."""
+    cpu = Path("/proc/cpuinfo")  # elsewhere than on Linux, platform knows its name
+    names = (
+        [line.partition(":")[2].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []
+    )
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def sampled(habits: Habits) -> str:
@@ -156,14 +177,14 @@ def usual_distance(exam: Exam, shot: Shot, clips: int = 24) -> float:
     return float(np.median(distances(renders, renders)[np.triu_indices(clips, 1)]))
 
 
-def memory(exam: Exam, rows: Sequence[Row], learned: Learned) -> dict:
+def memory(exam: Exam, rows: Sequence[Row], learned: Learned, processes: int) -> dict:
     """Whether the model's clips are nearer to what it was trained on than to what nobody has seen."""
     shot = usual_shot(loaded(exam.model))
     size = [shot.width, shot.height]
     made = [row for row in rows if row["kind"] == MODEL and row["take"] == 0 and not row["error"]]
     made = [row for row in made if row["size"] == size and row["level"] not in GIVEN]
     clips = features([Video.load(clip_file(exam.folder / "clips", row)) for row in made])
-    known = learned(min(NEIGHBOURS, 5 * len(rows)))
-    fresh = features_of([sample(drawn(exam.seal, "fresh", number)) for number in range(len(known))], shot)
-    ratio = closeness(clips, features_of(known, shot), fresh)
+    known = learned(NEIGHBOURS)
+    fresh = features_of([sample(drawn(exam.seal, "fresh", number)) for number in range(len(known))], shot, processes)
+    ratio = closeness(clips, features_of(known, shot, processes), fresh)
     return {"clips": len(made), "learned": len(known), "median": float(np.median(ratio)), "copies": int((ratio < COPY).sum())}

@@ -68,7 +68,7 @@ def examine(exam: Exam, number: int) -> list[Row]:
     made = attempt(case, model, request.canvas(shot))
     seconds = (time.monotonic() - began) / len(case.seeds)
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
-    common = {"case": number, "name": case.name, "level": case.level, "prompt": case.prompt}
+    common = {"case": number, "name": case.name, "level": case.level, "family": case.scene.family, "prompt": case.prompt}
     common |= {"size": [case.shot.width, case.shot.height], "seconds": round(seconds, 3)}
     common |= {"ways": [motion.direction for motion in case.spec.motions], "strange": list(model.text.tokenizer.unknown(case.prompt))}
     rows = []
