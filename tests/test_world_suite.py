@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from yozora.evaluate import accepted, faults, judges, many, world
-from yozora.evaluate.calibrate import later, spoilt
 from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
 from yozora.evaluate.likeness import closeness, features, features_of, vendi
@@ -18,6 +17,7 @@ from yozora.evaluate.page import page
 from yozora.evaluate.report import tally
 from yozora.evaluate.summary import diversity, summarise
 from yozora.evaluate.thresholds import limits, read
+from yozora.evaluate.trials import later, spoilt
 from yozora.evaluate.truth import act
 from yozora.evaluate.truth import asked as asked_of
 from yozora.evaluate.world import MODEL, RENDER, Exam, collect

@@ -1,100 +1,74 @@
-"""Whether the measures can be trusted: their verdicts on true clips and on faults, `python -m yozora.evaluate.calibrate`.
+"""Whether the measures can be trusted: their verdicts on true clips and on faults, `python -m yozora.evaluate.calibrate`."""
 
-The cases are those of the world suite under a seal of their own, on which no model is scored.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from yozora.evaluate import faults, judges, many
-from yozora.evaluate.cases import LEVELS, ORDER, Case, case, numbered
-from yozora.evaluate.legible import visible
-from yozora.evaluate.measures import record
-from yozora.evaluate.report import Row, measures, split, table
-from yozora.evaluate.spec import VEILED
+from yozora.evaluate import judges, many, trials
+from yozora.evaluate.cases import LEVELS
+from yozora.evaluate.report import Row, measures, percent, split, table, tally
 from yozora.evaluate.thresholds import FROZEN
-from yozora.evaluate.truth import filmed, squeeze, usual_shot
+from yozora.evaluate.trials import OTHER, Trial
 from yozora.evaluate.world import RENDER, THROUGH, loaded
-from yozora.video import Video
 
-SEAL = "calibration"
-SEEN = [index for index, level in enumerate(ORDER) if level != "free"]  # of any 21 cases, those that have a scene
-OTHER = "another clip's words"
-MOVED = (faults.slow, faults.stop)  # faults that only the engine's own motion tells, after a known start
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What is put through which network, and how many cases are spoilt in every way."""
-
-    model: str
-    faulty: int
-    level: str = ""
-
-    def __call__(self, number: int) -> list[Row]:
-        """The verdicts on one case's render and on what was done to it."""
-        case, other = self.case(number), self.case(number + 1)
-        rng = np.random.default_rng(number)
-        true = case.truth
-        found = {RENDER: case.at_best, THROUGH: case.judge(squeeze([true], loaded(self.model).vae)[0])}
-        found[OTHER] = replace(case, spec=other.spec).at_best
-        moved = MOVED if case.known else ()
-        for fault in dict.fromkeys((*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS, *moved)) if number < self.faulty else moved:
-            found[fault.__name__] = case.judge(spoilt(case, fault, rng))
-        for name, video in later(case, rng) if number < self.faulty else ():
-            found[name] = case.judge(video)
-        undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
-        found |= {name: case.judge(video) for name, video in undone}
-        sideways = any(motion.direction in ("left", "right") for motion in case.spec.motions)
-        traits = {"case": number, "level": case.level, "family": case.take.scene.family, "sideways": sideways}
-        return [{**traits, "what": name, "scores": record(scores)} for name, scores in found.items()]
-
-    def case(self, number: int) -> Case:
-        """A case of the level, or of all that have a scene in turn."""
-        shot = usual_shot(loaded(self.model))
-        if self.level:
-            return case(SEAL, self.level, number, shot)
-        return numbered(SEAL, SEEN[number % len(SEEN)] + len(ORDER) * (number // len(SEEN)), shot)
-
-
-def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
-    """A case's render with a fault, which is put into the scene or into its picture."""
-    if fault in faults.PIXEL_FAULTS:
-        return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
-    return filmed(fault(case.take, rng), case.shot)
-
-
-def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:
-    """The render with faults, by name, that come about in its middle, or while the thing is out of sight that is to be so for a while."""
-    begins: dict[str, tuple[tuple[int, ...], int]] = {"midway": ((), case.shot.frames // 2)}
-    for event in case.take.scene.events:
-        if event.kind in VEILED:
-            gone = np.flatnonzero(visible(case.take, case.shot)[:, event.actor] == 0)
-            begins["out of sight"] = ((event.actor,), int(np.median(gone)))
-    for when, (victims, cut) in begins.items():
-        for fault in faults.LATER:
-            frames = np.concatenate([case.truth.frames[:cut], filmed(fault(case.take, rng, victims), case.shot).frames[cut:]])
-            yield f"{fault.__name__} {when}", replace(case.truth, frames=frames)
+SIDEWAYS = "mirror, of sideways motion"
+CAUGHT = {  # the faults that each measure is there for
+    "colours": ("recolour", "recolour midway", OTHER),
+    "count": ("vanish", "add", "remove midway"),
+    "shapes": ("reshape", OTHER),
+    "binding": ("reshape", "recolour", OTHER),
+    "direction": (SIDEWAYS, "freeze", "shuffle"),
+    "camera": (OTHER,),
+    "permanence": ("vanish", "teleport", "recolour midway"),
+    "irreversible": ("undo", "gone", "backward", "erase"),
+    "rigid": ("wobble",),
+    "flicker": ("tremble",),
+    "inside": ("enlarge",),
+    "round_balls": ("narrow",),
+    "no_bars": ("bars",),
+    "gravity": ("slow",),
+    "trajectory": ("slow", "stop"),
+}
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """All of it as Markdown: the true clips as they are and each fault, then the true ones by level."""
+    """All of it as Markdown: each measure and what it is there for, all measures on all clips, the true ones by level, and what fails."""
     kinds: dict[str, Sequence[Row]] = {
         name: [one for one in rows if one["what"] == name] for name in dict.fromkeys(one["what"] for one in rows)
     }
     if "mirror" in kinds:
-        kinds["mirror, of sideways motion"] = [one for one in kinds["mirror"] if one["sideways"]]
+        kinds[SIDEWAYS] = [one for one in kinds["mirror"] if one["sideways"]]
     names = measures(rows)
     true = [one for one in rows if one["what"] == RENDER]
     levels = {f"{RENDER}: {level}": some for level, some in split(true, lambda one: one["level"]).items()}
     parts = (names[:7], [names[0], *names[7:]])
-    return "\n\n".join(table(groups, part, "clips") for groups in (kinds, levels) for part in parts)
+    return "\n\n".join([caught(kinds), *(table(groups, part, "clips") for groups in (kinds, levels) for part in parts), causes(true)])
+
+
+def caught(kinds: Mapping[str, Sequence[Row]]) -> str:
+    """How often each measure passes true clips, and clips with a fault that it is there for."""
+    found = ["| measure | renders | through the VAE | fault | with the fault |", "|---" * 5 + "|"]
+    for name, spoils in CAUGHT.items():
+        true, squeezed = (counted(kinds[kind], name) for kind in (RENDER, THROUGH))
+        found += [f"| {name} | {true} | {squeezed} | {fault} | {counted(kinds[fault], name)} |" for fault in spoils if fault in kinds]
+    return "\n".join(found)
+
+
+def counted(rows: Sequence[Row], name: str) -> str:
+    """The share that passes, and of how many clips."""
+    right, of = tally(rows, name)
+    return f"{percent(right, of)} of {of}" if of else "-"
+
+
+def causes(true: Sequence[Row]) -> str:
+    """What fails the true clips that fail: how many of them each measure does."""
+    failing = [{name for name, score in row["scores"].items() if score and not score[1] and name != "all"} for row in true]
+    number = Counter(name for names in failing for name in names)
+    said = ", ".join(f"{name} {times}" for name, times in number.most_common())
+    return f"Of {len(true)} true clips {sum(map(bool, failing))} fail: {said or 'none'}."
 
 
 def main(
@@ -109,7 +83,7 @@ def main(
     if level and level not in {*LEVELS} - {"free"}:
         raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
     trial = Trial(model, faulty, level)
-    digest = f"{loaded(model).vae_digest}, {trial}, judged by {judges.digest(__spec__.name)}"
+    digest = f"{loaded(model).vae_digest}, {trial}, judged by {judges.digest(trials.__name__)}"
     rows = many.collect(out / "calibration.jsonl", digest, trial, clips, processes)
     typer.echo(f"Limits {FROZEN}, judges {judges.digest()}.\n\n{tables(rows)}")
 
