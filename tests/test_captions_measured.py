@@ -103,6 +103,7 @@ def test_takes_are_compared_as_they_were_judged(model, tmp_path):
     chosen = choose(model, "a red ball", [Video.load(tmp_path / f"seen-000-{take}.mp4") for take in range(3)])
     assert [(row["kind"], row["scores"]["colours"][1]) for row in found] == [(FIRST, False), (CHOSEN, chosen == 2), (ANY, True)]
     assert found[2]["scores"]["rigid"] is None and "3 takes cost 6.0 s of making in place of 2.0 s" in page(found)
+    assert ("colours 1 against 0, p 1" in page(found)) == (chosen == 2)
 
 
 def test_a_captioner_is_measured_and_all_that_it_said_is_kept(told_model, tmp_path):

@@ -19,7 +19,6 @@ from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, load_vae, read_config, save_vae
 from yozora.weights import load_into, sha256, write
 
-BUNDLED = "hoshi"
 FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", "model.json")
 CAPTIONER = "captioner.safetensors"  # which a folder may lack; it makes nothing, and what is made does not name it
 

@@ -13,6 +13,7 @@ import typer
 
 from yozora.captioner import likelihoods
 from yozora.captioning import captioner_of, encoded
+from yozora.evaluate.compare import mcnemar, split
 from yozora.evaluate.report import Row, lines, measures, table, takes_of
 from yozora.evaluate.world import FILE, MODEL, clip_file, loaded
 from yozora.model import Model, captioner_digest, find
@@ -56,7 +57,11 @@ def page(rows: Sequence[Row]) -> str:
     count, of = len(groups[FIRST]), rows[0]["of"]
     making, choosing = (sum(row["seconds"][name] for row in groups[FIRST]) / count for name in ("making", "choosing"))
     cost = f"{of} takes cost {making:.1f} s of making in place of {making / of:.1f} s, and {choosing:.1f} s of choosing, for each prompt."
-    return f"{table(groups, measures(rows), f'best of {of}')}\n\n{cost}\n"
+    pairs = list(zip(groups[FIRST], groups[CHOSEN], strict=True))
+    lone = {name: split(pairs, name)[1:3] for name in measures(rows)}
+    tests = ", ".join(f"{name} {other} against {one}, p {mcnemar(one, other):.2g}" for name, (one, other) in lone.items() if one + other)
+    said = f"Cases that the chosen take alone passes, against those that the first alone does (McNemar): {tests or 'none'}."
+    return f"{table(groups, measures(rows), f'best of {of}')}\n\n{said}\n\n{cost}\n"
 
 
 def main(
