@@ -1,5 +1,6 @@
 """The world suite: nobody picks its cases, true clips pass them, and nothing leaves a denominator."""
 
+import ast
 import json
 import os
 from dataclasses import replace
@@ -242,6 +243,19 @@ def test_the_hash_of_the_judges_takes_in_all_that_a_verdict_rests_on_and_no_page
     assert {"sight/camera.py", "sight/eye.py", "evaluate/thresholds.py", "world/simulate.py", "world/words_text.py"} <= names
     assert not {"evaluate/page.py", "evaluate/summary.py", "evaluate/world.py"} & names
     assert judges.digest() == judges.digest() and len(judges.digest()) == 64
+
+
+def test_what_code_says_of_itself_does_not_count_and_what_it_does_counts():
+    one, same, other = (
+        'def f(a: int) -> int:\n    """Doubles."""\n    b: int = 2 * a  # twice\n    return b\n',
+        'def f(a):\n    """Twice."""\n    b = 2 * a\n    return b\n',
+        'def f(a: int) -> int:\n    """Doubles."""\n    b: int = 3 * a  # twice\n    return b\n',
+    )
+    first, second, third = (judges.essence(ast.parse(text)) for text in (one, same, other))
+    assert first == second != third
+    fields = (judges.essence(ast.parse(f"class A:\n    b{type_} = 2\n")) for type_ in (": int", ": float", ""))
+    first, second, third = fields
+    assert first == second != third  # a field of a dataclass is one by its type
 
 
 def test_a_process_that_is_killed_says_what_to_do_and_keeps_what_was_done(tmp_path):

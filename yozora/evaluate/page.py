@@ -135,9 +135,9 @@ def sided(made: Sequence[Row]) -> dict[str, Sequence[Row]]:
     return {way: [row for row in made if set(row["ways"]) == {way}] for way in ("left", "right")}
 
 
-def confusion(made: Sequence[Row]) -> dict[str, dict[str, int]]:
+def confusion(made: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
     """Of the clips in which one thing is to go one way, how many go which: by the way that was asked, and the one that was seen."""
-    found = {way: dict.fromkeys((*WAYS, "no one way"), 0) for way in WAYS if way != "still"}
+    found: dict[str, dict[str, int]] = {way: dict.fromkeys((*WAYS, "no one way"), 0) for way in WAYS if way != "still"}
     for row in made:
         score = row["scores"].get("direction")
         if score and len(row["ways"]) == 1 and row["ways"][0] in found:

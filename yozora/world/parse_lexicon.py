@@ -97,7 +97,7 @@ def verb_forms(lemma: str) -> set[str]:
 def words_of(text: str) -> list[str]:
     """Lower-case words and marks; digits up to eight become words, hyphens part words."""
     text = re.sub(r"['’](s|t|re|ll)\b", r" \1", text.lower()).replace("-", " ")
-    found = re.findall(r"[a-z]+|[0-9]+|[.,;:!?]", text)
+    found: list[str] = re.findall(r"[a-z]+|[0-9]+|[.,;:!?]", text)
     digits = {str(number): word for number, word in enumerate(NUMBERS)}
     return [digits.get(word, word) for word in found]
 
