@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import typer
 
+from yozora import command
 from yozora.model import load
 from yozora.plan import choose_device
 from yozora.recipes import further
@@ -68,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

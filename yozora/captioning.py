@@ -1,6 +1,7 @@
 """What a file shows, in words: a picture as it is, a video in stretches of the length that the captioner has learned."""
 
 import math
+import warnings
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from yozora.canvas import Canvas, Cue, Grid
-from yozora.captioner import LENGTHS, Captioner, describe
+from yozora.captioner import LENGTHS, Captioner, alignments, describe
 from yozora.model import Habits, Model, captioner_digest, find, habits_of, load
 from yozora.plan import choose_device, choose_dtype
 from yozora.vae.place import place
@@ -25,15 +26,36 @@ def caption(file: str | Path | Video, *, length: str = "sentence", model: str = 
     """
     if length not in LENGTHS:
         raise ValueError(f"no caption is {length!r}; choose {', '.join(LENGTHS)}")
+    loaded, clips = opened(file, model)
+    texts = told(list(clips.values()), loaded, length)
+    return tuple(Cue(text=text, start=start, end=end) for (start, end), text in zip(clips, texts, strict=True))
+
+
+def fit(file: str | Path | Video, words: str, *, model: str = "hoshi") -> dict[tuple[float, float], float]:
+    """How well some words fit each stretch of a video, by its first and last second: nats per word above what they have without a clip.
+
+    Warns of words that the model does not know; raises ValueError where it knows none, and as `caption` does.
+    """
+    loaded, clips = opened(file, model)
+    tokenizer = loaded.text.tokenizer
+    for complaint in tokenizer.unheard(words):
+        warnings.warn(complaint, stacklevel=2)
+    if len(tokenizer.encode(words)) < 2:
+        raise ValueError(f"{words[:100]!r} has no word that the model knows; say what the clip may show, such as 'a red ball'")
+    captioner = captioner_of(loaded)
+    return {span: alignments(captioner, tokenizer, [encoded(clip, loaded)], [words]).item() for span, clip in clips.items()}
+
+
+def opened(file: str | Path | Video, model: str) -> tuple[Model, dict[tuple[float, float], Video]]:
+    """A model with a captioner, and the stretches of a video as it has learned them, by their first and last seconds."""
     folder = find(model)
     captioner_digest(folder)  # raises where there is none, before anything is read
     habits = habits_of(folder)
     video = fitted(file if isinstance(file, Video) else Video.load(file), habits)
     device = choose_device()
-    loaded = load(model, device, choose_dtype(device))
-    parts = stretches(video, habits.trained.frames[1])
-    texts = told([Video(video.frames[part.start : part.stop], video.fps) for part in parts], loaded, length)
-    return tuple(Cue(text=text, start=part.start / video.fps, end=part.stop / video.fps) for part, text in zip(parts, texts, strict=True))
+    parts, fps = stretches(video, habits.trained.frames[1]), video.fps
+    clips = {(part.start / fps, part.stop / fps): Video(video.frames[part.start : part.stop], fps) for part in parts}
+    return load(model, device, choose_dtype(device)), clips
 
 
 def told(videos: list[Video], model: Model, length: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -144,7 +145,7 @@ def digest(folder: Path) -> str:
 def captioner_digest(folder: Path) -> str:
     """Hash of a model's captioner; raises ValueError where it has none."""
     if not (folder / CAPTIONER).exists():
-        raise ValueError(f"{folder.name} has no captioner: train one (yozora train further --from {folder.name} --only captioner)")
+        raise ValueError(f"{folder} has no captioner: train one (yozora train further --from {shlex.quote(str(folder))} --only captioner)")
     return sha256(folder / CAPTIONER)[:8]
 
 

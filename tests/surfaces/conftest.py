@@ -3,6 +3,7 @@
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,15 +23,15 @@ class Done:
 
 
 @pytest.fixture
-def yozora(monkeypatch, capsys, tmp_path):
-    """Run a command in this process, in an empty folder."""
+def ended(monkeypatch, capsys, tmp_path):
+    """Run a program in this process, in an empty folder, on the words of a command."""
 
-    def run(*words):
+    def run(program, *words):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["yozora", *map(str, words)])
         monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
         with pytest.raises(SystemExit) as stopped:
-            main()
+            program()
         printed = capsys.readouterr()
         said = printed.err.splitlines()
         return Done(
@@ -41,6 +42,12 @@ def yozora(monkeypatch, capsys, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def yozora(ended):
+    """Run a command in this process, in an empty folder."""
+    return partial(ended, main)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 from itertools import pairwise
 
@@ -9,36 +10,50 @@ import numpy as np
 import pytest
 
 import yozora as package
+from yozora.captioner import alignments
+from yozora.captioning import captioner_of, encoded, fitted
+from yozora.model import load
+from yozora.plan import choose_device, choose_dtype
 from yozora.video import Video
 
 
-@pytest.fixture
-def said(yozora, monkeypatch):
-    """Run `yozora caption` and return how it ended and its lines of output."""
-
-    def run(*words):
-        lines = []
-        monkeypatch.setattr("builtins.print", lambda *parts, file=None, **_: lines.append(" ".join(map(str, parts))))
-        done = yozora("caption", *words)
-        return done, lines
-
-    return run
-
-
 @pytest.mark.parametrize("length", ["short", "sentence", "full"])
-def test_a_clip_and_a_picture_are_one_line_each(said, given, told_model, length):
+def test_a_clip_and_a_picture_are_one_line_each(yozora, given, told_model, length):
     for name in ("clip.mp4", "pic.png"):
-        done, lines = said(given / name, "--length", length, "--model", told_model)
+        done = yozora("caption", given / name, "--length", length, "--model", told_model)
         (cue,) = package.caption(given / name, length=length, model=str(told_model))
-        assert done.code == 0 and lines == [cue.text] and cue.text and cue.start == 0
+        assert done.code == 0 and done.said == [cue.text] and cue.text and cue.start == 0
 
 
-def test_a_long_video_is_a_line_for_each_stretch_with_its_seconds(said, told_model, tmp_path):
+def test_a_long_video_is_a_line_for_each_stretch_with_its_seconds(yozora, told_model, tmp_path):
     Video(np.random.default_rng(0).integers(0, 256, (60, 32, 64, 3), dtype=np.uint8), 12.0).save(tmp_path / "long.mp4")
-    done, lines = said("long.mp4", "--model", told_model)
-    assert done.code == 0 and len(lines) == 3  # 40 frames at the model's 8 a second, of which it has learned 16
-    spans = [tuple(map(float, re.match(r"([\d.]+)-([\d.]+) s: \w", line).groups())) for line in lines]
-    assert spans[0][0] == 0 and spans[-1][1] == 5 and all(a[1] == b[0] for a, b in pairwise(spans))
+    for ask in ((), ("--fits", "a red ball")):
+        done = yozora("caption", "long.mp4", "--model", told_model, *ask)
+        assert done.code == 0 and len(done.said) == 3  # 40 frames at the model's 8 a second, of which it has learned 16
+        spans = [tuple(map(float, re.match(r"([\d.]+)-([\d.]+) s: -?\w", line).groups())) for line in done.said]
+        assert spans[0][0] == 0 and spans[-1][1] == 5 and all(a[1] == b[0] for a, b in pairwise(spans))
+
+
+def test_words_fit_by_as_much_as_the_clip_makes_them_likelier(yozora, given, told_model):
+    device = choose_device()
+    model = load(str(told_model), device, choose_dtype(device))
+    clip = encoded(fitted(Video.load(given / "clip.mp4"), model.habits), model)
+    words = "a red ball rolls left"
+    wanted = alignments(captioner_of(model), model.text.tokenizer, [clip], [words]).item()
+    done = yozora("caption", given / "clip.mp4", "--fits", f"{words} zeppelin", "--model", told_model)
+    assert done.said == [f"{wanted:.2f}"] and wanted != 0
+    assert done.warnings[0] == "yozora: warning: the model does not know the word 'zeppelin'"
+
+
+def test_a_picture_of_another_world_is_captioned_with_a_warning(yozora, given, told_model, tmp_path):
+    Video(np.full((1, 32, 64, 3), 128, np.uint8), 8.0).save(tmp_path / "grey.png")
+    assert not yozora("caption", "grey.png", "--model", told_model).warnings
+    done = yozora("caption", given / "clip.mp4", "--model", told_model)
+    assert done.code == 0 and done.said and len(done.warnings) == 1
+    assert done.warnings[0].startswith("yozora: warning: clip.mp4: the clip is none of this world, or painted in such colours as thermal")
+    yozora("world", "game", ".", "--count", 1, "--size", "64x64", "--frames", 5)
+    done = yozora("caption", "000000.mp4", "--model", told_model)
+    assert done.code == 0 and done.said and "000000.mp4: this is a clip of the game" in done.warnings[0]
 
 
 BAD = {
@@ -48,13 +63,15 @@ BAD = {
     "no length": (("pic.png", "--length", "long"), "'long' is not one of"),
     "no model": (("pic.png", "--model", "nobody"), "unknown model 'nobody'"),
     "no captioner": (("pic.png", "--model", "TINY"), "has no captioner: train one"),
+    "words of nothing": (("pic.png", "--model", "TOLD", "--fits", "zeppelin"), "'zeppelin' has no word that the model knows"),
+    "no words": (("pic.png", "--model", "TOLD", "--fits", ""), "'' has no word that the model knows"),
     "torn captioner": (("pic.png", "--model", "torn"), "captioner.safetensors is not a safetensors file"),
     "another's captioner": (("pic.png", "--model", "other"), "other/captioner.safetensors"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_one_line_and_exit_2(tmp_path, said, given, told_model, tiny_model, name):
+def test_bad_input_is_one_line_and_exit_2(tmp_path, yozora, given, told_model, tiny_model, name):
     words, expected = BAD[name]
     (tmp_path / "words.mp4").write_text("no video at all")
     (tmp_path / "folder.mp4").mkdir()
@@ -63,8 +80,15 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, said, given, told_model, tin
         shutil.copytree(told_model, tmp_path / model)
     os.truncate(tmp_path / "torn" / "captioner.safetensors", 100)
     shutil.copy(told_model / "text.safetensors", tmp_path / "other" / "captioner.safetensors")
-    done, lines = said(*(str(tiny_model) if word == "TINY" else word for word in words))
-    assert done.code == 2 and len(lines) == 1 and expected in lines[0], lines
+    done = yozora("caption", *({"TINY": tiny_model, "TOLD": told_model}.get(word, word) for word in words))
+    assert done.code == 2 and not done.said and len(done.lines) == 1 and expected in done.lines[0], done
+
+
+def test_the_command_that_trains_a_captioner_is_one_that_works(tmp_path, yozora, given, tiny_model):
+    shutil.copytree(tiny_model, tmp_path / "models" / "no words")
+    (line,) = yozora("caption", given / "pic.png", "--model", "models/no words").lines
+    command = shlex.split(re.search(r"\((yozora .*)\)", line)[1])
+    assert command == ["yozora", "train", "further", "--from", "models/no words", "--only", "captioner"]
 
 
 def test_from_python_it_is_a_value_error_with_the_remedy(given, told_model, tiny_model):

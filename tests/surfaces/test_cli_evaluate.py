@@ -1,18 +1,21 @@
 """The command that measures: what makes no sense is one line, before anything is loaded."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from yozora.command import check_folder
+from yozora.evaluate.game.rules import RULES
 from yozora.evaluate.truth import act, film
 from yozora.tasks.settings import Shot
 from yozora.video import Video
 from yozora.world.parse import compose, parse
 
 BAD = {
-    "no suite": (("--suite", "prompts"), "'prompts' is not one of 'world', 'verbs'"),
+    "no suite": (("--suite", "prompts"), "yozora: Invalid value for '--suite': 'prompts' is not one of 'world', 'verbs'"),
     "no case": (("--cases", "0"), "should be greater than or equal to 1"),
     "verb of no suite": (("--verb", "loop"), "--verb chooses among the verbs; leave it out"),
     "quick verbs": (("--suite", "verbs", "--quick"), "belong to the world suite"),
@@ -43,10 +46,18 @@ def test_a_model_that_cannot_be_asked_in_words_is_one_line(tmp_path, yozora, tin
     assert (done.code, len(done.lines)) == (2, 1) and "lacks text.safetensors" in done.lines[0] and "in words" in done.lines[0], done
 
 
-def test_what_cannot_be_written_is_refused_before_anything_is_loaded(tmp_path, yozora, monkeypatch):
-    monkeypatch.setattr("os.access", lambda *_: False)  # who runs the tests may write anywhere
-    done = yozora("evaluate", "--out", "folder")
-    assert done.code == 2 and done.lines == ["yozora: folder cannot be written; name another folder in --out"]
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder is known that nobody can write")
+def test_what_cannot_be_written_is_refused_before_anything_is_loaded(yozora, monkeypatch):
+    monkeypatch.setattr("yozora.model.load_into", lambda *_: pytest.fail("weights were loaded"))
+    for out in ("/proc/folder", "/proc/folder/more"):
+        done = yozora("evaluate", "--out", out)
+        assert (done.code, len(done.lines)) == (2, 1), done
+        assert done.lines[0].startswith(f"yozora: {out} cannot be written (") and done.lines[0].endswith("; name another folder in --out")
+
+
+def test_of_a_folder_that_can_be_written_nothing_is_left_by_the_trial(tmp_path):
+    check_folder(tmp_path / "new" / "deep")
+    check_folder(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -105,6 +116,34 @@ def test_a_clip_of_another_kind_says_which_measures_do_not_apply(yozora, tmp_pat
         "none of this world" in found[name] for name in ("colours", "shapes", "direction", "camera", "permanence", "rigid", "round_balls")
     )
     assert "none of this world" not in found["no_bars"] + found["inside"]
+    assert "or painted in such colours as thermal, blueprint or neon" in found["colours"]
+
+
+def test_of_one_picture_nothing_is_said_that_takes_several(yozora, rolls, tmp_path):
+    Video(Video.load(tmp_path / "rolls.mp4").frames[-1:], 8.0).save(tmp_path / "still.png")
+    found = said(yozora, "still.png", "a blue ball rolls to the left, the camera pans left")
+    silent = [name for name, verdict in found.items() if verdict == "does not apply: one picture cannot tell"]
+    assert silent == ["direction", "camera", "permanence", "irreversible", "rigid", "flicker"]
+    assert found["colours"].startswith("passes") and not [name for name, verdict in found.items() if verdict.startswith("fails")]
+
+
+def test_words_that_are_not_understood_are_named(yozora, rolls):
+    done = yozora("judge", "rolls.mp4", "a dragon eats a blue bal and a blue ball")
+    named = [line.partition(" does not know ")[2] for line in done.warnings]
+    assert done.code == 0 and named == ["'dragon'", "'eats'; did you mean heat?", "'bal'; did you mean ball?"]
+
+
+def test_a_clip_of_the_game_is_judged_by_its_rules(yozora, tmp_path):
+    assert yozora("world", "game", ".", "--count", 1, "--size", "96x64", "--frames", 25).code == 0
+    done = yozora("judge", "000000.mp4", "a red ball")
+    assert [line.split()[0] for line in done.said] == [*RULES, "first", "final", "looks"]
+    assert all(line.split()[1] == "passes" for line in done.said), done.said
+    assert len(done.warnings) == 1 and "by its rules and what 000000.json asks, not by the words" in done.warnings[0]
+    clip = Video.load(tmp_path / "000000.mp4")
+    Video(clip.frames[::-1].copy(), clip.fps).save(tmp_path / "000000.mp4")
+    assert any(line.split()[1] == "fails" for line in yozora("judge", "000000.mp4", "a red ball").said)
+    (tmp_path / "000000.json").write_text('{"game": {}}')
+    assert said(yozora, "000000.mp4", "a red ball").keys() >= {"colours", "no_bars"}
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,7 @@ BAD = {
     "curve of a point": ("blend clip.mp4 other.mp4 --curve 0:0", "two points or more"),
     "two pictures blended": ("blend pic.png last.png", "join them with connect"),
     "picture that loops": ("generate WORDS --loop --frames 1", "a picture does not loop"),
+    "nothing to simulate": ("simulate tralala", "names nothing of this world; name a thing"),
     "layout below 0": ("simulate WORDS --layout -1", "--layout"),
 }
 

@@ -51,6 +51,13 @@ def test_scene_reads_a_sentence_and_names_what_it_did_not_understand(yozora):
     assert "zeppelin" in said.out
 
 
+@pytest.mark.parametrize("words", ["", "tra la la", "the camera pans left"])
+def test_words_that_name_no_thing_are_no_scene(yozora, words):
+    code, said = yozora("world", "scene", words)
+    assert (code, said.out) == (2, "")
+    assert said.err == f"yozora: {words!r} names nothing of this world; name a thing, such as 'a red ball'\n"
+
+
 @pytest.mark.parametrize(
     "words", [("--size", "63x48"), ("--count", "0"), ("--split", "nothing"), ("--families", "flood"), ("--frames", "0")]
 )

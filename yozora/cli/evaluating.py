@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yozora.cli.training import RecipeName, recipe_of
+from yozora.command import check_folder
 
 if TYPE_CHECKING:
     from yozora.world.scene import Scene
@@ -65,7 +66,7 @@ def judge(
     file: Annotated[Path, typer.Argument(help="a video or picture")],
     words: Annotated[str, typer.Argument(help="what it should show")],
 ) -> None:
-    """Say of one clip which measures it passes, and which do not apply to it."""
+    """Say of one clip which measures it passes, and which do not apply to it; of a clip of the game, which rules it keeps."""
     from yozora.evaluate.clip import judge_file
 
     for verdict in judge_file(file, words):
@@ -75,15 +76,6 @@ def judge(
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_folder(out: Path) -> None:
-    """Raise ValueError with the remedy where a folder cannot be made or written."""
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise ValueError(f"{out} cannot be a folder, because a file is in its place; name another in --out")
-    if not os.access(there, os.W_OK):
-        raise ValueError(f"{out} cannot be written; name another folder in --out")
 
 
 def learned_by(name: RecipeName):

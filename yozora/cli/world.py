@@ -53,8 +53,9 @@ def scene(
     seed: Annotated[int, typer.Option(min=0, help="decides what the words leave open")] = 0,
 ) -> None:
     """Read a sentence as a scene and print it as JSON; words that were not understood are named."""
-    from yozora.world.parse import compose, nearest, parse
+    from yozora.world.parse import compose, nearest
+    from yozora.world.understand import understood
 
-    reading = parse(words)
+    reading = understood(words)
     unknown = {word: nearest(word) for word in reading.unknown}
     print(json.dumps({"scene": dataclasses.asdict(compose(reading, seed)), "not understood, with the nearest known": unknown}, indent=1))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from yozora import command
 from yozora.evaluate.legible import legible, plain
 from yozora.evaluate.report import Row, share
 from yozora.evaluate.truth import act
@@ -38,4 +39,4 @@ def main(scenes: Annotated[int, typer.Option(min=1, help="of each family")] = 40
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from yozora import command
 from yozora.evaluate import judges, many, trials
 from yozora.evaluate.cases import LEVELS
 from yozora.evaluate.report import Row, measures, percent, split, table, tally
@@ -73,15 +74,16 @@ def causes(true: Sequence[Row]) -> str:
 
 def main(
     model: Annotated[str, typer.Argument(help="a bundled model or a model's folder, whose compression network clips are put through")],
-    clips: Annotated[int, typer.Option(help="cases")] = 200,
-    faulty: Annotated[int, typer.Option(help="of which so many are also spoilt in every way")] = 60,
+    clips: Annotated[int, typer.Option(min=1, help="cases")] = 200,
+    faulty: Annotated[int, typer.Option(min=0, help="of which so many are also spoilt in every way")] = 60,
     level: Annotated[str, typer.Option(help="cases of this level alone")] = "",
     out: Annotated[Path, typer.Option(help="where the records go; an interrupted run goes on from there")] = Path("calibration"),
-    processes: Annotated[int, typer.Option(help="how many judge at once")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="how many judge at once")] = 1,
 ) -> None:
     """Print the verdicts of all measures on true and on spoilt clips."""
     if level and level not in {*LEVELS} - {"free"}:
         raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
+    command.check_folder(out)
     trial = Trial(model, faulty, level)
     digest = f"{loaded(model).vae_digest}, {trial}, judged by {judges.digest(trials.__name__)}"
     rows = many.collect(out / "calibration.jsonl", digest, trial, clips, processes)
@@ -89,4 +91,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -17,6 +17,7 @@ import typer
 from jaxtyping import Float
 from torch import Tensor
 
+from yozora import command
 from yozora.captioner import LENGTHS, alignments, describe
 from yozora.captioning import captioner_of, encoded
 from yozora.evaluate.measures import record
@@ -130,6 +131,7 @@ def main(
     out: Annotated[Path, typer.Option(help="where captions, tables and a sheet go")] = Path("captions"),
 ) -> None:
     """Measure a captioner and write captions.jsonl, captions.md and a sheet of clips beside their captions."""
+    command.check_folder(out)
     device = choose_device()
     digest, loaded = captioner_digest(find(model)), load(model, device, choose_dtype(device))
     out.mkdir(parents=True, exist_ok=True)
@@ -146,4 +148,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
+from yozora import command
 from yozora.captioner import likelihoods
 from yozora.captioning import captioner_of, encoded
 from yozora.evaluate.compare import mcnemar, split
-from yozora.evaluate.report import Row, lines, measures, table, takes_of
-from yozora.evaluate.world import FILE, MODEL, clip_file, loaded
+from yozora.evaluate.report import Row, measures, table, takes_of
+from yozora.evaluate.world import FILE, MODEL, clip_file, loaded, records
 from yozora.model import Model, captioner_digest, find
 from yozora.video import Video
 
@@ -69,15 +70,15 @@ def main(
     run: Annotated[Path, typer.Option(help="folder of a run of the world suite with that model")] = Path("evaluation"),
 ) -> None:
     """Measure how much choosing among the takes of a run is worth, and write choose.md beside it."""
-    found = loaded(model)
-    cases = several(lines(run / FILE))
+    cases = several(records(run))
     if not cases:
         raise ValueError(f"{run / FILE} has no case with several takes; run the world suite with more cases")
+    digest, found = captioner_digest(find(model)), loaded(model)
     compared = [row for takes in cases for row in compare(found, takes, run / "clips")]
-    text = page(compared) + f"\nCaptioner {captioner_digest(find(model))}.\n"
+    text = page(compared) + f"\nCaptioner {digest}.\n"
     (run / "choose.md").write_text(text, encoding="utf-8")
     typer.echo(text)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

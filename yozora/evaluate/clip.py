@@ -1,20 +1,29 @@
 """The measures on any one clip, and which of them say nothing of it: `yozora judge FILE "words"`."""
 
+import math
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from yozora.evaluate.cases import attend
+from yozora.evaluate.finding import Finding
+from yozora.evaluate.game import rules
 from yozora.evaluate.joint import MEASURES
 from yozora.evaluate.measures import Score, judge
 from yozora.evaluate.sight.detect import widened
-from yozora.evaluate.sight.track import Sight
+from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import Spec, spec_of, told
 from yozora.video import Video
-from yozora.world.parse import Reading, compose, parse
+from yozora.world.game_album import read_game
+from yozora.world.parse import Reading, compose
+from yozora.world.understand import understood
 
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
+STRANGE = "the clip is none of this world, or painted in such colours as thermal, blueprint or neon"
+GLANCES = 8  # pictures of a video, at most, by which it is told whether it is of this world
+TIMELY = ("direction", "camera", "permanence", "irreversible", "rigid", "flicker")  # what several pictures tell
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
 OPEN = {
     "direction": "the words leave all motion open, or nothing of this world is seen",
@@ -33,7 +42,7 @@ class Verdict:
     """What a measure says of a clip, or why it says nothing."""
 
     measure: str
-    score: Score | None
+    score: Score | Finding | None
     reason: str = ""
 
     def __str__(self) -> str:
@@ -43,13 +52,19 @@ class Verdict:
 
 
 def judge_file(path: Path, words: str) -> list[Verdict]:
-    """The verdicts on a video file by what some words ask for; raises ValueError for a file or words that cannot be read."""
-    reading = parse(words)
-    if not reading.things:
-        raise ValueError(f"{words[:100]!r} names nothing of this world; name a thing, such as 'a red ball'")
-    spec = asked_by(reading)
+    """The verdicts on a video file by what some words ask for, or on a clip of the game by its rules and what its notes ask.
+
+    Warns of words that are not understood or not needed; raises ValueError for a file or words that cannot be read.
+    """
+    if game := read_game(path):
+        notes = path.with_suffix(".json").name
+        warnings.warn(f"{path.name} is a clip of the game: judged by its rules and what {notes} asks, not by the words", stacklevel=2)
+        return [Verdict(name, finding) for name, finding in rules.judge(Video.load(path), game).items()]
+    spec = asked_by(understood(words))
     sight = attend(Video.load(path), spec)
     silent: dict[str, str] = {}
+    if sight.found.frames == 1:
+        silent |= dict.fromkeys(TIMELY, "one picture cannot tell")
     if any(not asked.shape for asked in spec.objects):
         silent |= dict.fromkeys(("shapes", "binding"), "the words leave a shape open")
     if strange := stranger(sight):
@@ -73,7 +88,12 @@ def stranger(sight: Sight) -> str:
     colour = (sight.pixels.amax(1) - sight.pixels.amin(1))[free]
     crowd = len(sight.found.blobs) / sight.found.frames
     if crowd > MOST:
-        return f"the clip is none of this world: {crowd:.0f} patches of colour in a frame"
+        return f"{STRANGE}: {crowd:.0f} patches of colour in a frame"
     if not len(colour) or float((colour < GREY).float().mean()) < FLOOR:
-        return "the clip is none of this world: its lower half is no grey floor"
+        return f"{STRANGE}: its lower half is no grey floor"
     return ""
+
+
+def foreign(video: Video) -> str:
+    """Why a video cannot be one of this world, by a few of its pictures; empty where it may be."""
+    return stranger(look(Video(video.frames[:: math.ceil(video.num_frames / GLANCES)], 1)))

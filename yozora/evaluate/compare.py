@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
+from yozora import command
 from yozora.evaluate.cases import LEVELS
 from yozora.evaluate.page import GIVEN
-from yozora.evaluate.report import Row, lines, measures
-from yozora.evaluate.world import FILE, MODEL
+from yozora.evaluate.report import Row, measures
+from yozora.evaluate.world import MODEL, records
 
 
 def mcnemar(one: int, other: int) -> float:
@@ -25,9 +26,7 @@ def mcnemar(one: int, other: int) -> float:
 
 def firsts(folder: Path) -> dict[str, Row]:
     """The first take of each case of a run, by the case's name; raises ValueError where there is none."""
-    if not (folder / FILE).exists():
-        raise ValueError(f"{folder} has no {FILE}; give the --out of two runs of the world suite")
-    return {row["name"]: row for row in lines(folder / FILE) if row["kind"] == MODEL and row["take"] == 0}
+    return {row["name"]: row for row in records(folder) if row["kind"] == MODEL and row["take"] == 0}
 
 
 def paired(one: Mapping[str, Row], other: Mapping[str, Row]) -> list[tuple[Row, Row]]:
@@ -75,4 +74,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from yozora import command
 from yozora.evaluate import faults
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
 from yozora.evaluate.report import percent
@@ -59,4 +60,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

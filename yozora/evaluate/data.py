@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from yozora import command
 from yozora.evaluate.plot import curves
 from yozora.evaluate.report import wilson
 from yozora.evaluate.tally import CHANGED, FORM, TEMPLATE, TRIPLE, Sampler, Tally, coverage, steps, tally, trainable, twins
@@ -146,14 +147,15 @@ def main(
     out: Annotated[Path, typer.Option(help="folder of the card and its plot")] = Path("docs"),
 ) -> None:
     """Write the data card of the training sampler, `data-card.md`, or of some families, whose names stand behind it."""
-    out.mkdir(parents=True, exist_ok=True)
-    ending = "" if families == "usual" else f"-{families.replace(',', '-')}"
     drawn = named(families)
+    command.check_folder(out)
+    ending = "" if families == "usual" else f"-{families.replace(',', '-')}"
     page, plot = card(lambda number: sample(number, "train", drawn), range(seed, seed + clips), families, f"data-coverage{ending}.svg")
+    out.mkdir(parents=True, exist_ok=True)
     (out / f"data-card{ending}.md").write_text(page, encoding="utf-8")
     (out / f"data-coverage{ending}.svg").write_text(plot, encoding="utf-8")
     typer.echo(out / f"data-card{ending}.md")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

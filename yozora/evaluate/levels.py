@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import typer
 
+from yozora import command
 from yozora.canvas import Canvas, Cue
 from yozora.evaluate.measures import METRICS, judge, record
 from yozora.evaluate.report import Row, table
@@ -28,8 +29,8 @@ LEVELS = (0.5, 0.75, 0.9, 0.95, 1.0)
 
 def main(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="a bundled model or a model's folder")],
-    clips: Annotated[int, typer.Option(help="clips at each level")] = 16,
-    steps: Annotated[int | None, typer.Option(help="solver steps; by default the model's own")] = None,
+    clips: Annotated[int, typer.Option(min=1, help="clips at each level")] = 16,
+    steps: Annotated[int | None, typer.Option(min=1, help="solver steps; by default the model's own")] = None,
 ) -> None:
     """Print the shares that pass at each level, beside the true clips and the same through the compression network."""
     device = choose_device()
@@ -54,4 +55,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -9,10 +9,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from yozora import command
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.verbs.edit import RENDER
-from yozora.evaluate.verbs.suite import THROUGH, VERBS, Maker, at_best
+from yozora.evaluate.verbs.suite import THROUGH, VERBS, Maker, at_best, check
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 
@@ -22,16 +23,18 @@ SPREAD = (0.0, 0.05, 0.5, 0.95, 1.0)  # quantiles that are shown
 
 def main(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="a bundled model or a model's folder")],
-    cases: Annotated[int, typer.Option(help="of each verb")] = 24,
+    cases: Annotated[int, typer.Option(min=1, help="of each verb")] = 24,
     verbs: Annotated[str, typer.Option(help="names with commas between them; all where none is given")] = "",
 ) -> None:
     """Print for each measure how many renders pass and the quantiles of its values, alone and through the compression network."""
+    chosen = verbs.split(",") if verbs else list(VERBS)
+    check(chosen)
     device = choose_device()
     model = load(name, device, choose_dtype(device))
     maker = Maker(model, usual_shot(model))
     typer.echo(f"| verb | measure | clips | passed | {' | '.join(f'{100 * share:.0f} %' for share in SPREAD)} |")
     typer.echo("|---" * (4 + len(SPREAD)) + "|")
-    for verb in verbs.split(",") if verbs else VERBS:
+    for verb in chosen:
         found: dict[tuple[str, str], list[Finding]] = {}
         for number in range(UNSCORED, UNSCORED + cases):
             edit = maker.edit(verb, number)
@@ -47,4 +50,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

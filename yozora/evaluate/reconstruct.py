@@ -8,6 +8,7 @@ import typer
 from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
+from yozora import command
 from yozora.canvas import Canvas
 from yozora.evaluate.truth import FIRST_SEED, act, squeeze
 from yozora.model import load
@@ -30,16 +31,16 @@ def psnr(true: Frames, again: Frames, mask: Bool[Tensor, "clip time height width
 
 def main(
     model: Annotated[str, typer.Argument(help="a bundled model or a model's folder")],
-    clips: Annotated[int, typer.Option(help="clips of each kind")] = 32,
-    frames: Annotated[int, typer.Option(help="frames of a clip")] = 33,
-    fps: Annotated[float, typer.Option(help="frames a second")] = 8.0,
+    clips: Annotated[int, typer.Option(min=1, help="clips of each kind")] = 32,
+    frames: Annotated[int, typer.Option(min=1, help="frames of a clip")] = 33,
+    fps: Annotated[float, typer.Option(min=1, help="frames a second")] = 8.0,
     size: Annotated[str, typer.Option(help="width x height")] = "128x128",
 ) -> None:
     """Print the ratio over all pixels and over moving objects, of stills and of clips, and where partly given tokens should begin."""
+    width, height = read_size(size)
     device = choose_device()
     loaded = load(model, device, choose_dtype(device))
     vae = loaded.vae
-    width, height = read_size(size)
     for name, length in (("stills", 1), ("clips", frames)):
         shot = Shot(width=width, height=height, frames=length, fps=fps)
         takes = [act(sample(FIRST_SEED + seed), shot) for seed in range(clips)]
@@ -68,4 +69,4 @@ def starts(shot: Shot) -> dict[str, Float32[np.ndarray, "time #height #width"]]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 from jaxtyping import Float, Int8, Int64, UInt8
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from yozora import command
 from yozora.evaluate.sight.detect import crops, regions, shrink
 from yozora.evaluate.sight.eye import CROP, WEIGHTS, Eye, light_of
 from yozora.evaluate.truth import stills
@@ -167,7 +170,15 @@ def _shape_of(shot: Shots, region: np.ndarray, frame: int) -> int:
     return SHAPES.index(bodies[int(share.argmax())].shape) if share.max() >= PURE else -1
 
 
-if __name__ == "__main__":
-    trained = train(scenes=2000, steps=2000)
+def main(
+    scenes: Annotated[int, typer.Option(min=1, help="of the training split, which are looked at")] = 2000,
+    steps: Annotated[int, typer.Option(min=1, help="of the network for colours; that for shapes takes twice as many")] = 2000,
+) -> None:
+    """Train both networks and write them in place of those that are there."""
+    trained = train(scenes, steps)
     save_file({name: tensor.half().contiguous() for name, tensor in trained.state_dict().items()}, WEIGHTS)
-    print(f"wrote {WEIGHTS}")
+    typer.echo(f"wrote {WEIGHTS}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -14,7 +14,7 @@ from yozora.canvas import Canvas
 from yozora.evaluate import judges, many
 from yozora.evaluate.cases import Case, numbered
 from yozora.evaluate.measures import record
-from yozora.evaluate.report import Row
+from yozora.evaluate.report import Row, lines
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import squeeze, usual_shot
 from yozora.model import Model, load
@@ -58,6 +58,13 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
     """
     digest = f"{loaded(exam.model).digest} under seal {exam.seal}, judged by {judges.digest()}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
+
+
+def records(folder: Path) -> list[Row]:
+    """The records of a run; raises ValueError for a folder that has none."""
+    if not (folder / FILE).exists():
+        raise ValueError(f"{folder} has no {FILE}; give the --out of a run of the world suite")
+    return lines(folder / FILE)
 
 
 def examine(exam: Exam, number: int) -> list[Row]:

@@ -1,6 +1,5 @@
 """Physics in the loop: what the words describe is simulated, and the model repaints a plain picture of it."""
 
-import warnings
 from dataclasses import replace
 from typing import Annotated
 
@@ -26,15 +25,12 @@ class Simulate(Request):
 
     def canvas(self, shot: Shot) -> Canvas:
         """A plain picture of the simulated scene, at the strength throughout."""
-        from yozora.world.parse import compose, nearest, parse  # these bring torch
+        from yozora.world.parse import compose  # these bring torch
         from yozora.world.simulate import simulate
         from yozora.world.sketch import sketch
+        from yozora.world.understand import understood
 
-        reading = parse(self.prompt)
-        for word in reading.unknown:
-            guess = nearest(word)
-            warnings.warn(f"the physics world does not know {word!r}" + (f"; did you mean {guess}?" if guess else ""), stacklevel=2)
-        scene = compose(reading, self.layout)
+        scene = compose(understood(self.prompt), self.layout)
         take = simulate(scene, frames=shot.frames, fps=shot.fps, aspect=shot.width / shot.height)
         plain = Video(sketch([take], (shot.width, shot.height))[0].numpy(), shot.fps)
         canvas = laid([(0, Source("", "", plain))], shot.frames, shot, self.prompt)

@@ -54,8 +54,7 @@ class TextEncoder(nn.Module):
 
     def unheard(self, text: str) -> Iterator[str]:
         """What of a text the encoder will not hear, a sentence each: words it does not know, and all beyond its length."""
-        for word, near in self.tokenizer.unknown(text).items():
-            yield f"the model does not know the word {word!r}" + (f"; did you mean {near!r}?" if near else "")
+        yield from self.tokenizer.unheard(text)
         count = len(self.tokenizer.encode(text))
         if count > self.config.length:
             yield f"the model hears the first {self.config.length - 1} words that it knows, and {count - self.config.length} are left out"

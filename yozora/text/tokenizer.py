@@ -1,7 +1,7 @@
 """A word-level tokenizer that knows which words it does not know."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,3 +61,8 @@ class Tokenizer:
         strange = [piece for piece, _ in pieces if piece not in known and any(c.isalnum() for c in piece)]
         near = {word: difflib.get_close_matches(word, known, n=1, cutoff=0.75) for word in strange}
         return {word: matches[0] if matches else "" for word, matches in near.items()}
+
+    def unheard(self, text: str) -> Iterator[str]:
+        """A sentence for each word of `text` outside the vocabulary."""
+        for word, near in self.unknown(text).items():
+            yield f"the model does not know the word {word!r}" + (f"; did you mean {near!r}?" if near else "")

@@ -6,16 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from yozora.video import Video
 from yozora.video.sheet import sheet
-from yozora.world.game import board_size, play, ticks
+from yozora.world.game import Game, board_size, play, ticks
 from yozora.world.game_draw import draw
 from yozora.world.game_sample import sample_game
 from yozora.world.game_words import caption_game
 
 STRIP = 5  # frames of each clip on the contact sheet
 COLUMNS = 2  # clips side by side
+
+
+def read_game(clip: Path) -> Game | None:
+    """The game of a clip that `write_games` wrote, from the notes beside it; None for any other file."""
+    try:
+        facts = json.loads(clip.with_suffix(".json").read_text(encoding="utf-8"))
+        return TypeAdapter(Game).validate_python(facts["game"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def write_games(folder: Path, seeds: Sequence[int], *, size: tuple[int, int], frames: int, fps: float | int, split: str) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import typer
 from jaxtyping import UInt8
 
+from yozora import command
 from yozora.evaluate.finding import record
 from yozora.evaluate.game.rules import RULES, judge
 from yozora.evaluate.report import Row, table
@@ -175,10 +176,10 @@ def trial(game: Game, film: Film, fps: float | int, rng: np.random.Generator) ->
 
 
 def main(
-    clips: Annotated[int, typer.Option(help="games of each size")] = 20,
+    clips: Annotated[int, typer.Option(min=1, help="games of each size")] = 20,
     size: Annotated[list[str] | None, typer.Option(help="width x height, may be given several times")] = None,
-    frames: Annotated[int, typer.Option(help="length of a clip")] = 48,
-    fps: Annotated[float, typer.Option(help="frames a second")] = 12.0,
+    frames: Annotated[int, typer.Option(min=1, help="length of a clip")] = 48,
+    fps: Annotated[float, typer.Option(min=1, help="frames a second")] = 12.0,
 ) -> None:
     """Print which clips keep each rule, and which do what their caption asks."""
     rows: dict[str, list[Row]] = {}
@@ -195,4 +196,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

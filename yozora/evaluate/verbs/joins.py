@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import typer
 
+from yozora import command
 from yozora.canvas import Canvas
 from yozora.evaluate.truth import FIRST_SEED, act, film, usual_shot
 from yozora.made import Made
@@ -50,9 +51,9 @@ def drift(clip: Video, first: int, step: int) -> tuple[float, float]:
 
 def main(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="a bundled model or a model's folder")],
-    clips: Annotated[int, typer.Option(help="clips to extend")] = 4,
-    joins: Annotated[int, typer.Option(help="times that each is extended by a second")] = 10,
-    steps: Annotated[int, typer.Option(help="solver steps of each")] = 12,
+    clips: Annotated[int, typer.Option(min=1, help="clips to extend")] = 4,
+    joins: Annotated[int, typer.Option(min=1, help="times that each is extended by a second")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="solver steps of each")] = 12,
 ) -> None:
     """Print the drift after each join, with kept latents and with pixels alone, as means over the clips."""
     device = choose_device()
@@ -81,4 +82,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(main)

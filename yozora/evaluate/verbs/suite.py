@@ -54,15 +54,19 @@ def run(model: str, folder: Path, cases: int, verbs: Sequence[str] = tuple(VERBS
     An interrupted run goes on from there. Returns the tables as Markdown; raises ValueError for a verb that there is none of, and
     where the folder has records of other weights.
     """
-    strange = [verb for verb in verbs if verb not in VERBS]
-    if strange:
-        raise ValueError(f"no verb {', '.join(strange)}; choose among {', '.join(VERBS)}")
+    check(verbs)
     device = choose_device()
     loaded = load(model, device, choose_dtype(device))
     rows = collect(Maker(loaded, usual_shot(loaded)), folder, cases, verbs)
     page = tables(rows)
     (folder / "verbs.md").write_text(page, encoding="utf-8")
     return page
+
+
+def check(verbs: Sequence[str]) -> None:
+    """Raise ValueError, with those that there are, where some verb is none."""
+    if strange := [verb for verb in verbs if verb not in VERBS]:
+        raise ValueError(f"no verb {', '.join(strange)}; choose among {', '.join(VERBS)}")
 
 
 class Maker:
