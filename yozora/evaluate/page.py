@@ -58,6 +58,7 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         "<h2>Which way</h2>",
         '<p class="note">Clips in which one thing is to go one way, by the way that was asked and the way that was seen.</p>',
         by_way(made),
+        '<p class="note">How often what is to go to one side alone passes.</p>',
         by_side(made),
         "<h2>What changes for good, by kind</h2>",
         by_family([row for row in once if row["level"] == CHANGED]),
@@ -157,10 +158,14 @@ def by_family(changed: Sequence[Row]) -> str:
     if not kinds:
         return "<p>No such case.</p>"
     lines = [
-        (family, *(share([row for row in some if row["kind"] == kind], name) for name in ("irreversible", "all") for kind in KINDS))
+        (
+            family,
+            str(sum(row["kind"] == MODEL for row in some)),
+            *(share([row for row in some if row["kind"] == kind], name) for name in ("irreversible", "all") for kind in KINDS),
+        )
         for family, some in kinds.items()
     ]
-    return table(("event", *(f"{name}, {kind}" for name in ("irreversible", "joint") for kind in KINDS)), lines)
+    return table(("event", "clips", *(f"{name}, {kind}" for name in ("irreversible", "joint") for kind in KINDS)), lines)
 
 
 def by_side(made: Sequence[Row]) -> str:
@@ -184,7 +189,9 @@ def by_measure(once: Sequence[Row]) -> str:
         cells = [share([row for row in made if row["level"] == level], name) for level in levels]
         beside = [share([row for row in words if row["kind"] == kind], name) for kind in KINDS]
         lines.append(("joint" if name == "all" else name, *beside, *cells))
-    return table(("measure", *(f"from words, {kind}" for kind in KINDS), *levels), lines)
+    counts = [sum(row["kind"] == kind for row in words) for kind in KINDS]
+    beside = [f"from words, {kind} ({count})" for kind, count in zip(KINDS, counts, strict=True)]
+    return table(("measure", *beside, *(f"{level} ({sum(row['level'] == level for row in made)})" for level in levels)), lines)
 
 
 def legend() -> str:
