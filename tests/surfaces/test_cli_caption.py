@@ -65,6 +65,7 @@ BAD = {
     "no captioner": (("pic.png", "--model", "TINY"), "has no captioner: train one"),
     "words of nothing": (("pic.png", "--model", "TOLD", "--fits", "zeppelin"), "'zeppelin' has no word that the model knows"),
     "no words": (("pic.png", "--model", "TOLD", "--fits", ""), "'' has no word that the model knows"),
+    "both": (("pic.png", "--model", "TOLD", "--fits", "a ball", "--length", "short"), "leave one out"),
     "torn captioner": (("pic.png", "--model", "torn"), "captioner.safetensors is not a safetensors file"),
     "another's captioner": (("pic.png", "--model", "other"), "other/captioner.safetensors"),
 }

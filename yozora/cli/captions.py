@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def caption(
     file: Annotated[Path, typer.Argument(help="video or picture")],
-    length: Annotated[Length, typer.Option(help="a few words, a sentence, or everything")] = Length.sentence,
+    length: Annotated[Length | None, typer.Option(help="a few words, a sentence (unless asked otherwise), or everything")] = None,
     model: Annotated[str, typer.Option(help="bundled model or folder")] = "hoshi",
     fits: Annotated[
         str | None,
@@ -38,9 +38,11 @@ def caption(
     from yozora.evaluate.clip import foreign
     from yozora.world.game_album import read_game
 
+    if length and fits is not None:
+        raise ValueError("--length asks for a caption and --fits for a number; leave one out")
     video = Video.load(file)
     if fits is None:
-        said = {(cue.start, cue.end): cue.text for cue in say(video, length=length.value, model=model)}
+        said = {(cue.start, cue.end): cue.text for cue in say(video, length=length or Length.sentence, model=model)}
     else:
         said = {span: f"{nats:.2f}" for span, nats in fit(video, fits, model=model).items()}
     if reason := "this is a clip of the game" if read_game(file) else foreign(video):
