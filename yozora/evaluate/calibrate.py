@@ -10,7 +10,7 @@ import typer
 from yozora import command
 from yozora.evaluate import judges, many, trials
 from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.report import Row, measures, percent, split, table, tally
+from yozora.evaluate.report import Row, measures, of_all, split, table, tally
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.trials import OTHER, Trial
 from yozora.evaluate.world import RENDER, THROUGH, loaded
@@ -53,15 +53,11 @@ def caught(kinds: Mapping[str, Sequence[Row]]) -> str:
     """How often each measure passes true clips, and clips with a fault that it is there for."""
     found = ["| measure | renders | through the VAE | fault | with the fault |", "|---" * 5 + "|"]
     for name, spoils in CAUGHT.items():
-        true, squeezed = (counted(kinds[kind], name) for kind in (RENDER, THROUGH))
-        found += [f"| {name} | {true} | {squeezed} | {fault} | {counted(kinds[fault], name)} |" for fault in spoils if fault in kinds]
+        true, squeezed = (of_all(*tally(kinds[kind], name)) for kind in (RENDER, THROUGH))
+        found += [
+            f"| {name} | {true} | {squeezed} | {fault} | {of_all(*tally(kinds[fault], name))} |" for fault in spoils if fault in kinds
+        ]
     return "\n".join(found)
-
-
-def counted(rows: Sequence[Row], name: str) -> str:
-    """The share that passes, and of how many clips."""
-    right, of = tally(rows, name)
-    return f"{percent(right, of)} of {of}" if of else "-"
 
 
 def causes(true: Sequence[Row]) -> str:

@@ -21,7 +21,7 @@ from yozora import command
 from yozora.captioner import LENGTHS, alignments, describe
 from yozora.captioning import captioner_of, encoded
 from yozora.evaluate.measures import record
-from yozora.evaluate.report import Row, table, wilson
+from yozora.evaluate.report import Row, percent, table
 from yozora.evaluate.said import NAMES, SWAPS, facts_in, facts_of, judge, swapped
 from yozora.evaluate.truth import act, film, usual_shot
 from yozora.model import Model, captioner_digest, find, load
@@ -118,8 +118,7 @@ def page(rows: Sequence[Row], scores: dict[str, dict[str, tuple[list[float], lis
     for split, found in scores.items():
         for what, (right, wrong) in found.items():
             above = sum(a > b for a, b in zip(right, wrong, strict=True))
-            low, high = wilson(above, len(right))
-            share = f"{100 * above / len(right):.0f} % ({100 * low:.0f}-{100 * high:.0f})"
+            share = percent(above, len(right))
             false = "of another clip" if what == "another clip" else f"another {what}"
             parts[-1] += f"\n| {split}, against a sentence with {false} | {len(right)} | {auc(right, wrong):.3f} | {share} |"
     return "\n\n".join(parts).replace("with of", "of") + "\n"

@@ -1,8 +1,6 @@
 """M9: how much takes of one prompt differ, and whether clips repeat what a model was trained on."""
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch.nn import functional as F
 
+from yozora.evaluate.many import workers
 from yozora.evaluate.truth import act, filmed, stills
 from yozora.tasks.settings import Shot
 from yozora.video import Video
@@ -32,13 +31,12 @@ def features(videos: Sequence[Video]) -> Features:
 def features_of(scenes: Sequence[Scene], shot: Shot, processes: int = 1) -> Features:
     """The same of renders of scenes, of which no more is drawn than is looked at."""
     if processes < 2:
-        return np.concatenate([drawn(scene, shot) for scene in scenes])
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return np.concatenate(list(pool.map(partial(drawn, shot=shot), scenes, chunksize=64)))
+        return np.concatenate([render_features(scene, shot) for scene in scenes])
+    with workers(processes) as pool:
+        return np.concatenate(list(pool.map(partial(render_features, shot=shot), scenes, chunksize=64)))
 
 
-def drawn(scene: Scene, shot: Shot) -> Features:
+def render_features(scene: Scene, shot: Shot) -> Features:
     """The features of one scene's render."""
     return features([filmed(stills(act(scene, shot), moments(shot.frames)), shot)])
 

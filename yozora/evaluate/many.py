@@ -40,8 +40,7 @@ def _worked(job: Job, numbers: Sequence[int], processes: int) -> Iterator[list[R
     if processes < 2 or len(numbers) < 2:
         yield from map(job, numbers)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with workers(processes) as pool:
         try:
             yield from (future.result() for future in as_completed([pool.submit(job, number) for number in numbers]))
         except BrokenProcessPool as error:
@@ -49,3 +48,9 @@ def _worked(job: Job, numbers: Sequence[int], processes: int) -> Iterator[list[R
             raise MemoryError(said) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def workers(processes: int) -> ProcessPoolExecutor:
+    """So many processes, each with one thread, that are the same on every platform."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.report import Row, difference, measures, percent, share, split, takes_of, tally, wilson
+from yozora.evaluate.report import Row, difference, measures, of_all, share, split, takes_of, tally, wilson
 from yozora.evaluate.world import MODEL, RENDER, THROUGH, clip_file
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -18,6 +18,7 @@ KINDS = {MODEL: "#2f6fdf", THROUGH: "#d98a1f", RENDER: "#5a9b57"}  # and the col
 GIVEN = ("onward", "falls")  # levels that begin from given frames
 SIDED = ("all", "direction", "camera", "permanence")  # measures by which sides are compared
 WAYS = ("left", "right", "toward", "away", "still")  # where one thing can be seen to go
+SEVERAL = "no one way"
 CHANGED = "changes"  # the level of what changes for good, which a model may not have been trained on
 CLAIM, CLAIMED = ("pairs", "triples"), "held-out pairs and triples together"
 THUMB, COLUMNS, FRAME = 76, 12, 2  # pixels of a moving thumbnail, thumbnails in a row, pixels of the line around each
@@ -84,7 +85,7 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
 
 def said(counted: Mapping) -> str:
     """Such as `12 % (8-17) of 362`."""
-    return f"{percent(counted['right'], counted['of'])} of {counted['of']}"
+    return of_all(counted["right"], counted["of"])
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -138,18 +139,18 @@ def sided(made: Sequence[Row]) -> dict[str, Sequence[Row]]:
 
 def confusion(made: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
     """Of the clips in which one thing is to go one way, how many go which: by the way that was asked, and the one that was seen."""
-    found: dict[str, dict[str, int]] = {way: dict.fromkeys((*WAYS, "no one way"), 0) for way in WAYS if way != "still"}
+    found: dict[str, dict[str, int]] = {way: dict.fromkeys((*WAYS, SEVERAL), 0) for way in WAYS if way != "still"}
     for row in made:
         score = row["scores"].get("direction")
         if score and len(row["ways"]) == 1 and row["ways"][0] in found:
             seen = set(score[2].split("+")) & set(WAYS)
-            found[row["ways"][0]][seen.pop() if len(seen) == 1 else "no one way"] += 1
+            found[row["ways"][0]][seen.pop() if len(seen) == 1 else SEVERAL] += 1
     return found
 
 
 def by_way(made: Sequence[Row]) -> str:
     """The same as a table."""
-    return table(("asked", *WAYS, "no one way"), [(way, *map(str, seen.values())) for way, seen in confusion(made).items()])
+    return table(("asked", *WAYS, SEVERAL), [(way, *map(str, seen.values())) for way, seen in confusion(made).items()])
 
 
 def by_family(changed: Sequence[Row]) -> str:

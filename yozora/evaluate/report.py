@@ -82,10 +82,15 @@ def percent(right: int, of: int) -> str:
     return f"{100 * right / of:.0f} % ({100 * low:.0f}-{100 * high:.0f})" if of else "-"
 
 
+def of_all(right: int, of: int) -> str:
+    """Such as `87 % (79-92) of 60`."""
+    return f"{percent(right, of)} of {of}" if of else "-"
+
+
 def share(rows: Sequence[Row], metric: str) -> str:
     """Such as `87 % (79-92) of 60`: the share of clips that pass; of how many is told where the metric does not apply to all."""
     right, of = tally(rows, metric)
-    return percent(right, of) + (f" of {of}" if 0 < of < len(rows) else "")
+    return of_all(right, of) if of < len(rows) else percent(right, of)
 
 
 def table(groups: Mapping[str, Sequence[Row]], metrics: Sequence[str], first: str) -> str:

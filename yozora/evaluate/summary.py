@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -130,10 +131,8 @@ def fingerprint(made: Sequence[Row]) -> str:
 def machine() -> str:
     """The processor and how many cores of it there are."""
     cpu = Path("/proc/cpuinfo")  # elsewhere than on Linux, platform knows its name
-    names = (
-        [line.partition(":")[2].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []
-    )
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    named = re.search(r"^model name\s*: (.+)$", cpu.read_text(), re.MULTILINE) if cpu.exists() else None
+    return f"{named[1] if named else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def sampled(habits: Habits) -> str:
