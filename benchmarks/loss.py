@@ -17,9 +17,7 @@ from yozora import command
 from yozora.model import load
 from yozora.plan import choose_device
 from yozora.recipes import further
-from yozora.train.generator import GeneratorTask
-from yozora.train.latents import grid_of
-from yozora.train.stages import clips_of
+from yozora.train.stages import clips_of, generator_task
 from yozora.vae import save_vae
 
 SEED = 900  # of clips, canvases, times and noise: no recipe has it
@@ -42,19 +40,7 @@ def main(
         weights = Path(folder) / "vae.safetensors"
         save_vae(models[0].vae, weights)
         with clips_of(recipe, models[0].vae, weights, lambda line: typer.echo(line, err=True)) as source, torch.no_grad():
-            grids = {shape.name: grid_of(models[0].vae, shape, recipe.generator.widths.patch) for shape in shapes}
-            tasks = [
-                GeneratorTask(
-                    text=model.text,
-                    transformer=model.transformer,
-                    batching=batching,
-                    source=source,
-                    how=recipe.generator.optimization,
-                    grids=grids,
-                    show=lambda: None,  # pyright: ignore[reportArgumentType] (nothing is drawn)
-                )
-                for model in models
-            ]
+            tasks = [generator_task(recipe, model, source) for model in models]
             found = [
                 [{name: float(value) for name, value in next(task.losses(step)).parts.items()} for step in range(steps)] for task in tasks
             ]

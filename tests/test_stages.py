@@ -14,11 +14,11 @@ from safetensors import safe_open
 from yozora.captioner import describe
 from yozora.model import load, save
 from yozora.recipes import debug, gpu, laptop
-from yozora.train.generator import Clip, GeneratorTask
+from yozora.train.generator import Aids, Clip, GeneratorTask
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
-from yozora.train.stages import run_captioner, run_recipe, run_retold
+from yozora.train.stages import run_captioner, run_recipe, run_retold, teacher_of, train_generator
 from yozora.weights import sha256
 from yozora.world.parse_held import held_out
 
@@ -132,6 +132,45 @@ def test_stills_come_first():
     assert batching.shares(batching.opening - 1)[stills].sum() == pytest.approx(batching.stills)
     wanted = sum(shape.weight for shape in batching.shapes if shape.frames == 1)
     assert batching.shares(batching.opening)[stills].sum() == pytest.approx(wanted / sum(shape.weight for shape in batching.shapes))
+
+
+def test_what_helps_a_generator_to_learn_is_not_kept(whole, tmp_path):
+    """Alignment to a captioner, tokens that pass the middle by, and a mirror change what is learned, not what a model is."""
+    recipe = short()
+    recipe = replace(recipe, generator=replace(recipe.generator, widths=replace(recipe.generator.widths, layers=3)))
+    helped = {
+        "alone": Aids(),
+        "aligned": Aids(teacher=str(whole), aligned=1.0, after=0),
+        "bypassed": Aids(bypassed=0.5),
+        "both": Aids(teacher=str(whole), bypassed=0.5, after=1),
+        "mirrored": Aids(mirrored=True),
+    }
+    seen = set()
+    model = load(str(whole), CPU, torch.float32)
+    for name, aids in helped.items():
+        one = replace(recipe, variant=name, generator=replace(recipe.generator, aids=aids))
+        if name == "mirrored" and model.vae.encoder is not None:
+            with pytest.raises(ValueError, match="linear in pixels"):
+                train_generator(one, model.vae, tmp_path, CPU, quiet)
+            continue
+        learned = train_generator(one, model.vae, tmp_path, CPU, quiet)
+        assert set(model.transformer.state_dict()) < set(learned.transformer.state_dict())  # which has a block more
+        save(learned, tmp_path / name)
+        seen.add(sha256(tmp_path / name / "transformer.safetensors"))
+        rows = (tmp_path / f"generator-{name}" / "log.jsonl").read_text()
+        assert ('"generator/apart"' in rows) == bool(aids.teacher)
+    assert len(seen) == 4
+
+
+def test_a_teacher_must_see_the_same_latents(whole, tmp_path):
+    model = load(str(whole), CPU, torch.float32)
+    save(replace(model, captioner=None), tmp_path / "mute")
+    with pytest.raises(ValueError, match="no captioner to learn from"):
+        teacher_of(model, str(tmp_path / "mute"))
+    with torch.no_grad():
+        next(model.vae.parameters()).add_(1)
+    with pytest.raises(ValueError, match="another compression network"):
+        teacher_of(model, str(whole))
 
 
 def test_processes_that_share_a_step_see_other_clips_and_noise(whole):

@@ -1,11 +1,13 @@
 """Laws of the transformer and of what makes a denoiser of it."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 
 from yozora.patches import Tokens, Words, pack, patchify
+from yozora.train.bypass import draw_bypass
 from yozora.transformer.denoisers import one_level, raise_to
 from yozora.transformer.model import Transformer, TransformerConfig, precondition
 
@@ -188,3 +190,50 @@ def test_a_preconditioned_network_that_says_nothing_keeps_the_linear_guess():
     words = Words(states=random(3, 16), lengths=(3,), tokens=(len(level),))
     velocity = Transformer(config)(tokens, level, words)
     torch.testing.assert_close(velocity, precondition(level, config).kept * tokens.values)
+
+
+@torch.no_grad()
+def test_a_bypass_of_nothing_changes_nothing_and_of_much_leaves_the_kept_alone():
+    """Tokens that pass the middle by come out of the first block as they went in, and the kept ones know nothing of them there."""
+    transformer = network()
+    transformer.blocks.append(deepcopy(transformer.blocks[0]))
+    tokens, level = clips((3, 4, 4), (2, 4, 4)), torch.linspace(0.1, 1, 20)
+    words = words_for(tokens)
+    everything = torch.Generator().manual_seed(0)
+    whole = draw_bypass(0.0, 3, tokens, words, everything)
+    assert torch.equal(transformer(tokens, level, words, whole), transformer(tokens, level, words))
+    through: list[torch.Tensor] = []
+    transformer.blocks[1].register_forward_hook(lambda _, given, out: through.extend((given[0], out)))
+    transformer.blocks[2].register_forward_hook(lambda _, given, out: through.append(given[0]))
+    some = draw_bypass(0.75, 3, tokens, words, torch.Generator().manual_seed(0))
+    transformer(tokens, level, words, some)
+    entered, left, later = through
+    assert some.lengths == some.cues == (3, 2) and len(entered) == 5 and len(later) == 20
+    assert torch.equal(later[some.kept], left)
+    passed = torch.ones(20, dtype=torch.bool)
+    passed[some.kept] = False
+    first = transformer.blocks[0](*through_first(transformer, tokens, level, words))
+    assert torch.equal(later[passed], first[passed]) and not torch.equal(left, entered)
+
+
+def through_first(transformer, tokens, level, words):
+    """What the first block is given."""
+    given: list[tuple] = []
+    hook = transformer.blocks[0].register_forward_hook(lambda _, inputs, __: given.append(inputs))
+    transformer(tokens, level, words)
+    hook.remove()
+    return given[0]
+
+
+def test_a_bypass_keeps_its_share_of_every_cue_and_other_tokens_each_time():
+    tokens = clips((3, 4, 4), (2, 4, 4))
+    words = Words(states=random(6, 16), lengths=(2, 2, 2), tokens=(4, 8, 8))
+    generator = torch.Generator().manual_seed(0)
+    drawn = [draw_bypass(0.5, 6, tokens, words, generator) for _ in range(40)]
+    for one in drawn:
+        assert (one.first, one.last, one.cues, one.lengths) == (1, 5, (2, 4, 4), (6, 4))
+        assert one.kept.tolist() == sorted(set(one.kept.tolist()))
+        assert [int(((one.kept >= low) & (one.kept < high)).sum()) for low, high in ((0, 4), (4, 12), (12, 20))] == [2, 4, 4]
+    often = torch.bincount(torch.cat([one.kept for one in drawn]), minlength=20)
+    assert often.min() >= 8 and often.max() <= 32
+    assert draw_bypass(0.99, 6, tokens, words, generator).cues == (1, 1, 1)

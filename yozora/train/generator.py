@@ -9,17 +9,20 @@ from jaxtyping import Float, Float16, Int
 from torch import Tensor, nn
 
 from yozora.canvas import Cue, Grid, tokens_heard
+from yozora.captioner import Captioner
 from yozora.flow.path import mix
 from yozora.flow.schedule import draw_times, shift_for
 from yozora.patches import Tokens, Words, patchify
 from yozora.text import TextEncoder
+from yozora.train.align import Alignment, listening
+from yozora.train.bypass import draw_bypass
 from yozora.train.canvases import Mixture, draw_start
 from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
 from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
 from yozora.train.report import Gallery
-from yozora.transformer.model import Transformer, TransformerConfig
+from yozora.transformer.model import Bypass, Transformer, TransformerConfig
 from yozora.vae.place import token_start
 
 LENGTHS = {"short": 0.32, "sentence": 0.6, "full": 0.08}  # shares of the caption lengths; long ones cost more than they teach
@@ -88,13 +91,30 @@ class Lesson:
     coordinates: Int[Tensor, "token 3"]
     lengths: tuple[int, ...]
     spoken: tuple[tuple[str, int], ...]  # each cue with the number of tokens that hear it
+    seen: Float[Tensor, "token feature"] | None  # what the captioner sees in the clean clips, where a task aligns to it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aids:
+    """What helps the generator to learn and is not kept.
+
+    The share `bypassed` of the tokens passes the middle blocks by; what is known after block `after` is aligned with weight `aligned` to
+    what the captioner of model `teacher` sees, if one is named. `mirrored`: a mirror shows one clip in two.
+    """
+
+    bypassed: float = 0.0
+    teacher: str = ""
+    aligned: float = 0.5
+    after: int = 1
+    mirrored: bool = False
 
 
 @dataclass(kw_only=True)
 class GeneratorTask:
     """Rectified flow on canvases: the loss is the weighted squared error of the velocity where the noise level is above 0.
 
-    `grids` has the grid of each clip shape by its name; `show` draws with the averaged weights. Of several processes that share a
+    `grids` has the grid of each clip shape by its name; `show` draws with the averaged weights; `teacher` sees what tokens are
+    aligned to. Of several processes that share a
     step, each has a `rank`, and groups are numbered through all of them: other clips, times and noise for each.
     """
 
@@ -105,12 +125,17 @@ class GeneratorTask:
     how: Optimization
     grids: dict[str, Grid]
     show: Callable[[], Gallery]
+    aids: Aids = Aids()
+    teacher: Captioner | None = None
     rank: int = 0
 
     def __post_init__(self) -> None:
+        self.device = self.text.words.weight.device
         self.networks: dict[str, nn.Module] = {"generator": nn.ModuleDict({"text": self.text, "transformer": self.transformer})}
         self.optimization = {"generator": self.how}
-        self.device = self.text.words.weight.device
+        self.alignment = Alignment(self.transformer.config.dim, self.teacher).to(self.device) if self.teacher else None
+        if self.alignment:
+            self.networks["generator"].add_module("alignment", self.alignment)
         self.weights = channel_weights(self.transformer.config).to(self.device)
 
     def losses(self, step: int) -> Iterator[Loss]:
@@ -119,12 +144,34 @@ class GeneratorTask:
         lessons = [self.lesson(step, group, *drawn) for group, drawn in groups]
         lessons.sort(key=lambda lesson: lesson.lengths[0])  # equal ones side by side: attention then runs dense
         level, target = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target"))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16), listening(self.transformer, self.aids.after) as heard:
             tokens, words = self.pack(lessons)
-            velocity = self.transformer(tokens, level, words)
+            bypass = self.bypass(step, tokens, words)
+            velocity = self.transformer(tokens, level, words, bypass)
+            apart = self.apart(heard[0], lessons, bypass)
         error = ((velocity.float() - target).square() * self.weights).mean(-1)
         loss = error[level > 0].mean()
-        yield Loss("generator", loss, {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)})
+        parts = {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)}
+        if apart is None:
+            yield Loss("generator", loss, parts)
+        else:
+            yield Loss("generator", loss + self.aids.aligned * apart, {**parts, "apart": apart})
+
+    def bypass(self, step: int, tokens: Tokens, words: Words) -> Bypass | None:
+        """Which tokens of a step go through all blocks, where not all do."""
+        if not self.aids.bypassed:
+            return None
+        generator = torch_generator(self.device, self.batching.seed, step, self.rank, "bypass")
+        return draw_bypass(self.aids.bypassed, self.transformer.config.layers, tokens, words, generator)
+
+    def apart(self, known: Float[Tensor, "token dim"], lessons: list[Lesson], bypass: Bypass | None) -> Float[Tensor, ""] | None:
+        """How far what the transformer knows of the tokens is from what the captioner sees, where there is one."""
+        if self.alignment is None:
+            return None
+        seen = torch.cat([lesson.seen for lesson in lessons if lesson.seen is not None])
+        if bypass is not None and bypass.first <= self.aids.after < bypass.last:
+            seen = seen[bypass.kept]
+        return self.alignment(known, seen)
 
     def pack(self, lessons: list[Lesson]) -> tuple[Tokens, Words]:
         """Lay the lessons behind one another, and read what they hear."""
@@ -169,7 +216,8 @@ class GeneratorTask:
         noised = torch.where((level == 0)[:, None], given, mix(values, noise, level))
         coordinates = patchify(clips[0].latents, patch).coordinates[-length:].repeat(count, 1).to(self.device)
         spoken = tuple(cue for script in scripts for cue in script)
-        return Lesson(noised, noise - values, level, coordinates, (length,) * count, spoken)
+        seen = self.alignment.seen(cleans, patch) if self.alignment else None
+        return Lesson(noised, noise - values, level, coordinates, (length,) * count, spoken, seen)
 
     def _script(self, words: dict, grid: Grid, rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
         """Which words a clip hears, and by how many tokens: none, one caption of some length, or its script."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from yozora.model import Habits
 from yozora.train.fresh import Window
-from yozora.train.generator import Batching
+from yozora.train.generator import Aids, Batching
 from yozora.train.optimize import Optimization
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import VAEConfig
@@ -57,6 +57,7 @@ class GeneratorStage:
     save_every: int
     show_every: int
     average: float
+    aids: Aids = Aids()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,8 @@ class Recipe:
 
     `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
     is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says,
-    from random weights and in the stage `anew` in place of its own, if there is one: on the same clips.
+    from random weights and in the stage `anew` in place of its own, if there is one: on the same clips. Runs of the generator that differ
+    by `variant` lie beside one another.
     """
 
     name: str
@@ -128,5 +130,6 @@ class Recipe:
     habits: Habits
     workers: int
     window: Window | None
+    variant: str = ""
     retold: Retold | None = None
     anew: GeneratorStage | None = None

@@ -82,8 +82,7 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
     """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
-    stage, patch = recipe.generator, recipe.generator.widths.patch
-    vae = vae.to(device)
+    stage, vae = recipe.generator, vae.to(device)
     text, transformer = networks(recipe, vae, heard(recipe, folder))
     model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
     origin = ""
@@ -94,10 +93,9 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         say(f"going on from the weights of {origin}; the optimizer's moments are rebuilt during the warm-up")
     weights = folder / "vae.safetensors"
     save_vae(vae, weights)
-    words = f"{recipe.retold.length}-by-{captioner_digest(find(recipe.retold.model))}" if recipe.retold else ""
     run = Run(
-        folder=folder / "-".join(filter(None, ("generator", words))),
-        recipe=repr((stage, recipe.window, sha256(weights), origin, *([words] if words else []))),
+        folder=folder / "-".join(filter(None, ("generator", recipe.variant))),
+        recipe=repr((stage, recipe.window, sha256(weights), origin, *filter(None, [recipe.variant]))),
         origin=origin,
         steps=stage.optimization.steps,
         save_every=stage.save_every,
@@ -105,18 +103,37 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         average=stage.average,
     )
     with clips_of(recipe, vae, weights, say) as source:
-        task = GeneratorTask(
-            text=text,
-            transformer=transformer,
-            batching=stage.batching,
-            source=source,
-            how=stage.optimization,
-            grids={shape.name: grid_of(vae, shape, patch) for shape in stage.batching.shapes},
-            show=lambda: samples(model),
-        )
-        averaged = train(task, run, say)["generator"]
-    nn.ModuleDict({"text": text, "transformer": transformer}).load_state_dict(averaged)
+        averaged = train(generator_task(recipe, model, source), run, say)["generator"]
+    kept = nn.ModuleDict({"text": text, "transformer": transformer})  # what helped to learn is left behind
+    kept.load_state_dict({name: averaged[name] for name in kept.state_dict()})
     return model
+
+
+def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTask:
+    """What the generator stage of a recipe trains: text encoder and transformer of a model, on the clips of a source."""
+    stage, aids = recipe.generator, recipe.generator.aids
+    return GeneratorTask(
+        text=model.text,
+        transformer=model.transformer,
+        batching=stage.batching,
+        source=HalfMirrored(source, mirror_of(model.vae), stage.batching.seed) if aids.mirrored else source,
+        how=stage.optimization,
+        grids={shape.name: grid_of(model.vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
+        show=lambda: samples(model),
+        aids=aids,
+        teacher=teacher_of(model, aids.teacher) if aids.teacher else None,
+    )
+
+
+def teacher_of(model: Model, name: str) -> Captioner:
+    """The captioner of model `name`; raises ValueError where it has none, or reads other latents than those of `model`."""
+    other = load(name, next(model.transformer.parameters()).device, torch.float32)
+    if other.captioner is None:
+        raise ValueError(f"{name} has no captioner to learn from; train one with --only captioner, or leave the alignment out")
+    ours, theirs = model.vae.state_dict(), other.vae.state_dict()
+    if ours.keys() != theirs.keys() or not all(torch.equal(ours[part], theirs[part]) for part in ours):
+        raise ValueError(f"the captioner of {name} reads latents of another compression network; train it again for this one")
+    return other.captioner
 
 
 def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Captioner:
@@ -271,7 +288,8 @@ def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retol
     """
     other = load(retold.model, device, torch.float32)
     name = f"{recipe.name}-{retold.length}"
-    recipe = replace(recipe, name=name, retold=retold, generator=recipe.anew or recipe.generator)
+    words = f"{retold.length}-by-{captioner_digest(find(retold.model))}"
+    recipe = replace(recipe, name=name, variant=words, retold=retold, generator=recipe.anew or recipe.generator)
     model = train_generator(recipe, other.vae, folder, device, say)
     save(replace(model, captioner=other.captioner), folder / name)
     return folder / name

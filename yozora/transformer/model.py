@@ -64,6 +64,26 @@ class Setting:
     dtype: torch.dtype
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bypass:
+    """In training only the tokens numbered `kept`, in ascending order, go through blocks `first` up to `last`; the others pass them by.
+
+    A step costs less, and the blocks around learn to hand on what they know (TREAD, arXiv:2501.04765). `lengths` and `cues` say how
+    many are kept of each segment and of those that hear each cue.
+    """
+
+    first: int
+    last: int
+    kept: Int[Tensor, " kept"]
+    lengths: tuple[int, ...]
+    cues: tuple[int, ...]
+
+    def narrowed(self, setting: Setting) -> Setting:
+        """What the blocks share while only the kept tokens go through them."""
+        index = None if setting.index is None else setting.index[self.kept]
+        return replace(setting, index=index, rotary=setting.rotary[self.kept], lengths=self.lengths, cue_tokens=self.cues)
+
+
 class Transformer(nn.Module):
     """Velocity (noise minus data) of every token of a packed sequence."""
 
@@ -79,7 +99,9 @@ class Transformer(nn.Module):
         self.head = Head(config)
         self.apply(initialise)
 
-    def forward(self, tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
+    def forward(
+        self, tokens: Tokens, level: Float[Tensor, " token"], words: Words, bypass: Bypass | None = None
+    ) -> Float[Tensor, "token channel"]:
         """Velocity in float32; `level` is each token's noise level in [0, 1], `words` are prepared or not."""
         check(tokens, words)
         words = words if words.prepared else self.prepare(words)
@@ -100,10 +122,21 @@ class Transformer(nn.Module):
         around = precondition(distinct, self.config).of(index) if self.config.spread else None
         values = tokens.values if around is None else tokens.values * around.entering
         x = self.embed_tokens(values.to(self.embed_tokens.weight.dtype)).float()
-        for block, heard in zip(self.blocks, words.prepared, strict=True):
-            x = block(x, heard, setting)
+        x = self.think(x, words, setting) if bypass is None else self.think_less(x, words, setting, bypass)
         out = self.head(x, embedding, setting)
         return out if around is None else torch.addcmul(around.kept * tokens.values, around.added, out)
+
+    def think(self, x: Float[Tensor, "token dim"], words: Words, setting: Setting, first: int = 0, last: int | None = None) -> Tensor:
+        """The blocks from `first` up to `last`, or to the end."""
+        for block, heard in zip(list(self.blocks)[first:last], words.prepared[first:last], strict=True):
+            x = block(x, heard, setting)
+        return x
+
+    def think_less(self, x: Float[Tensor, "token dim"], words: Words, setting: Setting, bypass: Bypass) -> Float[Tensor, "token dim"]:
+        """All blocks, through the middle of which only some tokens go."""
+        x = self.think(x, words, setting, 0, bypass.first)
+        thought = self.think(x[bypass.kept], words, bypass.narrowed(setting), bypass.first, bypass.last)
+        return self.think(x.index_copy(0, bypass.kept, thought), words, setting, bypass.last)
 
     def prepare(self, words: Words) -> Words:
         """Keys and values of all layers, which stay the same at every step of a generation."""
