@@ -11,7 +11,7 @@ from yozora import command
 from yozora.evaluate import judges, many, trials
 from yozora.evaluate.cases import LEVELS
 from yozora.evaluate.report import Row, measures, of_all, split, table, tally
-from yozora.evaluate.thresholds import FROZEN
+from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.trials import OTHER, Trial
 from yozora.evaluate.world import RENDER, THROUGH, loaded
 
@@ -22,8 +22,9 @@ CAUGHT = {  # the faults that each measure is there for
     "shapes": ("reshape", OTHER),
     "binding": ("reshape", "recolour", OTHER),
     "direction": (SIDEWAYS, "freeze", "shuffle"),
-    "camera": (OTHER,),
+    "camera": (OTHER, "swerve"),
     "permanence": ("vanish", "teleport", "recolour midway"),
+    "deeds": ("sink", "light", "thud", "straight", "glide", "unmoved", "stray"),
     "irreversible": ("undo", "gone", "backward", "erase"),
     "rigid": ("wobble",),
     "flicker": ("tremble",),
@@ -79,6 +80,7 @@ def main(
     """Print the verdicts of all measures on true and on spoilt clips."""
     if level and level not in {*LEVELS} - {"free"}:
         raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
+    check_frozen()
     command.check_folder(out)
     trial = Trial(model, faulty, level)
     digest = f"{loaded(model).vae_digest}, {trial}, judged by {judges.digest(trials.__name__)}"

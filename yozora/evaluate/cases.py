@@ -25,7 +25,7 @@ from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Request, Shot
 from yozora.tasks.source import read_source
 from yozora.video import Video
-from yozora.world.heldout import digest, held_sizes
+from yozora.world.heldout import digest, held_sizes, reserved
 from yozora.world.parse import Reading, compose, parse
 from yozora.world.sample import EVERY, SPLITS, sample
 from yozora.world.scene import CHANGES, Scene
@@ -36,8 +36,8 @@ LEVELS = {
     "seen": "seen combinations",
     "pairs": "held-out pairs",
     "triples": "held-out triples",
-    "interpolation": "values inside a removed band",
-    "extrapolation": "values beyond the trained range",
+    "interpolation": "goes on, a value inside a removed band",
+    "extrapolation": "goes on, a value beyond the trained range",
     "sizes": "unseen sizes",
     "paraphrase": "unseen phrasings",
     "free": "free sentences",
@@ -50,6 +50,8 @@ ORDER = (
     *("seen", "pairs", "falls", "paraphrase", "triples", "free", "seen", "interpolation", "pairs", "extrapolation"),
     *("seen", "sizes", "free", "paraphrase", "triples", "onward", "seen", "interpolation", "pairs", "extrapolation", "changes"),
 )
+ONWARD = ("onward", "interpolation", "extrapolation")  # levels that begin with a fourth of a clip: what its values are is seen, not said
+GIVEN = (*ONWARD, "falls")  # and all that begin from a known start
 NOTHING = Score(0.0, False, "nothing to measure")
 TRIES = 128  # captions of a scene, among which one is looked for that leaves nothing open
 REPEATED = 4  # of every so many cases of a level, the first is made so many times
@@ -96,7 +98,7 @@ class Case:
     @property
     def known(self) -> int:
         """How many frames of the render are given."""
-        return {"onward": self.shot.frames // 4 + 1, "falls": 1}.get(self.level, 0)
+        return self.shot.frames // 4 + 1 if self.level in ONWARD else int(self.level in GIVEN)
 
     def request(self) -> tuple[Request, Shot]:
         """What the model is asked, and the shot that it is asked for."""
@@ -224,4 +226,10 @@ def falls(take: Take, shot: Shot) -> bool:
     return bool(clear(take, shot.width / shot.height)[1][:, 0].all())
 
 
-SUITS: dict[str, Callable[[Take, Shot], bool]] = {"onward": goes_on, "falls": falls}
+def shows(take: Take, shot: Shot) -> bool:
+    """Whether it goes on, and a value is held out of how its one event happens, not of camera or light alone."""
+    event = {f"{what} of {one.kind}" for one in take.scene.events for what in ("speed", "amount")}
+    return any(reason.partition(": ")[2].startswith(tuple(event)) for reason in reserved(take.scene)) and goes_on(take, shot)
+
+
+SUITS: dict[str, Callable[[Take, Shot], bool]] = {"onward": goes_on, "interpolation": shows, "extrapolation": shows, "falls": falls}

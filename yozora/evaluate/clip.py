@@ -15,6 +15,7 @@ from yozora.evaluate.measures import Score, judge
 from yozora.evaluate.sight.detect import widened
 from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import Spec, spec_of, told
+from yozora.evaluate.thresholds import check_frozen
 from yozora.video import Video
 from yozora.world.game_album import read_game
 from yozora.world.parse import Reading, compose
@@ -23,12 +24,13 @@ from yozora.world.understand import understood
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
 STRANGE = "the clip is none of this world, or painted in such colours as thermal, blueprint or neon"
 GLANCES = 8  # pictures of a video, at most, by which it is told whether it is of this world
-TIMELY = ("direction", "camera", "permanence", "irreversible", "rigid", "flicker")  # what several pictures tell
+TIMELY = ("direction", "camera", "permanence", "deeds", "irreversible", "rigid", "flicker")  # what several pictures tell
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
 OPEN = {
     "direction": "the words leave all motion open, or nothing of this world is seen",
     "camera": "the words do not speak of the camera, or nothing on the floor shows how it moves",
     "permanence": "nothing of this world is seen",
+    "deeds": "nothing is said to happen whose manner is known, and nothing stands by",
     "inside": "nothing is seen that the words name",
     "rigid": "too little texture on the floor",
     "flicker": "the camera moves, or no floor is free of things and shadows",
@@ -56,6 +58,7 @@ def judge_file(path: Path, words: str) -> list[Verdict]:
 
     Warns of words that are not understood or not needed; raises ValueError for a file or words that cannot be read.
     """
+    check_frozen()
     if game := read_game(path):
         notes = path.with_suffix(".json").name
         warnings.warn(f"{path.name} is a clip of the game: judged by its rules and what {notes} asks, not by the words", stacklevel=2)

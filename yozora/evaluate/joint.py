@@ -1,5 +1,6 @@
 """All that is asked of a clip at once: joint pass means that every measure which applies to it passes."""
 
+from yozora.evaluate.deeds import deeds
 from yozora.evaluate.depth import rigid
 from yozora.evaluate.irreversible import irreversible
 from yozora.evaluate.measures import METRICS, Score
@@ -18,4 +19,4 @@ def camera(sight: Sight, spec: Spec) -> Score | None:
     return Score(float(right), right, f"{sight.move.kind} {sight.move.direction}")
 
 
-MEASURES = (*METRICS, camera, permanence, irreversible, rigid, flicker, inside, round_balls, no_bars)
+MEASURES = (*METRICS, camera, permanence, deeds, irreversible, rigid, flicker, inside, round_balls, no_bars)

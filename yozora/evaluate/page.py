@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from yozora.evaluate.cases import LEVELS
+from yozora.evaluate.cases import GIVEN, LEVELS
 from yozora.evaluate.report import Row, difference, measures, of_all, share, split, takes_of, tally, wilson
 from yozora.evaluate.world import MODEL, RENDER, THROUGH, clip_file
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
 KINDS = {MODEL: "#2f6fdf", THROUGH: "#d98a1f", RENDER: "#5a9b57"}  # and the colour of each in the plots
-GIVEN = ("onward", "falls")  # levels that begin from given frames
 SIDED = ("all", "direction", "camera", "permanence")  # measures by which sides are compared
 WAYS = ("left", "right", "toward", "away", "still")  # where one thing can be seen to go
 SEVERAL = "no one way"
@@ -45,7 +44,7 @@ def page(facts: Mapping, rows: Sequence[Row], clips: Path) -> str:
         f'<p class="big">Joint pass@1: <b>{said(facts["joint"])}</b> clips from words, none picked;<br>'
         f"without what changes for good {said(facts['joint without changes for good'])}.</p>",
         f'<p class="note">{html.escape(facts["tier"])} Trajectory and gravity are measured from a known start alone, in the '
-        "levels <i>onward</i> and <i>falls</i>, which the figure above leaves out.</p>",
+        f"levels {', '.join(f'<i>{level}</i>' for level in GIVEN)}, which the figure above leaves out.</p>",
         "<h2>By level</h2>",
         by_level(once, rows),
         "<h2>By measure</h2>",
@@ -96,16 +95,16 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def by_level(once: Sequence[Row], rows: Sequence[Row]) -> str:
     """Joint pass@1 of each level, beside renders; and how often all takes of a case pass."""
+    groups = {title: (level,) for level, title in LEVELS.items()} | {
+        CLAIMED: CLAIM,
+        "all from words": [level for level in LEVELS if level not in GIVEN],
+    }
     lines = []
-    for level, title in LEVELS.items():
-        some = [row for row in once if row["level"] == level]
-        if some:
-            right, of = repeated([row for row in rows if row["level"] == level])
-            every = f"{right} of {of}" if of else "-"
-            kinds = [[row for row in some if row["kind"] == kind] for kind in KINDS]
+    for title, levels in groups.items():
+        kinds = [[row for row in once if row["level"] in levels and row["kind"] == kind] for kind in KINDS]
+        if kinds[0]:
+            every = of_all(*repeated([row for row in rows if row["level"] in levels]))
             lines.append((title, str(len(kinds[0])), *(share(kind, "all") if kind else "-" for kind in kinds), every))
-    held = [[row for row in once if row["level"] in CLAIM and row["kind"] == kind] for kind in KINDS]
-    lines.append((CLAIMED, str(len(held[0])), *(share(kind, "all") if kind else "-" for kind in held), ""))
     return table(("level", "clips", *(f"joint, {kind}" for kind in KINDS), "all of 4 pass"), lines)
 
 
@@ -224,7 +223,7 @@ def likeness(facts: Mapping) -> str:
     found = facts["diversity"]
     parts = [
         f"<p>Of {found['takes']} takes of one prompt, {found['model']:.2f} differ (mean over {found['prompts']} prompts); of as many "
-        f"scenes composed from the same words, {found['renders']:.2f}.</p>"
+        f"scenes composed from the same words, {found['renders']:.2f}. That counts differences of any kind: smears differ too.</p>"
         if found
         else "<p>No case was made several times.</p>"
     ]

@@ -50,11 +50,23 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deed:
+    """What object `actor` does between two shares of the clip, to object `target` where the kind of event needs one (else -1)."""
+
+    kind: str
+    actor: int
+    target: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """Objects and motions; no motions: nothing may move if `still`, else all motion is left open.
 
     At some time at least `apart` objects must be seen at once (0: all of them). `more`: there may be any number of the last.
     `camera` is its kind and direction, which may be left open by an empty one; None leaves open both. `changes` stay to the end.
+    `deeds` are done in the way of their kind, and objects `idle` have no part in any.
     """
 
     objects: tuple[Asked, ...]
@@ -64,6 +76,8 @@ class Spec:
     apart: int = 0
     camera: tuple[str, str] | None = None
     changes: tuple[Change, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    idle: tuple[int, ...] = ()
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -78,17 +92,18 @@ class Spec:
 def spec_of(scene: Scene) -> Spec:
     """What a caption of the scene asks for that leaves nothing open."""
     veiled = {event.actor for event in scene.events if event.kind in VEILED}
-    for event in scene.events:
-        if event.kind in ("topple", "tower"):  # fallen, the slabs may look like one, as a tower's cubes do before
-            veiled |= set(row(scene, event)[1:])
+    for event in scene.events:  # fallen, the slabs may look like one, as a tower's cubes do before
+        veiled |= set(_members(scene, event)[1:])
     veiled |= {event.actor for event in scene.events if event.kind in SCATTERED}
     shapeless = {event.actor for event in scene.events if event.kind in SHAPELESS}
-    shapeless |= {cube for event in scene.events if event.kind == "tower" for cube in row(scene, event)}
-    motions = []
+    shapeless |= {cube for event in scene.events if event.kind == "tower" for cube in _members(scene, event)}
+    motions, deeds = [], []
+    acting = {index for event in scene.events for index in (event.actor, event.target, *_members(scene, event))}
     for order, event in enumerate(scene.events):
+        start, end = order / len(scene.events), (order + 1) / len(scene.events)
+        deeds.append(Deed(kind=event.kind, actor=event.actor, target=event.target, start=start, end=end))
         if event.kind in AIMLESS:
             continue
-        start, end = order / len(scene.events), (order + 1) / len(scene.events)
         if event.kind == "return":  # its way back leads on beyond where it set out
             end = start + (end - start) * LEAVING
         ways = {event.direction, "down"} if event.kind == "drop" else {event.direction}
@@ -103,7 +118,14 @@ def spec_of(scene: Scene) -> Spec:
         more=any(event.kind in SCATTERED for event in scene.events),
         camera=(scene.camera.kind, scene.camera.direction),
         changes=tuple(change_of(scene, event) for event in scene.events if event.kind in CHANGES),
+        deeds=tuple(deeds),
+        idle=tuple(index for index in range(len(scene.objects)) if scene.events and index not in acting),
     )
+
+
+def _members(scene: Scene, event: Event) -> tuple[int, ...]:
+    """The slabs of a row, or the cubes of a tower; none of any other event."""
+    return row(scene, event) if event.kind in ("topple", "tower") else ()
 
 
 def told(spec: Spec, reading: Reading) -> Spec:

@@ -17,7 +17,7 @@ from yozora.evaluate.cases import LEVELS, drawn, shown
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
 from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, GIVEN, KINDS, SIDED, confusion, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
-from yozora.evaluate.thresholds import FROZEN, read
+from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
@@ -27,10 +27,10 @@ from yozora.video.sheet import sheet
 from yozora.world.sample import sample
 from yozora.world.scene import Scene
 
-QUICK = 40  # cases of a quick run
-TIERS = {QUICK: "quick", 400: "standard", 1000: "full"}  # by the least number of cases
+QUICK, STANDARD, FULL = 40, 400, 1000  # cases of a quick run, of one on a CPU, and of one on a GPU
+TIERS = {QUICK: "quick", STANDARD: "standard", FULL: "full"}
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
-NEIGHBOURS = 10_000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
+NEIGHBOURS = 20_000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
 
 Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
@@ -42,7 +42,7 @@ def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int 
     Writes `world.jsonl`, `world.json`, `world.md`, `world.html`, the clips and `contact-sheet.png`, the first ones of seen combinations.
     An interrupted run goes on from there. Raises ValueError where the folder has records of other weights or another seal.
     """
-    read()  # edited limits are refused
+    check_frozen()
     own = seal_of(loaded(model))
     exam = Exam(model=model, folder=folder, seal=seal or own)
     rows = collect(exam, count, processes)
@@ -82,6 +82,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
     return {
         "model": model.name,
         "joint": counted(*tally(words, "all")),
+        "all takes pass": counted(*repeated([row for row in made if row["level"] not in GIVEN])),
         "joint without changes for good": counted(*tally([row for row in words if row["level"] != CHANGED], "all")),
         "levels": levels,
         "which way, by the way that was asked": confusion([row for row in made if row["take"] == 0]),

@@ -10,6 +10,7 @@ from yozora.evaluate import faults
 from yozora.evaluate.cases import ORDER, Case, case, numbered
 from yozora.evaluate.legible import visible
 from yozora.evaluate.measures import record
+from yozora.evaluate.misdeeds import misdone, swerve
 from yozora.evaluate.report import Row
 from yozora.evaluate.spec import VEILED
 from yozora.evaluate.truth import filmed, squeeze, usual_shot
@@ -40,7 +41,7 @@ class Trial:
         moved = MOVED if case.known else ()
         for fault in dict.fromkeys((*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS, *moved)) if number < self.faulty else moved:
             found[fault.__name__] = case.judge(spoilt(case, fault, rng))
-        for name, video in later(case, rng) if number < self.faulty else ():
+        for name, video in (*later(case, rng), *misdone_of(case)) if number < self.faulty else ():
             found[name] = case.judge(video)
         undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
         found |= {name: case.judge(video) for name, video in undone}
@@ -61,6 +62,12 @@ def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
     if fault in faults.PIXEL_FAULTS:
         return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
     return filmed(fault(case.take, rng), case.shot)
+
+
+def misdone_of(case: Case) -> Iterator[tuple[str, Video]]:
+    """Renders, by name, in which what is asked happens in another manner, or is filmed in another way."""
+    for name, take in (*misdone(case.take), ("swerve", swerve(case.take, case.shot))):
+        yield name, filmed(take, case.shot)
 
 
 def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:

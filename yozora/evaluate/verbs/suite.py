@@ -14,6 +14,7 @@ import typer
 
 from yozora.evaluate.finding import Finding, record
 from yozora.evaluate.report import Row, earlier, table
+from yozora.evaluate.thresholds import check_frozen
 from yozora.evaluate.truth import squeeze, usual_shot
 from yozora.evaluate.verbs import edits_between, edits_in_look, edits_in_time
 from yozora.evaluate.verbs.edit import RENDER, Edit
@@ -55,6 +56,7 @@ def run(model: str, folder: Path, cases: int, verbs: Sequence[str] = tuple(VERBS
     where the folder has records of other weights.
     """
     check(verbs)
+    check_frozen()
     device = choose_device()
     loaded = load(model, device, choose_dtype(device))
     rows = collect(Maker(loaded, usual_shot(loaded)), folder, cases, verbs)
