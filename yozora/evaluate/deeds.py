@@ -20,9 +20,10 @@ from yozora.evaluate.thresholds import limits
 from yozora.world.ranges import FALL
 
 SPRINGY = ("ball", "capsule", "egg")  # shapes that bounce
-KNOCKS = ("push", "tower", "seesaw", "break")  # kinds in which things are driven off, which may knock a bystander
+KNOCKS = ("push", "drop", "tower", "seesaw", "break")  # kinds in which things are driven off, which may knock a bystander
 ACROSS = 0.41  # metres: the root of the area of a medium thing's outline, by which the pace of a fall is read
 SETTLED = 3  # frames by whose median a thing's first place, and a row's height, are read
+FAIR = 0.25  # of the frames, in which a bystander that has set out is elsewhere: what passes in front of it moves its outline for less
 SETS_OUT = 0.25  # of the length of a way, from which on a thing is on it
 LANDS = 0.25  # of a fall's fastest step so far, below which the next one is no more of it
 STIRS = 0.02  # of a fall's height, below which it has begun
@@ -150,7 +151,7 @@ def stays(sight: Sight, spec: Spec, index: int) -> str:
     colour = spec.objects[index].colour
     body = sight.of(colour)
     way = during(path(sight, body), (0.0, 1.0), sight.found.frames)
-    if orbits(sight, spec) or len(way.frame) <= 2 * SETTLED or shift(way).max() < MOTION.moved:
+    if orbits(sight, spec) or len(way.frame) <= 2 * SETTLED or np.quantile(shift(way), 1 - FAIR) < MOTION.moved:
         return ""
     said = by_itself(sight, body, way)
     if not said and not any(deed.kind in KNOCKS for deed in spec.deeds):
