@@ -6,7 +6,6 @@ from yozora.world.parse_lexicon import Item
 
 CAMERA_VERBS = ("pan", "tilt", "dolly", "orbit")
 REACH = 7  # items after the camera among which its motion is sought
-NOUNS = {"pan": "pan", "tilt": "tilt", "zoom": "dolly", "orbit": "orbit", "panning": "pan"}
 
 
 @dataclass(frozen=True, kw_only=True)
