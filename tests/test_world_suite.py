@@ -19,14 +19,14 @@ from yozora.evaluate.measures import record
 from yozora.evaluate.page import page
 from yozora.evaluate.report import tally
 from yozora.evaluate.summary import diversity, summarise
-from yozora.evaluate.thresholds import limits, read
+from yozora.evaluate.thresholds import limits
 from yozora.evaluate.trials import later, spoilt
 from yozora.evaluate.truth import act
 from yozora.evaluate.truth import asked as asked_of
 from yozora.evaluate.world import MODEL, RENDER, Exam, collect
 from yozora.tasks.settings import Shot
 from yozora.video import Video
-from yozora.world.heldout import held_sizes, levels
+from yozora.world.heldout import held_sizes, levels, reserved
 from yozora.world.sample import sample
 from yozora.world.scene import CHANGES
 
@@ -116,8 +116,19 @@ def test_the_acceleration_of_a_fall_is_read_off_and_half_of_it_too():
     assert abs(true / 9.81 - 1) < 0.1 and abs(slow / (9.81 / 2) - 1) < 0.25  # drawn between pictures
 
 
+@pytest.mark.parametrize("level", ["interpolation", "extrapolation"])
+def test_a_value_that_is_held_out_is_one_of_the_event_and_can_be_seen(level):
+    """Neither camera nor sun alone is held out: of these no measure speaks."""
+    for number in range(3):
+        asked = case("a", level, number, SHOT)
+        (event,) = asked.scene.events
+        reasons = [reason for reason in reserved(asked.scene) if reason.startswith((f"{level}: speed of", f"{level}: amount of"))]
+        assert any(reason.split()[3] == event.kind for reason in reasons), reasons
+        assert "trajectory" in asked.at_best and asked.known == 9
+
+
 def test_a_known_start_is_given_and_a_clip_of_the_usual_length_comes_back():
-    for level, known in (("falls", 1), ("onward", 9)):
+    for level, known in (("falls", 1), ("onward", 9), ("interpolation", 9)):
         asked = case("a", level, 0, SHOT)
         request, shot = asked.request()
         canvas = request.canvas(shot)
@@ -137,7 +148,7 @@ def test_a_scene_that_hides_what_it_names_is_not_asked_for():
 
 
 def test_limits_are_those_of_the_file():
-    assert limits("physics", dict) == read()["physics"]
+    assert limits("physics", dict).keys() == {"far", "mostly", "gravity"}
     assert limits("physics", dict)["gravity"] == 0.15
 
 

@@ -1,17 +1,24 @@
 """The command that measures: what makes no sense is one line, before anything is loaded."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import yozora as package
 from yozora.command import check_folder
 from yozora.evaluate.game.rules import RULES
+from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import act, film
 from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.weights import sha256
 from yozora.world.parse import compose, parse
 
 BAD = {
@@ -61,15 +68,20 @@ def test_of_a_folder_that_can_be_written_nothing_is_left_by_the_trial(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_edited_limits_are_refused_with_both_hashes(yozora, monkeypatch):
-    from yozora.evaluate import thresholds
-
-    was = thresholds.FROZEN
-    monkeypatch.setattr(thresholds, "FROZEN", "0" * 64)
-    thresholds.read.cache_clear()
-    done = yozora("evaluate")
-    thresholds.read.cache_clear()
-    assert done.code == 2 and was in done.lines[0] and "0" * 64 in done.lines[0]
+def test_edited_limits_are_refused_with_both_hashes(tmp_path):
+    """In a process of its own, with a copy of the package: one line and exit code 2, whichever command judges."""
+    copy = tmp_path / "copy"
+    shutil.copytree(Path(package.__file__).parent, copy / "yozora", ignore=shutil.ignore_patterns("__pycache__"))
+    edited = copy / "yozora/evaluate/thresholds.toml"
+    edited.write_text(edited.read_text().replace("steady = 0.7", "steady = 0.6"))
+    both = FROZEN, sha256(edited)
+    for words in (("yozora", "evaluate"), ("yozora", "judge", "clip.mp4", "a ball"), ("yozora.evaluate.calibrate", "hoshi")):
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True
+        )
+        lines = done.stderr.splitlines()
+        assert (done.returncode, len(lines)) == (2, 1), (words, done.stderr)
+        assert all(one in lines[0] for one in both), lines
 
 
 def test_the_command_scores_a_model_and_goes_on_where_it_stopped(tmp_path, yozora, tiny_model):
@@ -123,7 +135,7 @@ def test_of_one_picture_nothing_is_said_that_takes_several(yozora, rolls, tmp_pa
     Video(Video.load(tmp_path / "rolls.mp4").frames[-1:], 8.0).save(tmp_path / "still.png")
     found = said(yozora, "still.png", "a blue ball rolls to the left, the camera pans left")
     silent = [name for name, verdict in found.items() if verdict == "does not apply: one picture cannot tell"]
-    assert silent == ["direction", "camera", "permanence", "irreversible", "rigid", "flicker"]
+    assert silent == ["direction", "camera", "permanence", "deeds", "irreversible", "rigid", "flicker"]
     assert found["colours"].startswith("passes") and not [name for name, verdict in found.items() if verdict.startswith("fails")]
 
 

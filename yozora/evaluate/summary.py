@@ -82,6 +82,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
     return {
         "model": model.name,
         "joint": counted(*tally(words, "all")),
+        "given": [*GIVEN],
         "all takes pass": counted(*repeated([row for row in made if row["level"] not in GIVEN])),
         "joint without changes for good": counted(*tally([row for row in words if row["level"] != CHANGED], "all")),
         "levels": levels,
