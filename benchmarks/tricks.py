@@ -1,4 +1,4 @@
-"""Tricks of training, each for the same processor time on the same clips: `python benchmarks/tricks.py plain half-steps`.
+"""Tricks of training, each for the same processor time on the same clips: `python benchmarks/tricks.py plain small-steps`.
 
 All begin from random weights. Each leaves a model folder; `python benchmarks/loss.py` compares their losses on clips that none has seen.
 """
@@ -43,9 +43,9 @@ def widths(stage: GeneratorStage, dim: int, layers: int) -> GeneratorStage:
 
 TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
     "plain": lambda stage: stage,
+    "large-steps": lambda stage: tokens(stage, 4.0),
+    "small-steps": lambda stage: tokens(stage, 0.5),
     "adamw": lambda stage: replace(stage, optimization=replace(stage.optimization, muon=False)),
-    "half-steps": lambda stage: tokens(stage, 0.5),
-    "quarter-steps": lambda stage: tokens(stage, 0.25),
     "double-rate": lambda stage: rate(stage, 2.0),
     "half-rate": lambda stage: rate(stage, 0.5),
     "narrow": lambda stage: widths(stage, 160, 6),
@@ -85,7 +85,8 @@ def main(
         raise ValueError(f"no trick {unknown[0]!r}; choose from {', '.join(TRICKS)}")
     device, base = choose_device(), further.recipe()
     other = load(model, device, torch.float32)
-    stage = replace(base.generator, optimization=replace(base.generator.optimization, rate=2e-3, warmup=100))
+    stage = replace(base.generator, optimization=replace(base.generator.optimization, rate=1e-3, warmup=100))
+    stage = replace(stage, batching=replace(stage.batching, tokens=2048, groups=3))
     for name in names:
         recipe = replace(base, name=f"trick-{name}", variant=f"trick-{name}", generator=TRICKS[name](stage))
         steps = int(60 * minutes / seconds_a_step(recipe, other, folder))
