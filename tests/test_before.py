@@ -15,6 +15,7 @@ from yozora.train.draws import key
 from yozora.train.generator import Clip, GeneratorTask, fits, is_repainted, later
 from yozora.train.latents import UNPLACED, clip_of, encode_clips, grid_of
 from yozora.world.heldout import reserved
+from yozora.world.scene import COLOURS, UNPAINTED
 
 SHAPE = ClipShape(frames=9, width=64, height=64, weight=1.0)
 NUMBERS = range(REPAINTED * len(KINDS))
@@ -33,6 +34,21 @@ def test_another_look_may_be_trained_on_and_moves_alike(number):
     assert np.array_equal(other.poses.position, take.poses.position) and other.view is take.view
     pairs = {(body.colour, again.colour) for body, again in zip(take.scene.objects, other.scene.objects, strict=True)}
     assert len(pairs) == len({first for first, _ in pairs}) == len({second for _, second in pairs})  # what was equal stays equal
+
+
+@pytest.mark.parametrize("family", ["paint", "break", "pour"])
+def test_pieces_grains_and_trails_change_their_look_with_what_they_come_from(family):
+    shape = replace(SHAPE, families=family)
+    assert shape.name == f"9x64x64-{family}"
+    for number in range(1, 13, 3):
+        take, _ = shoot(3, number, shape, 8.0)
+        other = remake(take, np.random.default_rng(number))
+        actor = take.scene.events[0].actor
+        was, now = (COLOURS[one.scene.objects[actor].colour] for one in (take, other))
+        same = [index for index, solid in enumerate(take.solids) if solid.colour == was]
+        assert len(same) > 1 or take.trails
+        assert {other.solids[index].colour for index in same} | {trail.colour for trail in other.trails} == {now}
+        assert not reserved(other.scene) and (family != "paint" or other.scene.objects[actor].colour not in UNPAINTED)
 
 
 def test_what_a_clip_was_before_does_not_depend_on_its_company(clips):

@@ -18,7 +18,7 @@ from yozora.train.generator import Aids, Clip, GeneratorTask
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
-from yozora.train.stages import run_captioner, run_recipe, run_retold, teacher_of, train_generator
+from yozora.train.stages import run_captioner, run_recipe, run_retold, take_up, teacher_of, train_generator
 from yozora.weights import sha256
 from yozora.world.parse_held import held_out
 
@@ -119,6 +119,25 @@ def test_weights_of_other_sizes_are_refused(whole, tmp_path):
     wider = replace(recipe, generator=replace(recipe.generator, widths=replace(recipe.generator.widths, dim=128)))
     with pytest.raises(ValueError, match="networks of other sizes"):
         run_recipe(wider, tmp_path, CPU, start=str(whole), say=quiet)
+
+
+def test_a_run_with_more_words_takes_up_those_that_are_known(whole, tmp_path):
+    """With other kinds of scenes come other words: known ones keep their state, and the captioner is trained anew for all of them."""
+    recipe = short(learning_rate=0.0)
+    drawn, told = (
+        replace(one, batching=replace(one.batching, shapes=tuple(replace(shape, families="every") for shape in one.batching.shapes)))
+        for one in (recipe.generator, recipe.captioner)
+    )
+    more = replace(recipe, generator=replace(drawn, scenes=40), captioner=told)
+    further = load(str(run_recipe(more, tmp_path, CPU, start=str(whole), say=quiet)), CPU, torch.float32)
+    model = load(str(whole), CPU, torch.float32)
+    known, words = (one.text.tokenizer.rules.get_vocab() for one in (model, further))
+    assert known.keys() < words.keys()
+    for word in known:
+        assert torch.equal(further.text.words.weight[words[word]], model.text.words.weight[known[word]]), word
+    assert further.captioner.config.vocabulary == len(words)
+    with pytest.raises(ValueError, match="knows words that this run does not"):
+        take_up(model, further)
 
 
 def test_every_recipe_of_the_bundled_model_can_go_on_from_the_others_weights():

@@ -45,6 +45,11 @@ class Tokenizer:
         """Number of words known, the two special ones included."""
         return self.rules.get_vocab_size()
 
+    @property
+    def words(self) -> list[str]:
+        """All words known, without the special ones, in alphabetical order."""
+        return sorted(self.rules.get_vocab().keys() - {START, UNKNOWN})
+
     def encode(self, text: str) -> list[int]:
         """Word numbers of `text`, the start word first; what is unknown is left out, as `unknown` reports it."""
         return [0, *(number for number in self.rules.encode(text, add_special_tokens=False).ids if number != 1)]

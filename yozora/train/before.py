@@ -13,7 +13,7 @@ from yozora.video import Video
 from yozora.world.heldout import reserved
 from yozora.world.render import render
 from yozora.world.sample import choice, light
-from yozora.world.scene import COLOURS, FLOORS, MATERIALS, STYLES, Scene
+from yozora.world.scene import COLOURS, FLOORS, MATERIALS, STYLES, UNPAINTED, Scene
 from yozora.world.sketch import sketch
 from yozora.world.take import Take
 
@@ -49,14 +49,24 @@ def before(
 
 
 def remake(take: Take, rng: np.random.Generator) -> Take:
-    """The same motion in another look: colours, materials, floor, light and style drawn anew until the scene may be trained on."""
-    while reserved(scene := relit(take.scene, rng)):
+    """The same motion in another look: colours, materials, floor, light and style drawn anew until the scene may be trained on.
+
+    Pieces, grains and trails are of the colour of what they come from.
+    """
+    while reserved(scene := relit(take.scene, rng)) or unpainted(scene):
         pass
-    solids = tuple(
-        replace(solid, colour=COLOURS[body.colour], material=body.material)
-        for solid, body in zip(take.solids[: len(scene.objects)], scene.objects, strict=True)
-    )
-    return replace(take, scene=scene, solids=(*solids, *take.solids[len(scene.objects) :]))
+    looks = {COLOURS[was.colour]: (COLOURS[now.colour], now.material) for was, now in zip(take.scene.objects, scene.objects, strict=True)}
+    solids = []
+    for solid in take.solids:
+        colour, material = looks.get(solid.colour, (solid.colour, solid.material))
+        solids.append(replace(solid, colour=colour, material=material))
+    trails = tuple(replace(trail, colour=looks[trail.colour][0]) for trail in take.trails)
+    return replace(take, scene=scene, solids=tuple(solids), trails=trails)
+
+
+def unpainted(scene: Scene) -> bool:
+    """Whether something would leave a trail that looks like light or shadow."""
+    return any(event.kind == "paint" and scene.objects[event.actor].colour in UNPAINTED for event in scene.events)
 
 
 def relit(scene: Scene, rng: np.random.Generator) -> Scene:

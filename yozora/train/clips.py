@@ -12,7 +12,7 @@ from yozora.train.draws import key
 from yozora.train.pool import Block
 from yozora.world.heldout import check_trainable, reserved_phrase
 from yozora.world.render import render
-from yozora.world.sample import sample
+from yozora.world.sample import named, sample
 from yozora.world.scene import Scene
 from yozora.world.simulate import simulate
 from yozora.world.take import Take
@@ -21,18 +21,23 @@ from yozora.world.words import Captions, caption
 
 @dataclass(frozen=True, kw_only=True)
 class ClipShape:
-    """One size of clip in a mixture; `weight` is its share of the tokens, `pool` its number of distinct clips (0: always fresh)."""
+    """One size of clip in a mixture; `weight` is its share of the tokens, `pool` its number of distinct clips (0: always fresh).
+
+    What happens in them is of `families`, as `world.sample.named` reads them.
+    """
 
     frames: int
     width: int
     height: int
     weight: float
     pool: int = 0
+    families: str = "usual"
 
     @property
     def name(self) -> str:
-        """Such as `49x128x96` (frames, width, height)."""
-        return f"{self.frames}x{self.width}x{self.height}"
+        """Such as `49x128x96` (frames, width, height), and the families if they are not the usual ones."""
+        size = f"{self.frames}x{self.width}x{self.height}"
+        return size if self.families == "usual" else f"{size}-{self.families.replace(',', '-')}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Clips:
 
 def scene_of(seed: int, number: int, shape: ClipShape) -> Scene:
     """The scene of training clip `number`; raises ValueError for one that is held out."""
-    scene = sample(key(seed, shape.name, number, "scene"), "train")
+    scene = sample(key(seed, shape.name, number, "scene"), "train", named(shape.families))
     check_trainable(scene, (shape.width, shape.height))
     return scene
 

@@ -1,8 +1,9 @@
 """The stages of a run, each from clips to weights: the compression network, the generator, and the captioner."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, foreground_weights, initialise, load_vae, save_vae, to_signal
 from yozora.vae.initialise import start_from_components
 from yozora.weights import sha256
-from yozora.world.sample import sample
+from yozora.world.sample import named, sample
 from yozora.world.words import caption
 
 Say = Callable[[str], None]
@@ -83,11 +84,10 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
     """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
     stage, vae = recipe.generator, vae.to(device)
-    text, transformer = networks(recipe, vae, heard(recipe, folder))
+    other, origin = load(start, device, torch.float32) if start else None, ""
+    text, transformer = networks(recipe, vae, heard(recipe, folder, other.text.tokenizer.words if other else ()))
     model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
-    origin = ""
-    if start:
-        other = load(start, device, torch.float32)
+    if other:
         take_up(model, other)
         origin = f"{other.name} {other.digest}"
         say(f"going on from the weights of {origin}; the optimizer's moments are rebuilt during the warm-up")
@@ -199,17 +199,24 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
 
 
 def take_up(model: Model, other: Model) -> None:
-    """Copy text encoder and transformer of `other`; raises ValueError where they do not fit."""
-    if other.text.tokenizer.rules.to_str() != model.text.tokenizer.rules.to_str():
-        raise ValueError(f"the vocabulary of {other.name} is not the one that the world has now; train without --from")
+    """Copy text encoder and transformer of `other`, each word to its place; words that `other` does not know stay as they are.
+
+    Raises ValueError where they do not fit.
+    """
+    words, known = model.text.tokenizer.rules.get_vocab(), other.text.tokenizer.rules.get_vocab()
+    if lost := sorted(known.keys() - words.keys()):
+        raise ValueError(f"{other.name} knows words that this run does not, such as {lost[0]!r}; choose another --folder")
     for mine, theirs in ((model.text, other.text), (model.transformer, other.transformer)):
-        if mine.config != theirs.config:
+        if mine.config != (replace(theirs.config, vocabulary=len(words)) if isinstance(theirs, TextEncoder) else theirs.config):
             raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs.config}")
-        mine.load_state_dict(theirs.state_dict())
+    model.transformer.load_state_dict(other.transformer.state_dict())
+    table = model.text.words.weight.detach().clone()
+    table[[words[word] for word in known]] = other.text.words.weight.detach()[list(known.values())]
+    model.text.load_state_dict({**other.text.state_dict(), "words.weight": table})
 
 
-def heard(recipe: Recipe, folder: Path) -> Tokenizer:
-    """The tokenizer of a recipe: the words of as many captions of the training sampler as it says, kept in `folder`.
+def heard(recipe: Recipe, folder: Path, known: Iterable[str] = ()) -> Tokenizer:
+    """The tokenizer of a recipe: the words of as many captions of the training sampler as it says, and those `known`, kept in `folder`.
 
     Words that the grammar has but training never says (its reserved phrasings, forms without a use) are left out: their
     embeddings would stay random, where an unknown word is reported.
@@ -217,14 +224,16 @@ def heard(recipe: Recipe, folder: Path) -> Tokenizer:
     file = folder / "tokenizer.json"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        Tokenizer.train(sayings(recipe.generator.scenes)).save(file)
+        kinds = dict.fromkeys(shape.families for shape in recipe.generator.batching.shapes)
+        said = (text for families in kinds for text in sayings(recipe.generator.scenes, families))
+        Tokenizer.train(chain(known, said)).save(file)
     return Tokenizer.load(file)
 
 
-def sayings(scenes: int) -> Iterator[str]:
-    """All that is said of the first scenes of the training sampler."""
+def sayings(scenes: int, families: str = "usual") -> Iterator[str]:
+    """All that is said of the first scenes of the training sampler, of some families."""
     for seed in range(scenes):
-        captions = caption(sample(seed, "train"), seed, "train")
+        captions = caption(sample(seed, "train", named(families)), seed, "train")
         yield from (captions.short, captions.sentence, captions.full, *(cue.text for cue in captions.script))
 
 
@@ -271,12 +280,14 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
     """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
 
-    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one.
+    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one
+    and the words are the same.
     """
     other = load(start, device, torch.float32) if start else None
     vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
-    captioner = (other and other.captioner) or train_captioner(recipe, model, folder, device, say)
+    reads = other and other.text.tokenizer.rules.to_str() == model.text.tokenizer.rules.to_str()  # a captioner writes its model's words
+    captioner = (other.captioner if other and reads else None) or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
     return folder / recipe.name
 
