@@ -55,6 +55,7 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
     "bypass-most": lambda stage: replace(stage, aids=Aids(bypassed=0.75)),
     "aligned": lambda stage: replace(stage, aids=Aids(teacher="hoshi")),
     "aligned-late": lambda stage: replace(stage, aids=Aids(teacher="hoshi", after=3)),
+    "near": lambda stage: replace(stage, widths=replace(stage.widths, near=True)),
     "mirrored": lambda stage: replace(stage, aids=Aids(mirrored=True)),
 }
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from yozora.layers.neighbours import gather, neighbours
 from yozora.patches import Tokens, Words, pack, patchify
 from yozora.train.bypass import draw_bypass
 from yozora.transformer.denoisers import one_level, raise_to
@@ -237,3 +238,35 @@ def test_a_bypass_keeps_its_share_of_every_cue_and_other_tokens_each_time():
     often = torch.bincount(torch.cat([one.kept for one in drawn]), minlength=20)
     assert often.min() >= 8 and often.max() <= 32
     assert draw_bypass(0.99, 6, tokens, words, generator).cues == (1, 1, 1)
+
+
+@torch.no_grad()
+def test_what_is_near_is_what_lies_around_in_its_own_clip():
+    """On a grid it is what a convolution sees, and no clip sees its neighbour in the sequence."""
+    tokens = clips((3, 4, 4), (1, 4, 8))
+    around = neighbours(tokens.coordinates, tokens.lengths)
+    assert torch.equal(around[:, 13], torch.arange(len(around)))
+    assert around[:12].max() <= 20 and not ((around[:12] >= 12) & (around[:12] < 20)).any() and around[12:].min() >= 12
+    kernel = random(5, 4 * 4, 3, 3, 3)
+    first = tokens.values[:12]
+    grid = first.T.unflatten(1, (3, 2, 2))[None]
+    expected = torch.nn.functional.conv3d(grid, kernel, padding=1)[0].flatten(1).T
+    weight = kernel.flatten(2).movedim(2, 1).flatten(1)
+    torch.testing.assert_close(gather(tokens.values, around)[:12] @ weight.T, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_transformer_that_looks_around_begins_where_one_that_does_not_is():
+    torch.manual_seed(0)
+    plain, wide = network(), Transformer(replace(CONFIG, near=True))
+    state = plain.state_dict()
+    weight = torch.zeros_like(wide.embed_tokens.weight)
+    weight[:, 13 * 16 : 14 * 16] = state["embed_tokens.weight"]
+    wide.load_state_dict(state | {"embed_tokens.weight": weight})
+    tokens, level = clips((3, 4, 4), (1, 4, 8)), torch.linspace(0.1, 1, 20)
+    words = words_for(tokens)
+    torch.testing.assert_close(wide(tokens, level, words), plain(tokens, level, words))
+    wide.embed_tokens.weight.normal_()
+    both, alone = wide(tokens, level, words), wide(clips((3, 4, 4)), level[:12], words_for(clips((3, 4, 4))))
+    assert not torch.allclose(both[:12], plain(tokens, level, words)[:12])
+    torch.testing.assert_close(alone, both[:12])

@@ -36,6 +36,7 @@ class Widths:
     text_dim: int
     text_layers: int
     patch: tuple[int, int, int] = (1, 2, 2)
+    near: bool = False
 
 
 def bundled_widths() -> Widths:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yozora.layers.attention import attention
+from yozora.layers.neighbours import AROUND, gather, neighbours
 from yozora.layers.norms import gated_add, modulated_norm
 from yozora.layers.rotary import normalise_and_rotate, rotary_table
 from yozora.patches import Tokens, Words
@@ -26,7 +27,8 @@ class TransformerConfig:
     """Sizes of a transformer; `channels` are those of a latent cell, `text_dim` is the width of a text state.
 
     `spread` is the deviation of each latent channel of the data: with it the network is preconditioned (see `Preconditioning`),
-    without it the head gives the velocity itself, as in Wan.
+    without it the head gives the velocity itself, as in Wan. `near`: a token is embedded together with the 26 around it in time and
+    space, so that what continues from cell to cell need not be looked for.
     """
 
     channels: int
@@ -39,6 +41,7 @@ class TransformerConfig:
     patch: tuple[int, int, int] = (1, 2, 2)
     frequency_dim: int = 256
     eps: float = 1e-6
+    near: bool = False
 
     def __post_init__(self) -> None:
         assert len(self.spread) in (0, self.channels)
@@ -90,7 +93,7 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Linear(config.token_channels, config.dim)
+        self.embed_tokens = nn.Linear(config.token_channels * (len(AROUND) if config.near else 1), config.dim)
         self.embed_level = LevelEmbedding(config)
         self.embed_words = nn.Sequential(
             nn.Linear(config.text_dim, config.dim), nn.GELU(approximate="tanh"), nn.Linear(config.dim, config.dim)
@@ -121,7 +124,10 @@ class Transformer(nn.Module):
         )
         around = precondition(distinct, self.config).of(index) if self.config.spread else None
         values = tokens.values if around is None else tokens.values * around.entering
-        x = self.embed_tokens(values.to(self.embed_tokens.weight.dtype)).float()
+        values = values.to(self.embed_tokens.weight.dtype)
+        if self.config.near:
+            values = gather(values, neighbours(tokens.coordinates, tokens.lengths))
+        x = self.embed_tokens(values).float()
         x = self.think(x, words, setting) if bypass is None else self.think_less(x, words, setting, bypass)
         out = self.head(x, embedding, setting)
         return out if around is None else torch.addcmul(around.kept * tokens.values, around.added, out)
