@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from yozora import command
-from yozora.evaluate.cases import LEVELS
-from yozora.evaluate.page import GIVEN
+from yozora.evaluate.cases import GIVEN, LEVELS
 from yozora.evaluate.report import Row, measures
 from yozora.evaluate.world import MODEL, records
 

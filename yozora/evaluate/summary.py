@@ -13,9 +13,9 @@ import torch
 
 from yozora import __version__
 from yozora.evaluate import judges
-from yozora.evaluate.cases import LEVELS, drawn, shown
+from yozora.evaluate.cases import GIVEN, LEVELS, drawn, shown
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
-from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, GIVEN, KINDS, SIDED, confusion, gap, page, repeated, said, sided
+from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, KINDS, SIDED, confusion, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot

@@ -40,9 +40,12 @@ class Alignment(nn.Module):
 
 
 @contextmanager
-def listening(transformer: Transformer, after: int) -> Iterator[list[Tensor]]:
-    """Within it, what comes out of block `after` is put into a list."""
+def listening(transformer: Transformer, after: int | None) -> Iterator[list[Tensor]]:
+    """Within it, what comes out of block `after`, if it is one, is put into a list."""
     heard: list[Tensor] = []
+    if after is None:
+        yield heard
+        return
     hook = transformer.blocks[after].register_forward_hook(lambda *given: heard.append(cast(Tensor, given[-1])))
     try:
         yield heard

@@ -144,18 +144,18 @@ class GeneratorTask:
         lessons = [self.lesson(step, group, *drawn) for group, drawn in groups]
         lessons.sort(key=lambda lesson: lesson.lengths[0])  # equal ones side by side: attention then runs dense
         level, target = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target"))
-        with torch.autocast(self.device.type, torch.bfloat16), listening(self.transformer, self.aids.after) as heard:
+        with (
+            torch.autocast(self.device.type, torch.bfloat16),
+            listening(self.transformer, self.aids.after if self.alignment else None) as heard,
+        ):
             tokens, words = self.pack(lessons)
             bypass = self.bypass(step, tokens, words)
             velocity = self.transformer(tokens, level, words, bypass)
-            apart = self.apart(heard[0], lessons, bypass)
+            aided = {"apart": self.apart(self.alignment, heard[0], lessons, bypass)} if self.alignment else {}
         error = ((velocity.float() - target).square() * self.weights).mean(-1)
         loss = error[level > 0].mean()
-        parts = {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons)}
-        if apart is None:
-            yield Loss("generator", loss, parts)
-        else:
-            yield Loss("generator", loss + self.aids.aligned * apart, {**parts, "apart": apart})
+        parts = {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons), **aided}
+        yield Loss("generator", loss + self.aids.aligned * aided.get("apart", 0.0), parts)
 
     def bypass(self, step: int, tokens: Tokens, words: Words) -> Bypass | None:
         """Which tokens of a step go through all blocks, where not all do."""
@@ -164,14 +164,14 @@ class GeneratorTask:
         generator = torch_generator(self.device, self.batching.seed, step, self.rank, "bypass")
         return draw_bypass(self.aids.bypassed, self.transformer.config.layers, tokens, words, generator)
 
-    def apart(self, known: Float[Tensor, "token dim"], lessons: list[Lesson], bypass: Bypass | None) -> Float[Tensor, ""] | None:
-        """How far what the transformer knows of the tokens is from what the captioner sees, where there is one."""
-        if self.alignment is None:
-            return None
+    def apart(
+        self, alignment: Alignment, known: Float[Tensor, "token dim"], lessons: list[Lesson], bypass: Bypass | None
+    ) -> Float[Tensor, ""]:
+        """How far what the transformer knows of the tokens is from what the captioner sees."""
         seen = torch.cat([lesson.seen for lesson in lessons if lesson.seen is not None])
         if bypass is not None and bypass.first <= self.aids.after < bypass.last:
             seen = seen[bypass.kept]
-        return self.alignment(known, seen)
+        return alignment(known, seen)
 
     def pack(self, lessons: list[Lesson]) -> tuple[Tokens, Words]:
         """Lay the lessons behind one another, and read what they hear."""

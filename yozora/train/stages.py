@@ -206,9 +206,9 @@ def take_up(model: Model, other: Model) -> None:
     words, known = model.text.tokenizer.rules.get_vocab(), other.text.tokenizer.rules.get_vocab()
     if lost := sorted(known.keys() - words.keys()):
         raise ValueError(f"{other.name} knows words that this run does not, such as {lost[0]!r}; choose another --folder")
-    for mine, theirs in ((model.text, other.text), (model.transformer, other.transformer)):
-        if mine.config != (replace(theirs.config, vocabulary=len(words)) if isinstance(theirs, TextEncoder) else theirs.config):
-            raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs.config}")
+    theirs = other.transformer.config, replace(other.text.config, vocabulary=len(words))
+    if (model.transformer.config, model.text.config) != theirs:
+        raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs}")
     model.transformer.load_state_dict(other.transformer.state_dict())
     table = model.text.words.weight.detach().clone()
     table[[words[word] for word in known]] = other.text.words.weight.detach()[list(known.values())]
@@ -286,8 +286,8 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     other = load(start, device, torch.float32) if start else None
     vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
-    reads = other and other.text.tokenizer.rules.to_str() == model.text.tokenizer.rules.to_str()  # a captioner writes its model's words
-    captioner = (other.captioner if other and reads else None) or train_captioner(recipe, model, folder, device, say)
+    kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
+    captioner = kept or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
     return folder / recipe.name
 
