@@ -98,12 +98,17 @@ def test_takes_are_compared_as_they_were_judged(model, tmp_path):
         rows.append({**row, "error": "", "scores": scores})
     alone = {**rows[0], "case": 1, "name": "seen-001"}
     broken = [{**row, "case": 2, "error": "" if row["take"] else "ValueError: nothing"} for row in rows]
-    assert several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}]) == [rows]
+    assert several([alone, *broken, *rows[::-1], {**rows[0], "kind": "renders"}]) == [broken, rows]
     found = compare(model, rows, tmp_path)
     chosen = choose(model, "a red ball", [Video.load(tmp_path / f"seen-000-{take}.mp4") for take in range(3)])
     assert [(row["kind"], row["scores"]["colours"][1]) for row in found] == [(FIRST, False), (CHOSEN, chosen == 2), (ANY, True)]
-    assert found[2]["scores"]["rigid"] is None and "3 takes cost 6.0 s of making in place of 2.0 s" in page(found)
+    assert found[2]["scores"]["rigid"] == [1.0, True, ""] and "3 takes cost 6.0 s of making in place of 2.0 s" in page(found)
     assert ("colours 1 against 0, p 1" in page(found)) == (chosen == 2)
+    (tmp_path / "seen-000-0.mp4").unlink()  # what could not be made has failed, and is never chosen
+    first, best, _ = compare(model, broken, tmp_path)
+    assert best["take"] in (1, 2) and first["scores"] == broken[0]["scores"]
+    one = [{**row, "error": "ValueError: nothing"} if row["take"] < 2 else row for row in rows]
+    assert compare(model, one, tmp_path)[1]["take"] == 2
 
 
 def test_a_captioner_is_measured_and_all_that_it_said_is_kept(told_model, tmp_path):

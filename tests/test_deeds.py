@@ -22,9 +22,11 @@ SHOT = Shot(width=128, height=128, frames=33, fps=8.0, beat=4)
     ("sentence", "kind", "faults"),
     [
         ("a large red ball falls and bounces next to a small blue cube, static camera", "drop", {"sink", "thud", "light", "stray"}),
-        ("a yellow ball swings to the right, static camera", "swing", {"straight"}),
-        ("five green dominoes topple to the left, static camera", "topple", {"glide"}),
-        ("a red ball pushes a blue cube to the right, static camera", "push", {"unmoved"}),
+        ("a yellow ball swings to the right, static camera", "swing", {"straight", "level"}),
+        ("five green dominoes topple to the left, static camera", "topple", {"glide", "together", "last_first"}),
+        ("a red ball pushes a blue cube to the right, static camera", "push", {"unmoved", "aside", "against"}),
+        ("a green ball passes behind a wall to the right, static camera", "hide", {"turned"}),
+        ("a purple ball leaves the picture to the left and comes back, static camera", "return", {"crossed"}),
     ],
 )
 def test_what_happens_in_another_manner_fails(sentence, kind, faults):

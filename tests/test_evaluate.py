@@ -149,7 +149,7 @@ def test_the_interval_of_a_difference_is_newcombes():
 
 def test_every_free_sentence_can_be_read():
     sentences = free_sentences()
-    assert len(sentences) == 40
+    assert len(sentences) == 100
     assert all(motion.direction in (*MOTIONS, "") for _, spec in sentences for motion in spec.motions)
     with pytest.raises(ValueError, match="cannot read"):
         read_line("a mauve ball\tmauve ball\tleft")

@@ -158,6 +158,11 @@ def test_words_become_a_scene_that_says_them(scenes, told):
         ("a green vase falls and shatters", "break", "", {("green", "cylinder")}),
         ("golden beads pour out of a funnel", "pour", "", {("yellow", "ball")}),
         ("the egg vanishes behind the wall and reappears on the right", "hide", "right", {("", "egg")}),
+        ("two red marbles roll over a white marble floor", "roll", "", {("red", "ball")}),
+        ("a blue cube, which stands on white marble, is hit by a green marble", "push", "", {("blue", "cube"), ("green", "ball")}),
+        ("slide the yellow cube left, please", "roll", "left", {("yellow", "cube")}),
+        ("the yellow cube left the picture and came back", "return", "", {("yellow", "cube")}),
+        ("a pink ball rolls along, right to left", "roll", "left", {("pink", "ball")}),
     ],
 )
 def test_free_wording_is_understood(text, kind, direction, things):

@@ -84,6 +84,19 @@ def test_what_vanishes_or_appears_in_the_open_does_not_last(take):
         assert not score.passed and "blue" in score.seen
 
 
+@pytest.mark.parametrize("times", [0.6, 1.4])
+def test_nothing_swells_or_shrinks_at_once(take, clip, times):
+    """In the open, of one that moves and one that stands; what only comes closer passes."""
+    for index, colour in enumerate(("red", "blue")):
+        changed = replace(take.solids[index], half=tuple(times * side for side in take.solids[index].half))
+        solids = tuple(changed if at == index else solid for at, solid in enumerate(take.solids))
+        frames = np.concatenate([clip.frames[:4], filmed(replace(take, solids=solids)).frames[4:]])
+        score = permanence.permanence(look(Video(frames, clip.fps)), spec_of(take.scene))
+        assert not score.passed and f"{colour} changes its size at once" in score.seen, score
+    nearer = act(scene(camera=("dolly", "in", 0.6)), SHOT)
+    assert permanence.permanence(look(filmed(nearer)), spec_of(nearer.scene)).passed
+
+
 def test_what_was_hidden_must_come_back_as_it_was():
     hidden = act(scene("hide"), SHOT)
     spec, white, colours = spec_of(hidden.scene), filmed(hidden).frames, [solid.colour for solid in hidden.solids]

@@ -18,6 +18,7 @@ from yozora.evaluate.likeness import closeness, features, features_of, vendi
 from yozora.evaluate.measures import record
 from yozora.evaluate.page import page
 from yozora.evaluate.report import tally
+from yozora.evaluate.spec import free_sentences
 from yozora.evaluate.summary import diversity, summarise
 from yozora.evaluate.thresholds import limits
 from yozora.evaluate.trials import later, spoilt
@@ -263,8 +264,9 @@ def test_a_fault_that_comes_later_is_caught_and_what_stops_leaves_its_way():
 
 
 def test_a_free_sentence_has_a_scene_to_show_what_can_be_measured():
-    scenes = [case("a", "free", number, SHOT).scene for number in range(40)]
-    named = [{asked.colour for asked in case("a", "free", number, SHOT).spec.objects} - {""} for number in range(40)]
+    cases = [case("a", "free", number, SHOT) for number in range(len(free_sentences()))]
+    scenes, named = [one.scene for one in cases], [{asked.colour for asked in one.spec.objects} - {""} for one in cases]
+    assert len({one.prompt for one in cases}) == len(cases) >= 100
     assert all(colours <= {body.colour for body in scene.objects} for colours, scene in zip(named, scenes, strict=True))
 
 

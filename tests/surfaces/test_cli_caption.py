@@ -8,13 +8,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 import yozora as package
 from yozora.captioner import alignments
 from yozora.captioning import captioner_of, encoded, fitted
+from yozora.evaluate.truth import act, film
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
+from yozora.tasks.settings import Shot
 from yozora.video import Video
+from yozora.world.parse import compose, parse
+
+SHOT = Shot(width=96, height=96, frames=9, fps=8.0)
 
 
 @pytest.mark.parametrize("length", ["short", "sentence", "full"])
@@ -47,7 +53,10 @@ def test_words_fit_by_as_much_as_the_clip_makes_them_likelier(yozora, given, tol
 
 def test_a_picture_of_another_world_is_captioned_with_a_warning(yozora, given, told_model, tmp_path):
     Video(np.full((1, 32, 64, 3), 128, np.uint8), 8.0).save(tmp_path / "grey.png")
-    assert not yozora("caption", "grey.png", "--model", told_model).warnings
+    empty = yozora("caption", "grey.png", "--model", told_model)
+    assert empty.code == 0 and "grey.png: nothing of this world is seen in it; the captioner" in empty.warnings[0]
+    film([act(compose(parse("a red ball"), 0), SHOT)], SHOT, torch.device("cpu"))[0].save(tmp_path / "ball.mp4")
+    assert not yozora("caption", "ball.mp4", "--model", told_model).warnings
     done = yozora("caption", given / "clip.mp4", "--model", told_model)
     assert done.code == 0 and done.said and len(done.warnings) == 1
     assert done.warnings[0].startswith("yozora: warning: clip.mp4: the clip is none of this world, or painted in such colours as thermal")

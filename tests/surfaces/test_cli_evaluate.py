@@ -139,6 +139,13 @@ def test_of_one_picture_nothing_is_said_that_takes_several(yozora, rolls, tmp_pa
     assert found["colours"].startswith("passes") and not [name for name, verdict in found.items() if verdict.startswith("fails")]
 
 
+def test_of_what_the_measures_were_not_tried_on_it_warns(yozora, rolls):
+    for words, name in (("a pencil sketch of a blue ball", "pencil"), ("a white ball beside a blue ball", "white")):
+        done = yozora("judge", "rolls.mp4", words)
+        assert done.code == 0 and [line for line in done.warnings if f"what is {name} was in no clip" in line], done
+    assert not yozora("judge", "rolls.mp4", "a blue ball").warnings
+
+
 def test_words_that_are_not_understood_are_named(yozora, rolls):
     done = yozora("judge", "rolls.mp4", "a dragon eats a blue bal and a blue ball")
     named = [line.partition(" does not know ")[2] for line in done.warnings]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 BEGINS = 'if __name__ == "__main__":\n'
 MODULES = sorted(path for path in (ROOT / "yozora").rglob("*.py") if BEGINS in path.read_text(encoding="utf-8"))
 BAD = {
-    "level": ("calibrate", ("hoshi", "--level", "nope"), "no level 'nope' with scenes; choose one of"),
+    "level": ("calibrate", ("hoshi", "--level", "nope"), "no level or family 'nope' with scenes; choose one of"),
     "model": ("calibrate", ("nope",), "unknown model 'nope'; bundled models: hoshi"),
     "number": ("calibrate", ("hoshi", "--clips", "few"), "'--clips'"),
     "no folder at all": ("compare", ("one", "other"), "one has no world.jsonl; give the --out"),

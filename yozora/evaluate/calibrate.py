@@ -10,10 +10,12 @@ import typer
 from yozora import command
 from yozora.evaluate import judges, many, trials
 from yozora.evaluate.cases import LEVELS
+from yozora.evaluate.misdeeds import MISDEEDS
 from yozora.evaluate.report import Row, measures, of_all, split, table, tally
 from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.trials import OTHER, Trial
 from yozora.evaluate.world import RENDER, THROUGH, loaded
+from yozora.world.sample import EVERY
 
 SIDEWAYS = "mirror, of sideways motion"
 CAUGHT = {  # the faults that each measure is there for
@@ -23,8 +25,8 @@ CAUGHT = {  # the faults that each measure is there for
     "binding": ("reshape", "recolour", OTHER),
     "direction": (SIDEWAYS, "freeze", "shuffle"),
     "camera": (OTHER, "swerve"),
-    "permanence": ("vanish", "teleport", "recolour midway"),
-    "deeds": ("sink", "light", "thud", "straight", "glide", "unmoved", "stray"),
+    "permanence": ("vanish", "teleport", "recolour midway", "swell midway"),
+    "deeds": ("stray", *dict.fromkeys(fault.__name__ for faults in MISDEEDS.values() for fault in faults), "light"),
     "irreversible": ("undo", "gone", "backward", "erase"),
     "rigid": ("wobble",),
     "flicker": ("tremble",),
@@ -73,13 +75,13 @@ def main(
     model: Annotated[str, typer.Argument(help="a bundled model or a model's folder, whose compression network clips are put through")],
     clips: Annotated[int, typer.Option(min=1, help="cases")] = 200,
     faulty: Annotated[int, typer.Option(min=0, help="of which so many are also spoilt in every way")] = 60,
-    level: Annotated[str, typer.Option(help="cases of this level alone")] = "",
+    level: Annotated[str, typer.Option(help="cases of this level or family alone")] = "",
     out: Annotated[Path, typer.Option(help="where the records go; an interrupted run goes on from there")] = Path("calibration"),
     processes: Annotated[int, typer.Option(min=1, help="how many judge at once")] = 1,
 ) -> None:
     """Print the verdicts of all measures on true and on spoilt clips."""
-    if level and level not in {*LEVELS} - {"free"}:
-        raise ValueError(f"no level {level!r} with scenes; choose one of {', '.join(LEVELS)}, but not free")
+    if level and level not in {*LEVELS, *EVERY} - {"free"}:
+        raise ValueError(f"no level or family {level!r} with scenes; choose one of {', '.join((*LEVELS, *EVERY))}, but not free")
     check_frozen()
     command.check_folder(out)
     trial = Trial(model, faulty, level)

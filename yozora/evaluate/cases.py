@@ -151,7 +151,10 @@ def place(index: int) -> tuple[str, int]:
 
 
 def case(seal: str, level: str, number: int, shot: Shot) -> Case:
-    """A case by its level and number; free sentences begin again when there are no more."""
+    """A case by its level and number; in place of a level a family may stand, whose seen combinations are meant.
+
+    Free sentences begin again when there are no more.
+    """
     if level == "free":
         sentences = free_sentences()
         sentence, spec = sentences[number % len(sentences)]
@@ -196,7 +199,11 @@ def first(seed: int, level: str, shot: Shot) -> Scene:
     """The first scene from a seed on that suits a level, and whose picture can show what its words ask for."""
     split = level if level in SPLITS else "train"
     suits = SUITS.get(level, lambda _, __: True)
-    families = {family: share for family, share in EVERY.items() if (family in CHANGES) == (level == "changes")}
+    families = (
+        {level: 1.0}
+        if level in EVERY
+        else {family: share for family, share in EVERY.items() if (family in CHANGES) == (level == "changes")}
+    )
     for step in count():
         scene = sample(seed + step, split, families)
         take = act(scene, shot)

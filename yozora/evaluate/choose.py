@@ -33,19 +33,19 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
 
 
 def several(rows: Sequence[Row]) -> list[list[Row]]:
-    """The records of the takes of each case that was made several times, take by take, where all could be made."""
-    cases = takes_of([row for row in rows if row["kind"] == MODEL])
-    return [takes for takes in cases if len(takes) > 1 and not any(take["error"] for take in takes)]
+    """The records of the takes of each case that was made several times, take by take; what could not be made has failed."""
+    return [takes for takes in takes_of([row for row in rows if row["kind"] == MODEL]) if len(takes) > 1]
 
 
 def compare(model: Model, takes: Sequence[Row], clips: Path) -> list[Row]:
     """The records of a case: of its first take, of the chosen one and of any, with the seconds that they took."""
-    videos = [Video.load(clip_file(clips, take)) for take in takes]
+    made = [index for index, take in enumerate(takes) if not take["error"]] or [0]
+    videos = [Video.load(clip_file(clips, takes[index])) for index in made] if len(made) > 1 else []
     began = time.monotonic()
-    chosen = choose(model, takes[0]["prompt"], videos)
+    chosen = made[choose(model, takes[0]["prompt"], videos) if videos else 0]
     seconds = {"making": sum(take["seconds"] for take in takes), "choosing": time.monotonic() - began}
     judged = {name: [take["scores"][name] for take in takes] for name in takes[0]["scores"]}
-    best = {name: max(scores, key=lambda score: score[1::-1]) if None not in scores else None for name, scores in judged.items()}
+    best = {name: max((one for one in scores if one), key=lambda one: one[1::-1], default=None) for name, scores in judged.items()}
     kinds = {FIRST: takes[0]["scores"], CHOSEN: takes[chosen]["scores"], ANY: best}
     return [
         {**takes[0], "kind": kind, "take": chosen, "of": len(takes), "seconds": seconds, "scores": found} for kind, found in kinds.items()

@@ -11,6 +11,7 @@ from yozora.evaluate.cases import attend
 from yozora.evaluate.finding import Finding
 from yozora.evaluate.game import rules
 from yozora.evaluate.joint import MEASURES
+from yozora.evaluate.legible import PALE
 from yozora.evaluate.measures import Score, judge
 from yozora.evaluate.sight.detect import widened
 from yozora.evaluate.sight.track import Sight, look
@@ -19,10 +20,13 @@ from yozora.evaluate.thresholds import check_frozen
 from yozora.video import Video
 from yozora.world.game_album import read_game
 from yozora.world.parse import Reading, compose
+from yozora.world.scene import STYLES
 from yozora.world.understand import understood
 
 GREY, FLOOR, MOST = 0.15, 0.9, 9.0  # greatest saturation of a floor, least share of it that is so grey, most regions in a frame
+NOTHING = "nothing of this world is seen in it"
 STRANGE = "the clip is none of this world, or painted in such colours as thermal, blueprint or neon"
+UNCALIBRATED = (*PALE, *(style for style in STYLES if style != "natural"))
 GLANCES = 8  # pictures of a video, at most, by which it is told whether it is of this world
 TIMELY = ("direction", "camera", "permanence", "deeds", "irreversible", "rigid", "flicker")  # what several pictures tell
 PLAIN = ("flicker", "inside", "no_bars")  # what needs nothing of the world
@@ -63,7 +67,10 @@ def judge_file(path: Path, words: str) -> list[Verdict]:
         notes = path.with_suffix(".json").name
         warnings.warn(f"{path.name} is a clip of the game: judged by its rules and what {notes} asks, not by the words", stacklevel=2)
         return [Verdict(name, finding) for name, finding in rules.judge(Video.load(path), game).items()]
-    spec = asked_by(understood(words))
+    reading = understood(words)
+    if unlike := [name for name in (reading.place.style, *(thing.colour for thing in reading.things)) if name in UNCALIBRATED]:
+        warnings.warn(f"what is {unlike[0]} was in no clip that the measures were tried on: true clips of it may fail", stacklevel=2)
+    spec = asked_by(reading)
     sight = attend(Video.load(path), spec)
     silent: dict[str, str] = {}
     if sight.found.frames == 1:
@@ -98,5 +105,6 @@ def stranger(sight: Sight) -> str:
 
 
 def foreign(video: Video) -> str:
-    """Why a video cannot be one of this world, by a few of its pictures; empty where it may be."""
-    return stranger(look(Video(video.frames[:: math.ceil(video.num_frames / GLANCES)], 1)))
+    """Why a video is none that shows things of this world, by a few of its pictures; empty where it may be."""
+    sight = look(Video(video.frames[:: math.ceil(video.num_frames / GLANCES)], 1))
+    return stranger(sight) or ("" if (sight.track >= 0).any() else NOTHING)

@@ -1,19 +1,20 @@
 """M6 from words alone: what happens, happens in the manner of its kind, and what has no part in it stays where it is.
 
-What falls does so at about Earth's pace and bounces if it is round, what swings comes back, a row of dominoes lies down, what is pushed
-is driven off, and nothing sets out by itself. The other kinds of event have measures of their own: what changes for good, what is out of
-sight, and which way things go.
+What falls does so at about Earth's pace and bounces if it is round, what swings comes back on an arc, a row of dominoes lies down one after
+another, what is pushed is driven off the way that its pusher came, what passes behind a wall comes out beyond it, what leaves the picture
+turns round out there, and nothing sets out by itself. The other kinds of event have measures of their own: what changes for good, and
+which way things go.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from yozora.evaluate.irreversible import larger
 from yozora.evaluate.measures import Score, long_tracks
 from yozora.evaluate.sight.motion import LIMITS as MOTION
-from yozora.evaluate.sight.motion import Path, during, path
+from yozora.evaluate.sight.motion import Path, at_rest, during, inside, on_floor, own_size, path, topples
 from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Deed, Spec
 from yozora.evaluate.thresholds import limits
@@ -26,6 +27,9 @@ SETTLED = 3  # frames by whose median a thing's first place, and a row's height,
 FAIR = 0.25  # of the frames, in which a bystander that has set out is elsewhere: what passes in front of it moves its outline for less
 SETS_OUT = 0.25  # of the length of a way, from which on a thing is on it
 LANDS = 0.25  # of a fall's fastest step so far, below which the next one is no more of it
+SINKS = 0.15  # of how far a row comes down, from which on a part of it is falling
+THIRDS = 3  # parts of a row
+TALL = 0.75  # of its columns of pixels are lower than a part of a row is high
 STIRS = 0.02  # of a fall's height, below which it has begun
 BEFORE, MOVES = 3, 0.03  # frames, and widths that a thing goes in them if it moves
 FEWEST = 2  # pictures in the air, by which a pace can be read
@@ -39,8 +43,13 @@ class DeedLimits:
     heaviest: float  # and most
     bounce: float  # of the height that it fell from, that a springy thing rises at least
     back: float  # of how far it came, that what swings is from where it set out when it comes back, at most
+    sag: float  # of its width, by which the way of what swings hangs through at least
     lying: float  # of its height, up to which a row lies
+    wave: float  # seconds by which the last third of a row begins to fall later than its first, at least
     driven: float  # times its own size, that what is pushed goes at least
+    along: float  # cosine of the angle between that way and its pusher's, at least
+    beyond: float  # camera heights, by which what passed behind a wall is farther on when it is seen again, at least
+    beside: float  # camera heights, by which what left the picture is farther back when it is seen again, at most
     touch: float  # widths between two things, up to which one may set the other off
 
 
@@ -54,8 +63,9 @@ def deeds(sight: Sight, spec: Spec) -> Score | None:
     None where there is nothing of either that can be told.
     """
     done = [MANNERS[deed.kind](sight, spec, deed) for deed in spec.deeds if deed.kind in MANNERS]
-    still = [stays(sight, spec, index) for index in spec.idle if len(spec.of(spec.objects[index].colour)) == 1]
-    if not done + still or (not done and orbits(sight, spec)):
+    alone = () if orbits(sight, spec) else (index for index in spec.idle if len(spec.of(spec.objects[index].colour)) == 1)
+    still = [stays(sight, spec, index) for index in alone]
+    if not done + still:
         return None
     wrong = [said for said in done + still if said]
     return Score(1 - len(wrong) / len(done + still), not wrong, ", ".join(wrong) or "as it should")
@@ -64,14 +74,13 @@ def deeds(sight: Sight, spec: Spec) -> Score | None:
 def falls(sight: Sight, spec: Spec, deed: Deed) -> str:
     """What is wrong with a fall: it begins at rest, gains speed as on Earth, and a springy thing rises again."""
     colour, shape = spec.objects[deed.actor].colour, spec.objects[deed.actor].shape
-    ways = [during_raw(way, deed, sight) for way in ways_of(sight, spec, deed.actor)]
-    said = [fallen(sight, way, springy=shape in SPRINGY) for way in ways if len(way.frame) > FEWEST]
-    return f"{colour} {min(said, key=bool)}" if said and all(said) else "" if said else f"{colour} is hardly seen"
+    ways = [way.within((deed.start, deed.end), sight.found.frames) for way in ways_of(sight, spec, deed.actor)]  # too brief to be smoothed
+    return best(colour, [fallen(sight, way, springy=shape in SPRINGY) for way in ways if len(way.frame) > FEWEST])
 
 
 def fallen(sight: Sight, way: Path, *, springy: bool) -> str:
     """What is wrong with one fall."""
-    down, own = way.foot[:, 1] - way.foot[0, 1], float(np.median(way.size)) * 2 / sight.found.size[1] / sight.move.focal
+    down = way.foot[:, 1] - way.foot[0, 1]
     step, fastest = np.diff(down), 0.0
     landed = len(step)
     for index, value in enumerate(step):
@@ -84,7 +93,7 @@ def fallen(sight: Sight, way: Path, *, springy: bool) -> str:
         return "does not fall"
     air = [index for index in range(landed) if down[index] > STIRS * height]
     if len(air) >= FEWEST:
-        line = np.polyfit(way.frame[air], np.sqrt(2 * down[air] / own), 1)
+        line = np.polyfit(way.frame[air], np.sqrt(2 * down[air] / own_size(sight, way)), 1)
         pace = float(line[0] * sight.fps) ** 2 * ACROSS / FALL / np.cos(np.deg2rad(sight.move.elevation))
         if not LIMITS.lightest <= pace <= LIMITS.heaviest:
             return f"falls at {pace:.2f} g"
@@ -99,59 +108,116 @@ def rebound(down: np.ndarray) -> float:
 
 
 def swings(sight: Sight, spec: Spec, deed: Deed) -> str:
-    """What is wrong with a swing: it goes some way and comes back."""
+    """What is wrong with a swing: it goes some way, on an arc, and comes back."""
     colour = spec.objects[deed.actor].colour
-    for way in ways_of(sight, spec, deed.actor):
-        way = during(way, (deed.start, deed.end), sight.found.frames)
-        if len(way.frame) <= FEWEST:
-            continue
-        far = np.hypot(*(way.foot - way.foot[0]).T)
-        farthest = int(far.argmax())
-        if far[farthest] >= MOTION.moved and far[farthest:].min() <= LIMITS.back * far[farthest]:
-            return ""
-    return f"{colour} does not swing back"
+    ways = [during(way, (deed.start, deed.end), sight.found.frames) for way in ways_of(sight, spec, deed.actor)]
+    return best(colour, [swung(way) for way in ways if len(way.frame) > FEWEST])
+
+
+def swung(way: Path) -> str:
+    """What is wrong with one swing."""
+    far = np.hypot(*(way.foot - way.foot[0]).T)
+    farthest = int(far.argmax())
+    if far[farthest] < MOTION.moved or far[farthest:].min() > LIMITS.back * far[farthest]:
+        return "does not swing back"
+    across, down = way.foot.T
+    bend, wide = float(np.polyfit(across, down, 2)[0]), float(np.ptp(across))
+    return "" if -bend * wide / 4 >= LIMITS.sag else "goes straight"
 
 
 def lies_down(sight: Sight, spec: Spec, deed: Deed) -> str:
-    """What is wrong with a row that topples: in the end it is lower than in the beginning, as a camera at rest would see it."""
-    colour = spec.objects[deed.actor].colour
-    blobs = sight.found.blobs.chosen(sight.of(colour))
-    frames = np.unique(blobs.frame)
-    if len(frames) < 2 * SETTLED:
+    """What is wrong with a row that topples: all of it comes down, the end that it topples from first."""
+    colour, span = spec.objects[deed.actor].colour, (deed.start, deed.end)
+    tall = heights(sight, sight.of(colour), span)
+    if len(tall) < 2 * SETTLED:
         return f"{colour} is hardly seen"
-    height, width = sight.found.size[1], sight.found.size[0]
-    box = np.array([[*blobs.box[blobs.frame == t, :2].min(0), *blobs.box[blobs.frame == t, 2:].max(0)] for t in frames])
-    foot = np.stack([(box[:, 0] + box[:, 2] - width) / height, box[:, 3] * 2 / height - 1], -1)
-    tall = (box[:, 3] - box[:, 1]) * np.sqrt(larger(sight, frames, foot))
-    part = float(np.median(tall[-SETTLED:]) / np.median(tall[:SETTLED]))
-    return f"{colour} row is {part:.2f} times as high in the end" if part > LIMITS.lying else ""
+    begin, end = (np.median(tall[part], axis=0) for part in (slice(SETTLED), slice(-SETTLED, None)))
+    if (part := float(end.mean() / begin.mean())) > LIMITS.lying:
+        return f"{colour} row is {part:.2f} times as high in the end"
+    falling = np.argmax(tall < begin - SINKS * (begin - end), axis=0)
+    ways = topples(sight, sight.of(colour), span)
+    onward = ("right" in ways) - ("left" in ways)
+    later = onward * float(falling[-1] - falling[0]) / sight.fps
+    return f"{colour} row falls {later:.2f} s later at its end" if onward and later < LIMITS.wave else ""
+
+
+def heights(sight: Sight, which: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """How high the parts of a row are, from left to right, in the frames of a time that show it, as a camera at rest would see it.
+
+    `float64[frame part]`, in pixels. The parts are those of the first frame; where nothing is any more there is no height.
+    """
+    blobs, (width, height) = sight.found.blobs.chosen(which), sight.found.size
+    tall, edges = [], np.zeros(0)
+    for frame in inside(np.unique(blobs.frame), span, sight.found.frames):
+        mask = np.isin(sight.number[frame], blobs.number[blobs.frame == frame])
+        column = np.flatnonzero(mask.any(0))
+        top, bottom = mask[:, column].argmax(0), height - mask[::-1, column].argmax(0)
+        foot = np.stack([(2 * column + 1 - width) / height, bottom * 2 / height - 1], -1)
+        foot, wider = at_rest(sight, np.full(len(foot), frame), foot)
+        edges = edges if len(edges) else np.linspace(foot[:, 0].min(), foot[:, 0].max(), THIRDS + 1)
+        parts = [((bottom - top) * wider)[(foot[:, 0] >= low) & (foot[:, 0] <= high)] for low, high in pairwise(edges)]
+        tall.append([np.quantile(part, TALL) if len(part) else 0.0 for part in parts])
+    return np.array(tall)
 
 
 def drives(sight: Sight, spec: Spec, deed: Deed) -> str:
-    """What is wrong with a push: its target goes off, and not before it is touched."""
+    """What is wrong with a push: its target goes off the way that its pusher came, and not before it is touched."""
     target = spec.objects[deed.target].colour
     said = []
     for body in bodies_of(sight, spec, deed.target):
         way = during(path(sight, body), (deed.start, deed.end), sight.found.frames)
         if len(way.frame) > 2 * SETTLED:
-            own = float(np.median(way.size)) * 2 / sight.found.size[1] / sight.move.focal
             gone = float(np.median(shift(way)[-SETTLED:]))  # what passes in front of it moves its outline for a while
-            least = max(LIMITS.driven * own, MOTION.orbited if orbits(sight, spec) else 0.0)
-            said.append("is not driven off" if gone < least else by_itself(sight, body, way))
-    if not said:
-        return f"{target} is hardly seen"
-    return f"{target} {min(said, key=bool)}" if all(said) else ""
+            least = max(LIMITS.driven * own_size(sight, way), MOTION.orbited if orbits(sight, spec) else 0.0)
+            said.append("is not driven off" if gone < least else by_itself(sight, body, way) or astray(sight, spec, deed, way))
+    return best(target, said)
+
+
+def astray(sight: Sight, spec: Spec, deed: Deed, way: Path) -> str:
+    """What is wrong with where something is driven: its pusher had come another way; nothing if that is not seen."""
+    gone = travelled(sight, way, slice(SETTLED), slice(-SETTLED, None))
+    came = []
+    for pusher in ways_of(sight, spec, deed.actor):
+        before = during(pusher, (0.0, way.frame[sets_out(way)] / sight.found.frames), sight.found.frames)
+        if len(before.frame) >= FEWEST:
+            came.append(travelled(sight, before, slice(1), slice(-1, None)))
+    along = [float(gone @ one / max(np.linalg.norm(gone) * np.linalg.norm(one), 1e-9)) for one in came]
+    return "is driven where its pusher does not go" if along and max(along) < LIMITS.along else ""
+
+
+def passes(sight: Sight, spec: Spec, deed: Deed) -> str:
+    """What is wrong with what passes behind a wall: it is farther on when it comes out, and goes on."""
+    ahead, onward = out_of_sight(sight, spec.objects[deed.actor].colour)
+    return "" if ahead >= LIMITS.beyond and onward > 0 else f"{spec.objects[deed.actor].colour} does not come out beyond"
+
+
+def comes_back(sight: Sight, spec: Spec, deed: Deed) -> str:
+    """What is wrong with what leaves the picture: it comes back about where it left, and the other way."""
+    ahead, onward = out_of_sight(sight, spec.objects[deed.actor].colour)
+    return "" if ahead >= -LIMITS.beside and onward < 0 else f"{spec.objects[deed.actor].colour} does not come back the way it went"
+
+
+def out_of_sight(sight: Sight, colour: str) -> tuple[float, float]:
+    """How far something goes on while it is longest out of sight, and after, in camera heights along the way that it went before.
+
+    Neither is a number where it is not seen before and after.
+    """
+    way = path(sight, sight.of(colour))
+    last = int(np.diff(way.frame).argmax()) + 1 if len(way.frame) > 1 else 0
+    before, after = np.split(on_floor(sight, way.foot), [last])
+    if min(len(before), len(after)) < FEWEST:
+        return np.nan, np.nan
+    went = before[-1] - before[0]
+    went /= max(np.linalg.norm(went), 1e-9)
+    return float((after[0] - before[-1]) @ went), float((after[-1] - after[0]) @ went)
 
 
 def stays(sight: Sight, spec: Spec, index: int) -> str:
-    """What is wrong with a bystander: it sets out by itself, though nothing is on the way that could knock it.
-
-    Under an orbit, outlines turn, and nothing is said.
-    """
+    """What is wrong with a bystander: it sets out by itself, though nothing is on the way that could knock it."""
     colour = spec.objects[index].colour
     body = sight.of(colour)
     way = during(path(sight, body), (0.0, 1.0), sight.found.frames)
-    if orbits(sight, spec) or len(way.frame) <= 2 * SETTLED or np.quantile(shift(way), 1 - FAIR) < MOTION.moved:
+    if len(way.frame) <= 2 * SETTLED or np.quantile(shift(way), 1 - FAIR) < MOTION.moved:
         return ""
     said = by_itself(sight, body, way)
     if not said and not any(deed.kind in KNOCKS for deed in spec.deeds):
@@ -159,21 +225,39 @@ def stays(sight: Sight, spec: Spec, index: int) -> str:
     return f"{colour} {said}" if said else ""
 
 
+def best(colour: str, said: list[str]) -> str:
+    """What is wrong with whichever thing of a colour does what is asked best."""
+    wrong = min(said, key=bool, default="is hardly seen")
+    return f"{colour} {wrong}" if wrong else ""
+
+
 def orbits(sight: Sight, spec: Spec) -> bool:
     """Whether the camera goes round, or was asked to, so that outlines turn."""
     return "orbit" in (sight.move.kind, spec.camera and spec.camera[0])
 
 
-MANNERS: dict[str, Manner] = {"drop": falls, "swing": swings, "topple": lies_down, "push": drives}
+MANNERS: dict[str, Manner] = {
+    "drop": falls,
+    "swing": swings,
+    "topple": lies_down,
+    "push": drives,
+    "hide": passes,
+    "return": comes_back,
+}
 
 
 def by_itself(sight: Sight, body: np.ndarray, way: Path) -> str:
     """What is wrong with how a thing sets out: nothing that moves is near it then."""
-    far = shift(way)
-    out = int(np.flatnonzero(far > SETS_OUT * far.max())[0])
+    out = sets_out(way)
     moving = on_the_way(sight, int(way.frame[out])) & ~body
     near = min(nearest(sight, body, moving, int(way.frame[index])) for index in (max(0, out - 1), out))
     return f"sets out by itself in frame {way.frame[out]}" if near > LIMITS.touch else ""
+
+
+def sets_out(way: Path) -> int:
+    """The point of a path from which on a thing is on its way."""
+    far = shift(way)
+    return int(np.flatnonzero(far > SETS_OUT * far.max())[0])
 
 
 def on_the_way(sight: Sight, frame: int) -> np.ndarray:
@@ -203,6 +287,12 @@ def shift(way: Path) -> np.ndarray:
     return np.hypot(*(way.foot - np.median(way.foot[:SETTLED], axis=0)).T)
 
 
+def travelled(sight: Sight, way: Path, begin: slice, end: slice) -> np.ndarray:
+    """The way on the floor between the middles of two parts of a path, in camera heights: `float64[2]`."""
+    place = on_floor(sight, way.foot)
+    return np.median(place[end], axis=0) - np.median(place[begin], axis=0)
+
+
 def bodies_of(sight: Sight, spec: Spec, index: int) -> list[np.ndarray]:
     """Which regions may be those of an object: all of its colour, or where several share it, those of each long track."""
     which = sight.of(spec.objects[index].colour)
@@ -214,10 +304,3 @@ def bodies_of(sight: Sight, spec: Spec, index: int) -> list[np.ndarray]:
 def ways_of(sight: Sight, spec: Spec, index: int) -> list[Path]:
     """The paths that may be those of an object."""
     return [path(sight, body) for body in bodies_of(sight, spec, index)]
-
-
-def during_raw(way: Path, deed: Deed, sight: Sight) -> Path:
-    """The part of a path in the time of a deed, as it is: a fall has too few pictures to be smoothed."""
-    frames = sight.found.frames
-    inside = (way.frame >= deed.start * frames - 1) & (way.frame < deed.end * frames + 1)
-    return Path(way.frame[inside], way.foot[inside], way.size[inside])

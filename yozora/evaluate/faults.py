@@ -13,6 +13,7 @@ from yozora.world.scene import COLOURS, SHAPES
 from yozora.world.stage import half
 from yozora.world.take import Solid, Take
 
+SWOLLEN = 1.5  # times
 BELOW = (0.0, 0.0, -100.0)  # metres, where nothing is seen
 
 
@@ -29,6 +30,11 @@ def reshape(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) -
     others = unused or [shape for shape in SHAPES if shape != bodies[victims[0]].shape]
     shape = str(rng.choice(others))
     return _changed(take, victims, lambda solid: replace(solid, shape=shape, half=half(shape, bodies[victims[0]].size)))
+
+
+def swell(take: Take, rng: np.random.Generator, victims: Sequence[int] = ()) -> Take:
+    """An object, or a row of slabs, half as large again; `victims` says which."""
+    return _changed(take, victims or _victims(take, rng), lambda solid: replace(solid, half=tuple(SWOLLEN * side for side in solid.half)))
 
 
 def vanish(take: Take, rng: np.random.Generator) -> Take:
@@ -179,7 +185,7 @@ def bars(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 Frames = UInt8[np.ndarray, "time height width 3"]
 
 WORLD_FAULTS: tuple[Callable[[Take, np.random.Generator], Take], ...] = (recolour, reshape, vanish, add, teleport, stop, clear)
-LATER = (recolour, reshape, remove)  # faults that may also come about while the clip runs
+LATER = (recolour, reshape, swell, remove)  # faults that may also come about while the clip runs
 PIXEL_FAULTS: tuple[Callable[[Frames, np.random.Generator], Frames], ...] = (
     mirror,
     freeze,

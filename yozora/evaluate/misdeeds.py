@@ -60,6 +60,50 @@ def unmoved(take: Take, deed: Deed) -> Take:
     return replace(take, poses=replace(take.poses, position=position, rotation=rotation))
 
 
+def aside(take: Take, deed: Deed) -> Take:
+    """What is pushed goes off to the side of where it is pushed to."""
+    return _driven(take, deed, np.array([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def against(take: Take, deed: Deed) -> Take:
+    """What is pushed comes towards its pusher, and through it."""
+    return _driven(take, deed, -np.eye(2))
+
+
+def level(take: Take, deed: Deed) -> Take:
+    """What swings leaves its cord and slides to and fro as low as it comes."""
+    position = take.poses.position.copy()
+    position[:, deed.actor, 2] = position[:, deed.actor, 2].min()
+    return _moved(take, position)
+
+
+def together(take: Take, deed: Deed) -> Take:
+    """All slabs of a row fall with the first."""
+    return _fallen(take, lambda slabs: [slabs[0]] * len(slabs))
+
+
+def last_first(take: Take, deed: Deed) -> Take:
+    """The last slab of a row falls first, and the first one last."""
+    return _fallen(take, lambda slabs: slabs[::-1])
+
+
+def turned(take: Take, deed: Deed) -> Take:
+    """What is hidden turns round behind the wall, and goes back the way that it came."""
+    wall = take.poses.position[0, len(take.scene.objects)]
+    middle = int(np.linalg.norm(take.poses.position[:, deed.actor] - wall, axis=-1).argmin())
+    order = middle - abs(np.arange(len(take.poses.position)) - middle)
+    return _replayed(take, deed.actor, np.maximum(order, 0))
+
+
+def crossed(take: Take, deed: Deed) -> Take:
+    """What leaves the picture comes back in at the other side."""
+    position = take.poses.position.copy()
+    far = int(np.linalg.norm(position[:, deed.actor] - position[0, deed.actor], axis=-1).argmax())
+    middle = take.view.position[far] - take.view.rotation[far, 2] * np.linalg.norm(take.view.position[far] - position[0, deed.actor])
+    position[far:, deed.actor, :2] = 2 * middle[:2] - position[far:, deed.actor, :2]
+    return _moved(take, position)
+
+
 def swerve(take: Take, shot: Shot) -> Take:
     """The same under a camera of the next kind, as fast as such cameras usually are."""
     camera, kinds = take.scene.camera, list(CAMERAS)
@@ -70,9 +114,11 @@ def swerve(take: Take, shot: Shot) -> Take:
 
 MISDEEDS: dict[str, tuple[Callable[[Take, Deed], Take], ...]] = {
     "drop": (sink, thud),
-    "topple": (glide,),
-    "swing": (straight,),
-    "push": (unmoved,),
+    "topple": (glide, together, last_first),
+    "swing": (straight, level),
+    "push": (unmoved, aside, against),
+    "hide": (turned,),
+    "return": (crossed,),
 }
 
 
@@ -94,6 +140,28 @@ def misdone(take: Take) -> Iterator[tuple[str, Take]]:
 
 def _begin(take: Take, deed: Deed) -> int:
     return round(deed.start * len(take.poses.position))
+
+
+def _driven(take: Take, deed: Deed, turn: np.ndarray) -> Take:
+    position = take.poses.position.copy()
+    begin = position[:1, deed.target, :2].copy()
+    position[:, deed.target, :2] = begin + (position[:, deed.target, :2] - begin) @ turn.T
+    return _moved(take, position)
+
+
+def _fallen(take: Take, others: Callable[[list[int]], list[int]]) -> Take:
+    position, rotation = take.poses.position.copy(), take.poses.rotation.copy()
+    slabs = list(row(take.scene, take.scene.events[0]))
+    like = others(slabs)
+    position[:, slabs] = position[:1, slabs] + take.poses.position[:, like] - take.poses.position[:1, like]
+    rotation[:, slabs] = take.poses.rotation[:, like]
+    return replace(take, poses=replace(take.poses, position=position, rotation=rotation))
+
+
+def _replayed(take: Take, index: int, order: np.ndarray) -> Take:
+    position, rotation = take.poses.position.copy(), take.poses.rotation.copy()
+    position[:, index], rotation[:, index] = position[order, index], rotation[order, index]
+    return replace(take, poses=replace(take.poses, position=position, rotation=rotation))
 
 
 def _moved(take: Take, position: np.ndarray) -> Take:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import torch
 
-from yozora.evaluate.measures import Score
+from yozora.evaluate.measures import Score, long_tracks
+from yozora.evaluate.sight.detect import widened
 from yozora.evaluate.sight.motion import path
 from yozora.evaluate.sight.track import Sight
 from yozora.evaluate.spec import Spec
@@ -15,6 +17,8 @@ EDGE = 2  # pixels from the picture's border, within which a thing may be on its
 BESIDE = 4  # pixels between two things, of which one may be hiding the other
 GAP, ASIDE, DOWN = 2, 0.12, 0.45  # frames, and parts of the picture's side, within which a track that ends may begin again
 WHOLE = 3  # frames nearest to where it is hidden that are not looked at: it is half hidden there
+TOUCHING = 2  # pixels between two regions, of which one may be hiding a part of the other
+STEADY = 3  # pictures on either side, by which a thing's size and its pace are read
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,15 @@ class PermanenceLimits:
     part: float  # of its usual area, that a thing shows at most in the last frame before it is hidden, or the first after
     smaller: float  # of its area before, that a thing has at least when it comes back
     larger: float  # and at most
+    swells: float  # the logarithm by which its size changes at once, beside what it changes by just before and after, at most
 
 
 LIMITS = limits("permanence", PermanenceLimits)
 
 
 def permanence(sight: Sight, spec: Spec) -> Score | None:
-    """M4: no birth or death inside the picture, and each hidden thing is seen before and after, in the same colour and about as large.
+    """M4: no birth or death inside the picture, nothing swells or shrinks at once, and each hidden thing is seen before and after,
+    in the same colour and about as large.
 
     Slabs of a row, which cover one another when they have fallen, are left out, and so is what comes apart. None where there
     is nothing that could last.
@@ -44,6 +50,7 @@ def permanence(sight: Sight, spec: Spec) -> Score | None:
     rows = {spec.objects[motion.actor].colour for motion in spec.motions if motion.row}
     changed = {change.colour for change in spec.changes}
     odd += [said for colour in sorted(veiled - rows - changed) for said in _unlike(sight, colour)]
+    odd += [said for colour in sight.colours if colour not in rows | changed for said in _swollen(sight, colour)]
     return Score(1 / (1 + len(odd)), not odd, ", ".join(odd) or "all last")
 
 
@@ -82,6 +89,32 @@ def _covered(sight: Sight, blob: int) -> bool:
     near = (abs(blobs.frame - blobs.frame[blob]) <= 1) & (sight.track != sight.track[blob]) & (sight.track >= 0)
     apart = (blobs.box[:, :2] > [right + BESIDE, bottom + BESIDE]).any(1) | (blobs.box[:, 2:] < [left - BESIDE, top - BESIDE]).any(1)
     return bool((near & ~apart).any())
+
+
+def _swollen(sight: Sight, colour: str) -> list[str]:
+    """Where things of a colour become larger or smaller from one picture of them to the next, both of them in the open."""
+    which, odd = sight.of(colour), []
+    which[which] = [_open(sight, blob) for blob in np.flatnonzero(which).tolist()]
+    for track in long_tracks(sight, which):
+        way = path(sight, which & (sight.track == track))  # what touches the picture's border is left out
+        size, steps = np.log(way.size), len(way.frame)
+        for last in range(1, steps - 2):
+            before, after = slice(max(0, last + 1 - STEADY), last + 1), slice(last + 1, last + 1 + STEADY)
+            pace = max(np.abs(np.diff(size[part]) / np.diff(way.frame[part])).max() for part in (before, after))
+            gap = np.median(way.frame[after]) - np.median(way.frame[before])
+            if abs(np.median(size[after]) - np.median(size[before])) - pace * gap > LIMITS.swells:
+                odd.append(f"{colour} changes its size at once after frame {way.frame[last]}")
+                break
+    return odd
+
+
+def _open(sight: Sight, blob: int) -> bool:
+    """Whether nothing touches a region, that could hide a part of it."""
+    blobs, frame = sight.found.blobs, sight.found.blobs.frame[blob]
+    (left, top), (right, bottom) = np.maximum(blobs.box[blob, :2] - TOUCHING, 0), blobs.box[blob, 2:] + TOUCHING
+    window = sight.number[frame, top : bottom + 1, left : right + 1]
+    others = np.isin(window, blobs.number[(blobs.frame == frame) & (sight.track >= 0) & (blobs.number != blobs.number[blob])])
+    return not (others & widened(torch.from_numpy(window == blobs.number[blob])[None], 2 * TOUCHING + 1)[0].numpy()).any()
 
 
 def _unlike(sight: Sight, colour: str) -> list[str]:

@@ -25,7 +25,7 @@ MOVED = (faults.slow, faults.stop)  # faults that only the engine's own motion t
 
 @dataclass(frozen=True)
 class Trial:
-    """What is put through which network, and how many cases are spoilt in every way."""
+    """What is put through which network, and how many cases are spoilt in every way; how things happen is spoilt in all of them."""
 
     model: str
     faulty: int
@@ -41,8 +41,10 @@ class Trial:
         moved = MOVED if case.known else ()
         for fault in dict.fromkeys((*faults.WORLD_FAULTS, *faults.PIXEL_FAULTS, *moved)) if number < self.faulty else moved:
             found[fault.__name__] = case.judge(spoilt(case, fault, rng))
-        for name, video in (*later(case, rng), *misdone_of(case)) if number < self.faulty else ():
-            found[name] = case.judge(video)
+        if number < self.faulty:
+            found |= {name: case.judge(video) for name, video in later(case, rng)}
+            found["swerve"] = case.judge(filmed(swerve(case.take, case.shot), case.shot))
+        found |= {name: case.judge(filmed(take, case.shot)) for name, take in misdone(case.take)}
         undone = faults.spoilt_change(case.take, true, partial(filmed, shot=case.shot))
         found |= {name: case.judge(video) for name, video in undone}
         sideways = any(motion.direction in ("left", "right") for motion in case.spec.motions)
@@ -50,7 +52,7 @@ class Trial:
         return [{**traits, "what": name, "scores": record(scores)} for name, scores in found.items()]
 
     def case(self, number: int) -> Case:
-        """A case of the level, or of all that have a scene in turn."""
+        """A case of the level or family, or of all levels that have a scene in turn."""
         shot = usual_shot(loaded(self.model))
         if self.level:
             return case(SEAL, self.level, number, shot)
@@ -62,12 +64,6 @@ def spoilt(case: Case, fault: Callable, rng: np.random.Generator) -> Video:
     if fault in faults.PIXEL_FAULTS:
         return Video(frames=fault(case.truth.frames, rng), fps=case.truth.fps)
     return filmed(fault(case.take, rng), case.shot)
-
-
-def misdone_of(case: Case) -> Iterator[tuple[str, Video]]:
-    """Renders, by name, in which what is asked happens in another manner, or is filmed in another way."""
-    for name, take in (*misdone(case.take), ("swerve", swerve(case.take, case.shot))):
-        yield name, filmed(take, case.shot)
 
 
 def later(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Video]]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 
 from yozora.world.grammar import conjugate, progressive
 from yozora.world.words_names import (
@@ -48,6 +49,7 @@ EXTRA_FORMS = {  # of verbs that the captions do not use
     "slam": ("slamming", "slammed"),
     "make": ("made",),
 }
+FLOORS = ("floor", "ground", "table", "surface", "tiles", "slab")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +114,20 @@ def items_of(words: list[str]) -> list[Item]:
         lengths = range(min(longest, len(words) - place), 0, -1)
         found = next((table[phrase] for length in lengths if (phrase := tuple(words[place : place + length])) in table), None)
         item = found or mark(words[place])
-        if item.words == ("left",) and items and items[-1].tag in ("shape", "shapes") and words[place + 1 : place + 2] != ["of"]:
-            item = Item(tag="verb", value="leave", words=("left",))  # "a ball left the picture"
+        before, after = items[-1].tag if items else "", words[place + 1] if place + 1 < len(words) else ""
+        if item.words == ("left",) and before in ("shape", "shapes") and after != "of" and not acting(items):
+            item = Item(tag="verb", value="leave", words=("left",))  # "a ball left the picture", not "push the ball left"
+        laid = after in FLOORS or words[max(0, place - 2)] in ("on", "over", "across")
+        if item.words in (("marble",), ("marbles",)) and before in ("colour", "size", "number") and not laid:
+            item = Item(tag="shapes" if item.words[0].endswith("s") else "shape", value="ball", words=item.words)  # "two red marbles"
         items.append(item)
         place += len(item.words)
     return items
+
+
+def acting(items: list[Item]) -> bool:
+    """Whether there has been a verb since the last mark."""
+    return any(item.tag == "verb" for item in takewhile(lambda item: item.words[0] not in ",.;:!?", reversed(items)))
 
 
 def mark(word: str) -> Item:

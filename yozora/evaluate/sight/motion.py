@@ -30,7 +30,17 @@ class Path:
 
     frame: np.ndarray  # int64[point]
     foot: np.ndarray  # float64[point 2], in tangents
-    size: np.ndarray  # float64[point], the root of its area
+    size: np.ndarray  # float64[point], the root of its area in pixels
+
+    def within(self, span: tuple[float, float], frames: int) -> "Path":
+        """The part of it between two shares of a clip of so many frames."""
+        part = np.isin(self.frame, inside(self.frame, span, frames))
+        return Path(self.frame[part], self.foot[part], self.size[part])
+
+
+def inside(frame: np.ndarray, span: tuple[float, float], frames: int) -> np.ndarray:
+    """Those of some frames that lie between two shares of a clip of so many."""
+    return frame[(frame >= span[0] * frames - 1) & (frame < span[1] * frames + 1)]
 
 
 def path(sight: Sight, which: np.ndarray) -> Path:
@@ -42,13 +52,33 @@ def path(sight: Sight, which: np.ndarray) -> Path:
     area = np.bincount(blobs.frame, blobs.area, minlength=sight.found.frames)[frames]
     whole = (box[:, 0] > 0) & (box[:, 2] < width) & (box[:, 3] < height)
     frames, box, area = frames[whole], box[whole].astype(float), area[whole]
-    feet = np.stack([(box[:, 0] + box[:, 2] - width) / height, box[:, 3] * 2 / height - 1, np.ones(len(box))], -1)
+    feet = np.stack([(box[:, 0] + box[:, 2] - width) / height, box[:, 3] * 2 / height - 1], -1)
+    foot, wider = at_rest(sight, frames, feet)
+    return Path(frames, foot / sight.move.focal, np.sqrt(area) * wider)
+
+
+def at_rest(sight: Sight, frames: np.ndarray, feet: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a camera that stays as in frame 0 would see places on the floor, and how many times as wide what stands there.
+
+    `feet` are places in the pictures of `frames`, in units of half the height, x to the right and y down; so is what comes back.
+    """
     floor = sight.move.floor(np.arange(sight.found.frames) / sight.fps)
     back = floor[0] @ np.linalg.inv(floor[frames])
-    there = np.einsum("nij,nj->ni", back, feet)
+    there = np.einsum("nij,nj->ni", back, np.concatenate([feet, np.ones((len(feet), 1))], -1))
     foot = there[:, :2] / there[:, 2:]
-    wider = (back[:, 0, 0] - foot[:, 0] * back[:, 2, 0]) / there[:, 2]
-    return Path(frames, foot / sight.move.focal, np.sqrt(area) * np.abs(wider))
+    return foot, np.abs((back[:, 0, 0] - foot[:, 0] * back[:, 2, 0]) / there[:, 2])
+
+
+def own_size(sight: Sight, way: Path) -> float:
+    """The usual size of what takes a path, in tangents."""
+    return float(np.median(way.size)) * 2 / sight.found.size[1] / sight.move.focal
+
+
+def on_floor(sight: Sight, foot: np.ndarray) -> np.ndarray:
+    """Where feet stand on the floor, to the right of the camera and away from it, in camera heights: `float64[point 2]`."""
+    lean = np.deg2rad(sight.move.elevation)
+    nearness = np.maximum(np.sin(lean) + foot[:, 1] * np.cos(lean), 0.05)
+    return np.stack([foot[:, 0] / nearness, 1 / nearness], -1)
 
 
 def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, falls: bool) -> tuple[str, ...]:
@@ -68,14 +98,12 @@ def directions(sight: Sight, which: np.ndarray, span: tuple[float, float], *, fa
         return ("still",)
     if np.hypot(*np.diff(way.foot, axis=0).T).sum() > LIMITS.restless * np.hypot(*shift[farthest]):
         return ("jumping",)
-    lean = np.deg2rad(sight.move.elevation)
-    nearness = np.maximum(np.sin(lean) + way.foot[:, 1] * np.cos(lean), 0.05)  # camera heights over distance, if on the floor
-    base = max(float(np.sin(lean) + here[1] * np.cos(lean)), 0.05)
+    begun, there = on_floor(sight, np.stack([here, way.foot[farthest]]))
     lowest = int(np.argmax(shift[:, 1]))
-    if falls and shift[lowest, 1] > LIMITS.moved and growth[lowest] < LIMITS.falling * np.log(nearness[lowest] / base):
+    nearer = np.log(begun[1] / on_floor(sight, way.foot[lowest : lowest + 1])[0, 1])
+    if falls and shift[lowest, 1] > LIMITS.moved and growth[lowest] < LIMITS.falling * nearer:
         return "down", *_aside(float(shift[-1, 0]), float(growth[-1]))
-    away = 1 / nearness[farthest] - 1 / base  # in camera heights, as is the shift to the side
-    side = way.foot[farthest, 0] / nearness[farthest] - here[0] / base
+    side, away = there - begun
     if abs(side) > LIMITS.sideways * abs(away):
         return ("right" if side > 0 else "left",)
     return ("away" if away > 0 else "toward",)
@@ -95,8 +123,8 @@ def topples(sight: Sight, which: np.ndarray, span: tuple[float, float]) -> tuple
 
 def during(way: Path, span: tuple[float, float], frames: int) -> Path:
     """The part of a path between two shares of a clip, without single outliers."""
-    inside = (way.frame >= span[0] * frames - 1) & (way.frame < span[1] * frames + 1)
-    return Path(way.frame[inside], smooth(way.foot[inside]), smooth(way.size[inside, None])[:, 0])
+    part = way.within(span, frames)
+    return Path(part.frame, smooth(part.foot), smooth(part.size[:, None])[:, 0])
 
 
 def _aside(side: float, growth: float) -> tuple[str, ...]:
