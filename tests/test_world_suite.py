@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -316,3 +317,26 @@ def test_how_many_scenes_of_a_family_become_cases_is_counted():
     found = accepted.rows("drop", 4)
     assert tally(found, "plain")[1] == 4 and tally(found, "legible")[1] == tally(found, "plain")[0] > 0
     assert tally(found, "all")[0] == tally(found, "legible")[0]
+
+
+ORPHANS = """
+from yozora.evaluate.many import workers
+with workers(1) as pool:
+    print(pool.submit(__import__("os").getpid).result(), flush=True)
+    pool.submit(__import__("time").sleep, 600).result()
+"""
+
+
+def test_workers_end_with_the_process_that_started_them():
+    with subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {worker} outlives the one that started it")

@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -51,6 +53,17 @@ def _worked(job: Job, numbers: Sequence[int], processes: int) -> Iterator[list[R
 
 
 def workers(processes: int) -> ProcessPoolExecutor:
-    """So many processes, each with one thread, that are the same on every platform."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=torch.set_num_threads, initargs=(1,))
+    """So many processes, each with one thread, that are the same on every platform, and end when this one does, however it ends."""
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent, "workers are started by another process"
+    parent.join()
+    os._exit(1)
