@@ -19,7 +19,8 @@ from yozora.model import Model, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Shot, read_size
+from yozora.tasks.request import Shot
+from yozora.tasks.settings import read_size
 from yozora.vae.cost import flops_per_pixel
 
 PROMPT = "a red ball bounces past a blue cube"

@@ -11,7 +11,7 @@ from yozora.evaluate.misdeeds import misdone, swerve
 from yozora.evaluate.sight.track import look
 from yozora.evaluate.spec import Deed, spec_of
 from yozora.evaluate.truth import act, filmed
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.parse import compose, parse
 

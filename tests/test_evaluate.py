@@ -16,7 +16,7 @@ from yozora.evaluate.sight.track import look
 from yozora.evaluate.spec import MOTIONS, free_sentences, read_line
 from yozora.evaluate.truth import act, asked, film, squeeze
 from yozora.model import load
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.scene import Body, Camera, Event, Floor, Light, Scene
 

@@ -14,7 +14,7 @@ from yozora.evaluate.measures import judge
 from yozora.evaluate.sight.track import look
 from yozora.evaluate.spec import spec_of
 from yozora.evaluate.truth import act, asked, film
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.parse import compose, parse
 from yozora.world.sample import sample

@@ -20,7 +20,8 @@ from yozora.model import load
 from yozora.pipeline import Sampling, decode, grid_of, meet, perform, prepare
 from yozora.tasks import TASKS, Blend, Connect, Extend, Fill, Generate, Loop, Recut, Restyle
 from yozora.tasks.note import note, understand
-from yozora.tasks.settings import Settings, Shot
+from yozora.tasks.request import Shot
+from yozora.tasks.settings import Settings
 from yozora.tasks.source import Source, read_source
 from yozora.vae.place import pixels_of, token_start
 from yozora.video import Video

@@ -18,7 +18,8 @@ from yozora.model import digest, load
 from yozora.pipeline import Sampling, grid_of, perform, prepare, render, resolve
 from yozora.plan import memory_needed
 from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Settings, Shot
+from yozora.tasks.request import Shot
+from yozora.tasks.settings import Settings
 from yozora.vae import VideoVAE, tiles
 from yozora.video import Video
 

@@ -5,7 +5,7 @@ import numpy as np
 from yozora.evaluate.truth import act
 from yozora.evaluate.verbs.edit import crossing, pick, shoot
 from yozora.evaluate.verbs.retake import STRAIGHT, _on_the_way, closed, melted
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 
 SHOT = Shot(width=32, height=32, frames=24, fps=8.0)
 

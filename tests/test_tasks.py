@@ -11,7 +11,8 @@ from yozora.canvas import Kept
 from yozora.pipeline import prepare
 from yozora.tasks import TASKS, Animate, Blend, Connect, Extend, Fill, Finish, Generate, Loop, Outpaint, Recut, Restyle, Simulate
 from yozora.tasks.animate import Key
-from yozora.tasks.settings import Settings, Shot
+from yozora.tasks.request import Shot
+from yozora.tasks.settings import Settings
 from yozora.tasks.source import Source
 from yozora.tasks.strength import NAMES
 from yozora.video import Video

@@ -7,7 +7,7 @@ import pytest
 from yozora.evaluate import levels, limits
 from yozora.evaluate.verbs.edit import RENDER
 from yozora.evaluate.verbs.suite import VERBS, run
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 
 SHOT = Shot(width=128, height=128, frames=17, fps=8.0, beat=4)
 LONGER = dict.fromkeys(("loop", "generate-loop", "blend"), 25)  # frames, where something has to turn, or to melt

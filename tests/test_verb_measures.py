@@ -11,7 +11,7 @@ from yozora.evaluate.measures import judge
 from yozora.evaluate.sight.track import look
 from yozora.evaluate.truth import act, asked, film
 from yozora.evaluate.verbs import borders, exposures, given, seams, surface
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.render import render
 from yozora.world.sample import sample

@@ -12,7 +12,7 @@ from yozora.evaluate.measures import judge, record
 from yozora.evaluate.sight.track import Sight, look
 from yozora.evaluate.spec import spec_of
 from yozora.evaluate.truth import act, film
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.scene import COLOURS, Body, Camera, Event, Floor, Light, Scene
 from yozora.world.take import Take

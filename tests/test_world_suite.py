@@ -26,7 +26,7 @@ from yozora.evaluate.trials import later, spoilt
 from yozora.evaluate.truth import act
 from yozora.evaluate.truth import asked as asked_of
 from yozora.evaluate.world import MODEL, RENDER, Exam, collect
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.heldout import held_sizes, levels, reserved
 from yozora.world.sample import sample
@@ -76,7 +76,7 @@ def test_a_held_out_case_is_held_out_at_its_level(level):
 
 UNSAID = """
 from yozora.evaluate.cases import LEVELS, case
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.world.parse import parse
 
 for level in sorted({*LEVELS} - {"free"}):

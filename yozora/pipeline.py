@@ -23,7 +23,8 @@ from yozora.model import Habits, Model, cell_of, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.tasks.note import note
-from yozora.tasks.settings import Request, Settings, Shot
+from yozora.tasks.request import Request, Shot
+from yozora.tasks.settings import Settings
 from yozora.tasks.source import sources
 from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames

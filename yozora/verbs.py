@@ -14,7 +14,8 @@ from yozora.pipeline import perform, prepare
 from yozora.tasks import TASKS
 from yozora.tasks.complaints import complaint
 from yozora.tasks.note import recorded
-from yozora.tasks.settings import Request, Settings
+from yozora.tasks.request import Request
+from yozora.tasks.settings import Settings
 
 Verb = Callable[..., Made]
 

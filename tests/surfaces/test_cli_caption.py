@@ -16,7 +16,7 @@ from yozora.captioning import captioner_of, encoded, fitted
 from yozora.evaluate.truth import act, film
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.parse import compose, parse
 

@@ -16,7 +16,7 @@ from yozora.command import check_folder
 from yozora.evaluate.game.rules import RULES
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import act, film
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.weights import sha256
 from yozora.world.parse import compose, parse

@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 from yozora.made import Made
 from yozora.tasks import TASKS
 from yozora.tasks.note import recorded
-from yozora.tasks.settings import Request, Settings
+from yozora.tasks.request import Request
+from yozora.tasks.settings import Settings
 from yozora.video import check_output, files_of, is_still, writes_over
 
 

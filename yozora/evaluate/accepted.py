@@ -12,7 +12,7 @@ from yozora import command
 from yozora.evaluate.legible import legible, plain
 from yozora.evaluate.report import Row, share
 from yozora.evaluate.truth import act
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.world.sample import EVERY, sample
 
 FIRST = 70_000_000  # the first seed; no case is drawn from it

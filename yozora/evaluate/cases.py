@@ -22,7 +22,7 @@ from yozora.evaluate.truth import act, asked, filmed
 from yozora.tasks.animate import Animate
 from yozora.tasks.extend import Extend
 from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Request, Shot
+from yozora.tasks.request import Request, Shot
 from yozora.tasks.source import read_source
 from yozora.video import Video
 from yozora.world.heldout import digest, held_sizes, reserved

@@ -6,7 +6,7 @@ from jaxtyping import Int
 from yozora.evaluate.sight.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import VEILED, spec_of
 from yozora.evaluate.trails import clear
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.world.render import Look, render
 from yozora.world.scene import Scene, row
 from yozora.world.take import Take

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from yozora.evaluate.many import workers
 from yozora.evaluate.truth import act, filmed, stills
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.scene import Scene
 

@@ -9,7 +9,7 @@ from yozora.evaluate.deeds import SPRINGY
 from yozora.evaluate.faults import slow
 from yozora.evaluate.spec import Deed, spec_of
 from yozora.evaluate.truth import act
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.world.ranges import CAMERA_SPEED
 from yozora.world.scene import CAMERAS, row
 from yozora.world.take import Take

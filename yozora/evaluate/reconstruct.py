@@ -13,7 +13,8 @@ from yozora.canvas import Canvas
 from yozora.evaluate.truth import FIRST_SEED, act, squeeze
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Shot, read_size
+from yozora.tasks.request import Shot
+from yozora.tasks.settings import read_size
 from yozora.vae.place import measure_partly_given
 from yozora.video import Video
 from yozora.world.render import render

@@ -12,7 +12,7 @@ from yozora.evaluate.sight.blobs import components, measure
 from yozora.evaluate.sight.detect import SIDE, SMALLEST
 from yozora.evaluate.spec import Spec, spec_of
 from yozora.model import Model
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.tasks.timeline import on_beat
 from yozora.vae import VideoVAE, to_frames
 from yozora.vae.place import crop, place

@@ -10,8 +10,8 @@ from yozora.tasks.generate import Generate
 from yozora.tasks.loop import Loop
 from yozora.tasks.outpaint import Outpaint
 from yozora.tasks.recut import Recut
+from yozora.tasks.request import Request
 from yozora.tasks.restyle import Restyle
-from yozora.tasks.settings import Request
 from yozora.tasks.simulate import Simulate
 
 TASKS: tuple[type[Request], ...] = (

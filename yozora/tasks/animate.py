@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.complaints import shown
-from yozora.tasks.settings import STRICT, Request, Shot
+from yozora.tasks.request import STRICT, Request, Shot
 from yozora.tasks.source import Picture, fitted
 from yozora.tasks.timeline import Prompt, Seconds, laid
 from yozora.video import Video

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas, Cue
 from yozora.tasks.curve import Curve
-from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, Source, described, fitted
 from yozora.video import Video
 from yozora.windows import runs

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.region import Box, boxed, masked, over
-from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, Mask, fitted
 from yozora.tasks.span import Until, frames_between, listed
 from yozora.tasks.timeline import Prompt, Seconds, laid

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
-from yozora.tasks.settings import STRICT, Request, Shot
+from yozora.tasks.request import STRICT, Request, Shot
 from yozora.tasks.source import Clip, described, fitted
 from yozora.tasks.timeline import Words, laid, on_beat
 from yozora.video import Video

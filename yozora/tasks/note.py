@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from yozora.tasks.complaints import complaint
-from yozora.tasks.settings import Request, Settings
+from yozora.tasks.request import Request
+from yozora.tasks.settings import Settings
 from yozora.video import read_metadata
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
-from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, fitted
 from yozora.tasks.timeline import Prompt, laid
 from yozora.video import Video

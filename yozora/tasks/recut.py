@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
-from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, described, fitted
 from yozora.tasks.span import Until, frames_between
 from yozora.tasks.timeline import Seconds, Words, laid, on_beat

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from yozora.tasks.complaints import shown
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.tasks.source import Source, covering_at
 from yozora.video import Video
 

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
 from yozora.tasks.region import masked, over
-from yozora.tasks.settings import LENGTH, STRICT, Request, Shot
+from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, Mask, fitted
 from yozora.tasks.strength import NAMES, Strength
 from yozora.tasks.timeline import Prompt, laid

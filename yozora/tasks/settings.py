@@ -1,18 +1,15 @@
 """What every request can set, and how it is checked before anything is loaded."""
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from yozora.canvas import Canvas
 from yozora.tasks.complaints import shown
-from yozora.video import Video
+from yozora.tasks.request import STRICT
 
-STRICT = ConfigDict(extra="forbid")
 LARGEST_SIDE = 8192
 LARGEST_SEED = 2**63 - 1
 
@@ -66,47 +63,3 @@ class Settings:
                 f"{self.count} clips from seed {self.seed} on need seeds above the largest, {LARGEST_SEED}; use a smaller --seed"
             )
         return self
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Shot:
-    """The size of a clip once a model's habits have filled what the request left out.
-
-    `beat` is how many frames the model makes at once: a clip placed a multiple of it later lies on the same grid. `most` is how
-    many frames it may be asked to invent.
-    """
-
-    width: int
-    height: int
-    frames: int
-    fps: float
-    beat: int = 1
-    most: int = 2**31
-
-    @property
-    def seconds(self) -> float:
-        """Length of the clip."""
-        return self.frames / self.fps
-
-
-class Request(ABC):
-    """What every task is: something asked, as a frozen dataclass, that becomes a canvas."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    without: ClassVar[Mapping[str, str]] = {}  # settings that have no meaning here, each with what is so in its place
-
-    def given(self) -> Video | None:
-        """What the clip takes its size from, if anything."""
-        return None
-
-    def invents(self, shot: Shot) -> int:
-        """How many frames it adds to those that are given, at most."""
-        return 0 if "frames" in self.without else shot.frames
-
-    @abstractmethod
-    def canvas(self, shot: Shot) -> Canvas:
-        """The canvas of the shot's size in which the request is to be met; raises ValueError where it cannot be."""
-
-
-# `without` of a task whose clip is as long as what it is given
-LENGTH: Mapping[str, str] = dict.fromkeys(("seconds", "frames"), "keeps the length of what it is given")

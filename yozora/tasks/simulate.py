@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from yozora.canvas import Canvas
-from yozora.tasks.settings import STRICT, Request, Shot
+from yozora.tasks.request import STRICT, Request, Shot
 from yozora.tasks.source import Source
 from yozora.tasks.strength import NAMES, Strength
 from yozora.tasks.timeline import Prompt, laid

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 from yozora import sidecar
 from yozora.canvas import Kept
 from yozora.made import Made
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Background, Video, read_metadata
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from yozora.canvas import Canvas, Cue
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.tasks.source import Source
 from yozora.video import Video
 

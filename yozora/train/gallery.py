@@ -7,7 +7,7 @@ from yozora.captioner import Captioner, describe
 from yozora.model import Model
 from yozora.pipeline import Sampling, render
 from yozora.tasks.generate import Generate
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.train.clips import film
 from yozora.train.latents import encode, grid_of
 from yozora.train.recipe import Recipe

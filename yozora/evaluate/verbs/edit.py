@@ -10,7 +10,7 @@ from yozora.evaluate.finding import Finding, Findings
 from yozora.evaluate.measures import Score
 from yozora.evaluate.trails import MOVING
 from yozora.evaluate.truth import act, filmed
-from yozora.tasks.settings import Request, Shot
+from yozora.tasks.request import Request, Shot
 from yozora.video import Video
 from yozora.world.render import render
 from yozora.world.sample import sample

@@ -18,7 +18,7 @@ from yozora.tasks.animate import Animate
 from yozora.tasks.connect import Connect
 from yozora.tasks.fill import Fill
 from yozora.tasks.recut import Recut
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.tasks.source import read_source
 from yozora.tasks.timeline import on_beat
 from yozora.video import Video

@@ -21,8 +21,8 @@ from yozora.tasks.fill import Fill
 from yozora.tasks.finish import Finish
 from yozora.tasks.generate import Generate
 from yozora.tasks.outpaint import Outpaint
+from yozora.tasks.request import Shot
 from yozora.tasks.restyle import Restyle
-from yozora.tasks.settings import Shot
 from yozora.tasks.simulate import Simulate
 from yozora.tasks.source import read_source
 from yozora.vae.fill import fill as smooth

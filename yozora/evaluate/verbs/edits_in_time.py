@@ -22,7 +22,7 @@ from yozora.tasks.blend import Blend
 from yozora.tasks.extend import Extend
 from yozora.tasks.generate import Generate
 from yozora.tasks.loop import Loop
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.tasks.source import Source, read_source
 from yozora.tasks.timeline import on_beat
 from yozora.video import Video

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from yozora.evaluate.truth import act, film, stills
 from yozora.evaluate.verbs.edit import dissolved
-from yozora.tasks.settings import Shot
+from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.world.play import build
 from yozora.world.scene import COLOURS, Scene

@@ -21,7 +21,7 @@ from yozora.evaluate.verbs.edit import RENDER, Edit
 from yozora.model import Model, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
-from yozora.tasks.settings import Request, Shot
+from yozora.tasks.request import Request, Shot
 from yozora.vae.seam import paste
 from yozora.video import Video
 from yozora.video.sheet import sheet
