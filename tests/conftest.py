@@ -2,9 +2,12 @@
 
 import ipaddress
 import os
+import signal
 import socket
 
 import pytest
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with interrupts ignored, and hands that on
 
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"})
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # what they start gets its share of the cores too
