@@ -1,6 +1,7 @@
 """Tricks of training, each for the same processor time on the same clips: `python benchmarks/tricks.py plain small-steps`.
 
-All begin from random weights. Each leaves a model folder; `python benchmarks/loss.py` compares their losses on clips that none has seen.
+All begin from random weights, or with `--start` from those of the model. Each leaves a model folder; `python benchmarks/loss.py` compares
+their losses on clips that none has seen.
 """
 
 import time
@@ -57,6 +58,7 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
     "aligned-late": lambda stage: replace(stage, aids=Aids(teacher="hoshi", after=3)),
     "near": lambda stage: replace(stage, widths=replace(stage.widths, near=True)),
     "mirrored": lambda stage: replace(stage, aids=Aids(mirrored=True)),
+    "things": lambda stage: replace(stage, aids=Aids(things=6.0)),
 }
 
 
@@ -80,6 +82,7 @@ def main(
     minutes: Annotated[float, typer.Option(min=0.1, help="of processor time for each, over all cores")] = 20.0,
     folder: Annotated[Path, typer.Option(help="where the recipe's clips are kept, and the models go")] = Path("runs/further"),
     model: Annotated[str, typer.Option("--from", help="whose compression network is used")] = "hoshi",
+    start: Annotated[bool, typer.Option(help="go on from its other weights too, with no opening of stills")] = False,  # noqa: FBT002
 ) -> None:
     """Train each for so many minutes of processor time, and keep the model in the folder under `trick-NAME`."""
     if unknown := [name for name in names if name not in TRICKS]:
@@ -93,10 +96,10 @@ def main(
         steps = int(60 * minutes / seconds_a_step(recipe, other, folder))
         typer.echo(f"{name}: {steps} steps")
         tried = recipe.generator
-        batching = replace(tried.batching, opening=round(OPENING * steps))
+        batching = replace(tried.batching, opening=0 if start else round(OPENING * steps))
         how = replace(tried.optimization, steps=steps, warmup=min(100, steps // 5))
         recipe = replace(recipe, generator=replace(tried, batching=batching, optimization=how, show_every=steps))
-        save(train_generator(recipe, other.vae, folder, device, typer.echo), folder / recipe.name)
+        save(train_generator(recipe, other.vae, folder, device, typer.echo, model if start else ""), folder / recipe.name)
 
 
 if __name__ == "__main__":

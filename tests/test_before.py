@@ -95,6 +95,42 @@ def test_a_script_without_its_first_tokens():
     assert later(script, 5) == (("b", 5),)
 
 
+def test_cells_that_show_things_are_known_and_count_more(tiny_model, clips):
+    """Each cell knows the share of its pixels that a thing takes; the first is of one frame. Close to noise they count no more."""
+    model = load(str(tiny_model), torch.device("cpu"), torch.float32)
+    pixels, words = as_block(clips)
+    grid = grid_of(model.vae, SHAPE, (1, 2, 2))
+    tensors = encode_clips(model.vae, FilmMaker(shape=SHAPE, seed=3, fps=8.0), NUMBERS, pixels, (1, 2, 2))
+    time, height, width = grid.cell
+    seen = (pixels["masks"] >= 0).float()
+    for clip, row, column in ((0, 1, 1), (1, 2, 0), (2, 3, 2)):
+        place = (slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width))
+        assert tensors["things"][clip, 0, row, column] == pytest.approx(seen[clip, 0][place].mean().item(), abs=1e-3)
+        assert tensors["things"][clip, 1, row, column] == pytest.approx(seen[clip, 1 : 1 + time][(..., *place)].mean().item(), abs=1e-3)
+    assert 0 < (tensors["things"] > 0).float().mean() < 1
+
+    stage, losses = debug.recipe().generator, {}
+    for things in (1.0, 5.0):
+        task = GeneratorTask(
+            text=model.text,
+            transformer=model.transformer,
+            batching=replace(stage.batching, mixture=Mixture(invent=1.0, given=0.0, levels=0.0)),
+            source=lambda *_: [clip_of(tensors, words, number) for number in (0, 1)],
+            how=stage.optimization,
+            grids={shape.name: grid for shape in stage.batching.shapes},
+            show=lambda: pytest.fail("nothing is shown"),
+            aids=Aids(things=things),
+        )
+        losses[things] = {name: value.item() for name, value in next(task.losses(0)).parts.items()}
+        lesson = task.lesson(0, 0, stage.batching.shapes[0], 2)
+        shares = torch.cat([patchify(clip_of(tensors, words, number).things[None].float(), (1, 2, 2)).values for number in (0, 1)])
+        assert sorted(lesson.things.tolist()) == sorted((shares.sum(-1) > 0).tolist())
+    plain, heavy = losses[1.0], losses[5.0]
+    assert plain["things"] == heavy["things"] and plain["empty"] == heavy["empty"]
+    low, high = sorted((plain["things"], plain["empty"]))
+    assert low < plain["loss"] < high and abs(heavy["loss"] - plain["things"]) < abs(plain["loss"] - plain["things"])
+
+
 def test_a_stretch_out_of_the_middle_has_no_first_cell(tiny_model, clips):
     model = load(str(tiny_model), torch.device("cpu"), torch.float32)
     pixels, words = as_block(clips)

@@ -13,7 +13,10 @@ from safetensors import safe_open
 
 from yozora.captioner import describe
 from yozora.model import load, save
+from yozora.pipeline import Sampling, render
 from yozora.recipes import debug, gpu, laptop
+from yozora.tasks.generate import Generate
+from yozora.tasks.request import Shot
 from yozora.train.generator import Aids, Clip, GeneratorTask
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
@@ -23,7 +26,7 @@ from yozora.weights import sha256
 from yozora.world.parse_held import held_out
 
 CPU = torch.device("cpu")
-FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "captioner.safetensors")
+FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "captioner.safetensors", "student.safetensors")
 
 
 def short(learning_rate: float = 4e-3) -> Recipe:
@@ -33,7 +36,9 @@ def short(learning_rate: float = 4e-3) -> Recipe:
     vae = replace(recipe.vae, optimization=how, adversary=replace(recipe.vae.adversary, begins=8), save_every=4)
     taught = replace(recipe.generator.optimization, steps=12, rate=learning_rate)
     told = replace(recipe.captioner, optimization=replace(recipe.captioner.optimization, steps=12), save_every=4)
-    return replace(recipe, vae=vae, generator=replace(recipe.generator, optimization=taught, save_every=4, show_every=100), captioner=told)
+    student = replace(recipe.student, optimization=replace(recipe.student.optimization, steps=12), save_every=4)
+    drawn = replace(recipe.generator, optimization=taught, save_every=4, show_every=100)
+    return replace(recipe, vae=vae, generator=drawn, captioner=told, student=student)
 
 
 def quiet(_: str) -> None:
@@ -45,7 +50,7 @@ def whole(tmp_path_factory) -> Path:
     return run_recipe(short(), tmp_path_factory.mktemp("whole"), CPU, say=quiet)
 
 
-@pytest.mark.parametrize(("task", "step"), [("VAETask", 10), ("GeneratorTask", 6), ("CaptionerTask", 9)])
+@pytest.mark.parametrize(("task", "step"), [("VAETask", 10), ("GeneratorTask", 6), ("CaptionerTask", 9), ("StudentTask", 7)])
 def test_killed_in_any_stage_it_ends_with_the_same_bits(whole, tmp_path, task, step):
     script = f"""
         import os, signal, sys
@@ -79,7 +84,7 @@ def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
     other = replace(recipe, captioner=replace(recipe.captioner, noise=0.5))
     told = run_captioner(other, tmp_path, CPU, str(whole), quiet)
     alike = [sha256(told / name) == sha256(whole / name) for name in FILES]
-    assert alike == [True, True, True, False]
+    assert alike == [True, True, True, False, True]
     assert load(str(told), CPU, torch.float32).digest == load(str(whole), CPU, torch.float32).digest
     rows = (tmp_path / "captioner" / "log.jsonl").read_text().splitlines()
     assert any('"captioner/loss"' in row and '"captioner/full"' in row for row in rows) and '"picture"' in rows[-1]
@@ -140,6 +145,21 @@ def test_a_run_with_more_words_takes_up_those_that_are_known(whole, tmp_path):
         take_up(model, further)
 
 
+def test_a_token_that_sees_those_around_it_goes_on_from_one_that_does_not(whole, tmp_path):
+    """It computes the same at first, and the way back is refused."""
+    recipe = short(learning_rate=0.0)
+    near = replace(recipe, generator=replace(recipe.generator, widths=replace(recipe.generator.widths, near=True)))
+    wide = run_recipe(near, tmp_path / "near", CPU, start=str(whole), say=quiet)
+    clips = []
+    for folder in (whole, wide):
+        model = load(str(folder), CPU, torch.float32)
+        shot = Shot(width=64, height=64, frames=9, fps=8.0)
+        clips += render([Generate(prompt="a red ball rolls").canvas(shot)], [3], Sampling.by(model.habits), model)
+    assert (clips[0].frames == clips[1].frames).all()
+    with pytest.raises(ValueError, match="networks of other sizes"):
+        run_recipe(recipe, tmp_path / "back", CPU, start=str(wide), say=quiet)
+
+
 def test_every_recipe_of_the_bundled_model_can_go_on_from_the_others_weights():
     assert laptop.recipe().generator.widths == gpu.recipe().generator.widths
     assert laptop.recipe().vae.network == gpu.recipe().vae.network
@@ -162,6 +182,7 @@ def test_what_helps_a_generator_to_learn_is_not_kept(whole, tmp_path):
         "aligned": Aids(teacher=str(whole), aligned=1.0, after=0),
         "bypassed": Aids(bypassed=0.5),
         "both": Aids(teacher=str(whole), bypassed=0.5, after=1),
+        "things": Aids(things=6.0),
         "mirrored": Aids(mirrored=True),
     }
     seen = set()
@@ -177,8 +198,8 @@ def test_what_helps_a_generator_to_learn_is_not_kept(whole, tmp_path):
         save(learned, tmp_path / name)
         seen.add(sha256(tmp_path / name / "transformer.safetensors"))
         rows = (tmp_path / f"generator-{name}" / "log.jsonl").read_text()
-        assert ('"generator/apart"' in rows) == bool(aids.teacher)
-    assert len(seen) == 4
+        assert ('"generator/apart"' in rows) == bool(aids.teacher) and '"generator/things"' in rows
+    assert len(seen) == 5
 
 
 def test_a_teacher_must_see_the_same_latents(whole, tmp_path):

@@ -1,27 +1,32 @@
 """A model folder or bundled name becomes its parts together: VAE, text encoder, transformer, captioner and how to use them."""
 
+import copy
 import json
 import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
 
 from yozora.captioner import Captioner, load_captioner, save_captioner
+from yozora.quality import Quality
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
+from yozora.transformer import lora
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, load_vae, read_config, save_vae
-from yozora.weights import load_into, sha256, write
+from yozora.weights import load_into, read, read_notes, sha256, write
 
 FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", "model.json")
 CAPTIONER = "captioner.safetensors"  # which a folder may lack; it makes nothing, and what is made does not name it
+STUDENT = "student.safetensors"  # which a folder may lack; what is made with it names it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,14 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Student:
+    """Additions to a transformer (`transformer/lora.py`) with which it gets from noise to data in so many steps, guidance included."""
+
+    leaps: int
+    additions: dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """Everything that turns words into pixels, and back where there is a captioner; `name` and `digest` go into what it makes."""
 
@@ -56,11 +69,21 @@ class Model:
     transformer: Transformer
     habits: Habits
     captioner: Captioner | None = None
+    student: Student | None = None
 
     @property
     def vae_digest(self) -> str:
         """Hash of the VAE alone, the first of `FILES`: latents of another are of no use."""
         return self.digest.partition("-")[0]
+
+    def of(self, quality: Quality) -> "Model":
+        """The model that makes clips of a quality: for `fast` the student, which it must have."""
+        if quality != "fast":
+            return self
+        assert self.student, "asked for before its weights are loaded"
+        transformer = copy.deepcopy(self.transformer)
+        lora.merge(transformer, self.student.additions)
+        return replace(self, transformer=transformer, student=None)
 
 
 def find(name: str) -> Path:
@@ -118,9 +141,10 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
         with foreign(folder):
             captioner = load_captioner(folder / CAPTIONER, known.partition("-")[0])  # in float32: its numbers are compared
             _check_captioner(captioner, vae, tokenizer)
+    student = _load_student(folder / STUDENT, transformer, known) if (folder / STUDENT).exists() else None
     for module in (vae, text, transformer, *([captioner] if captioner else [])):
         module.to(device).eval().requires_grad_(requires_grad=False)
-    return Model(name=name, digest=known, vae=vae, text=text, transformer=transformer, habits=habits, captioner=captioner)
+    return Model(name=name, digest=known, vae=vae, text=text, transformer=transformer, habits=habits, captioner=captioner, student=student)
 
 
 def save(model: Model, folder: Path) -> None:
@@ -132,6 +156,12 @@ def save(model: Model, folder: Path) -> None:
         write({name: value.to(torch.bfloat16) for name, value in module.state_dict().items()}, folder / f"{file}.safetensors")
     if model.captioner:
         save_captioner(model.captioner, folder / CAPTIONER, sha256(folder / FILES[0])[:8], torch.bfloat16)
+    if model.student:
+        note = {"leaps": model.student.leaps, "transformer": sha256(folder / FILES[2])[:8]}
+        additions = {name: value.to(torch.bfloat16) for name, value in model.student.additions.items()}
+        write(additions, folder / STUDENT, {"student": json.dumps(note)})  # one note: several have no order
+    else:
+        (folder / STUDENT).unlink(missing_ok=True)  # it would be another transformer's
     parts = {"text": model.text.config, "transformer": model.transformer.config}
     described = {"name": model.name, "habits": asdict(model.habits)} | {part: asdict(config) for part, config in parts.items()}
     (folder / "model.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
@@ -142,6 +172,29 @@ def digest(folder: Path) -> str:
     return "-".join(sha256(folder / file)[:8] for file in FILES)
 
 
+def maker(folder: Path, quality: Quality) -> str:
+    """What makes clips of a quality, by its name and hash."""
+    student = f"-{sha256(folder / STUDENT)[:8]}" if quality == "fast" else ""
+    return f"{_table(describe(folder))['name']} {digest(folder)}{student}"
+
+
+def leaps_of(folder: Path) -> int:
+    """In how many steps the student of a model makes a clip, read without loading its weights; 0 where there is none."""
+    return int(_student_note(folder / STUDENT)["leaps"]) if (folder / STUDENT).exists() else 0
+
+
+def check_quality(folder: Path, quality: Quality) -> int:
+    """As `leaps_of`; raises ValueError where a model lacks what makes clips of this quality."""
+    with foreign(folder):
+        leaps = leaps_of(folder)
+    if quality == "fast" and not leaps:
+        raise ValueError(
+            f"{folder.name} has no student that would be fast; choose --quality standard, or train one "
+            f"(yozora train further --from {shlex.quote(str(folder))} --only student)"
+        )
+    return leaps
+
+
 def captioner_digest(folder: Path) -> str:
     """Hash of a model's captioner; raises ValueError where it has none."""
     if not (folder / CAPTIONER).exists():
@@ -149,13 +202,13 @@ def captioner_digest(folder: Path) -> str:
     return sha256(folder / CAPTIONER)[:8]
 
 
-def check_maker(file: Path, maker: str, model: str) -> None:
+def check_maker(file: Path, by: str, model: str, quality: Quality) -> None:
     """Raise ValueError unless a model is still the one, named with its hash, that made a file."""
     folder = find(model)
     with foreign(folder):
-        now = f"{_table(describe(folder))['name']} {digest(folder)}"
-    if now != maker:
-        raise ValueError(f"{file} was made by {maker}, and {model} is now {now}: it cannot come out the same; bring those weights back")
+        now = maker(folder, quality)
+    if now != by:
+        raise ValueError(f"{file} was made by {by}, and {model} is now {now}: it cannot come out the same; bring those weights back")
 
 
 @contextmanager
@@ -195,6 +248,23 @@ def _check_parts(vae: VideoVAE, text: TextEncoder, transformer: Transformer) -> 
         raise TypeError("tokenizer.json numbers its words in another way")
     if transformer.config.channels != vae.config.channels or transformer.config.text_dim != text.config.dim:
         raise TypeError("its parts do not fit each other")
+
+
+def _student_note(path: Path) -> dict[str, Any]:
+    note = read_notes(path).get("student")
+    if note is None:
+        raise ValueError(f"{path} does not say how many steps it takes; train it again (yozora train RECIPE --from MODEL --only student)")
+    return _table(json.loads(note))
+
+
+def _load_student(path: Path, transformer: Transformer, known: str) -> Student:
+    """Raises ValueError where the student was made for another transformer than that of digest `known`."""
+    note = _student_note(path)
+    if note["transformer"] != known.split("-")[2]:
+        raise ValueError(f"{path} was made for another transformer.safetensors ({note['transformer']}); train it again or remove it")
+    additions = read(path)
+    lora.check(transformer, additions)
+    return Student(leaps=int(note["leaps"]), additions=additions)
 
 
 def _check_captioner(captioner: Captioner, vae: VideoVAE, tokenizer: Tokenizer) -> None:

@@ -17,11 +17,12 @@ from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
-from yozora.flow.solver import states, unipc
+from yozora.flow.solver import Step, euler, states, unipc
 from yozora.made import Made
-from yozora.model import Habits, Model, cell_of, find, habits_of, load
+from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load, maker
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
+from yozora.quality import MORE, Quality
 from yozora.tasks.note import note
 from yozora.tasks.request import Request, Shot
 from yozora.tasks.settings import Settings
@@ -38,19 +39,25 @@ Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 MOST = 4  # times the longest trained clip that a request may ask for
 
 
+SOLVERS: dict[str, Step] = {"unipc": unipc, "euler": euler}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from."""
+    """How noise becomes data: solver and its steps, guidance and the levels at which it is at work, and words to steer away from."""
 
     steps: int
     guidance: float
     guided: tuple[float, float] = (0.0, 1.0)
     negative: str = ""
+    solver: str = "unipc"
 
     @classmethod
-    def by(cls, habits: Habits) -> "Sampling":
-        """As a model is used unless the request says otherwise."""
-        return cls(steps=habits.steps, guidance=habits.guidance, guided=habits.guided)
+    def by(cls, habits: Habits, quality: Quality = "standard", leaps: int = 0) -> "Sampling":
+        """As a model of such habits, whose student takes so many leaps, is used unless the request says otherwise."""
+        if quality == "fast":
+            return cls(steps=leaps, guidance=1.0, solver="euler")  # it has learned the mean velocity of each leap
+        return cls(steps=habits.steps * (MORE if quality == "best" else 1), guidance=habits.guidance, guided=habits.guided)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +79,14 @@ def prepare(request: Request, settings: Settings) -> Order:
     """Fill in what a request leaves open, and lay out its canvas; raises ValueError for what cannot be met, warns of what changes."""
     folder = find(settings.model)
     habits = habits_of(folder)
-    shot, sampling = resolve(request, settings, habits, cell_of(folder)[0])
+    leaps = check_quality(folder, settings.quality)
+    shot, sampling = resolve(request, settings, habits, cell_of(folder)[0], leaps)
     check_pixels((shot.width, shot.height), known(request, shot) + request.invents(shot), habits.trained.frames[1])
     canvas = request.canvas(shot)
     size = (canvas.given.width, canvas.given.height)
-    settled = replace(settings, size=size, steps=sampling.steps, guidance=sampling.guidance)
+    settled = replace(settings, size=size)
+    if settings.quality != "fast":
+        settled = replace(settled, steps=sampling.steps, guidance=sampling.guidance)
     if "frames" not in request.without:
         settled = replace(settled, frames=shot.frames, seconds=None)
     return Order(request=request, settings=settled, sampling=sampling, canvas=canvas)
@@ -90,7 +100,7 @@ def known(request: Request, shot: Shot) -> int:
 def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made]:
     """Carry out a request: one clip for each of its seeds, as it is finished."""
     settings, device = order.settings, choose_device()
-    model = load(settings.model, device, choose_dtype(device))
+    model, by = load(settings.model, device, choose_dtype(device)).of(settings.quality), maker(find(settings.model), settings.quality)
     for text in dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script))):
         for complaint in model.text.unheard(text):
             warnings.warn(complaint, stacklevel=2)
@@ -98,7 +108,7 @@ def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made
         (canvas,) = meet([order.canvas], [seed], order.sampling, model, progress)
         asked = note(order.request, replace(settings, seed=seed, count=1))
         words = ", then ".join(dict.fromkeys(cue.text for cue in canvas.script if cue.text))
-        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "words": words, "request": asked}
+        facts = {"yozora": __version__, "model": by, "words": words, "request": asked}
         video = canvas.given.resampled(order.fps)
         yield Made(video.frames, video.fps, facts=facts, kept=canvas.kept if video is canvas.given else ())
 
@@ -176,7 +186,7 @@ def _make(
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)
 
-    for step, reached in enumerate(states(velocity, state, start, schedule, unipc), 1):
+    for step, reached in enumerate(states(velocity, state, start, schedule, SOLVERS[sampling.solver]), 1):
         state = reached
         progress("denoise", step, len(schedule) - 1)
     for canvas, grid, one, values in zip(canvases, grids, placed, state.split(tokens.lengths), strict=True):
@@ -236,7 +246,7 @@ def decode(
     return crop(np.concatenate(frames)[-grid.padded[0] :], grid)
 
 
-def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> tuple[Shot, Sampling]:
+def resolve(request: Request, settings: Settings, habits: Habits, beat: int, leaps: int = 0) -> tuple[Shot, Sampling]:
     """What a request leaves out is filled from what it gives and from a model's habits; raises ValueError above the model's limit.
 
     Without a size, a clip takes that of what is given if the model has seen such, else the nearest of its shape.
@@ -258,7 +268,7 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int) -> 
         warnings.warn(said, stacklevel=2)
     asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
     shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
-    return shot, replace(Sampling.by(habits), **asked)
+    return shot, replace(Sampling.by(habits, settings.quality, leaps), **asked)
 
 
 def suited(size: tuple[int, int], habits: Habits) -> tuple[int, int]:

@@ -23,6 +23,14 @@ class Suite(StrEnum):
     verbs = "verbs"
 
 
+class Quality(StrEnum):
+    """How carefully clips are made."""
+
+    fast = "fast"
+    standard = "standard"
+    best = "best"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(evaluate)
@@ -38,13 +46,14 @@ def evaluate(  # noqa: PLR0913 (options of a command)
     verb: Annotated[list[str] | None, typer.Option(help="measure this one alone; may be given several times")] = None,
     seal: Annotated[str, typer.Option(help="any words that decide on the cases, to compare models on the same ones")] = "",
     recipe: Annotated[list[RecipeName] | None, typer.Option(help="whose clips the model was trained on, and is compared with")] = None,
+    quality: Annotated[Quality, typer.Option(help="how carefully clips are made")] = Quality.standard,
     processes: Annotated[int, typer.Option(min=0, help="how many cases at once; 0: one for each core, or one on a GPU")] = 0,
 ) -> None:
     """Measure a model on cases that nobody picked, beside true renders."""
     if verb and suite is not Suite.verbs:
         raise ValueError("--verb chooses among the verbs; leave it out, or measure --suite verbs")
-    if suite is not Suite.world and (quick or seal or recipe or processes):
-        raise ValueError("--quick, --seal, --recipe and --processes belong to the world suite; leave them out, or measure --suite world")
+    if suite is not Suite.world and (quick or seal or recipe or processes or quality is not Quality.standard):
+        raise ValueError("--quick, --seal, --recipe, --quality and --processes belong to the world suite; leave them out, or choose it")
     if quick and cases:
         raise ValueError("--quick sets the number of cases; leave out --cases")
     check_folder(out)
@@ -54,13 +63,15 @@ def evaluate(  # noqa: PLR0913 (options of a command)
         print(verbs.run(model, out, cases or CASES, verb or tuple(verbs.VERBS)))
         return
     from yozora.evaluate import summary
+    from yozora.evaluate.world import Exam
     from yozora.plan import choose_device
 
     cpu = choose_device().type == "cpu"
     count = summary.QUICK if quick else cases or (summary.STANDARD if cpu else summary.FULL)
     learned = learned_by(recipe) if recipe else None
     at_once = processes or (cores() if cpu else 1)
-    print(summary.run(model, out, count, seal=seal, processes=at_once, learned=learned))
+    exam = Exam(model=model, folder=out, seal=seal, quality=quality.value)
+    print(summary.run(exam, count, processes=at_once, learned=learned))
 
 
 def judge(

@@ -27,6 +27,7 @@ class Part(StrEnum):
     """Networks that can be trained alone."""
 
     captioner = "captioner"
+    student = "student"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,13 +55,14 @@ def train(
 
     from yozora.plan import choose_device
     from yozora.train.recipe import Retold
-    from yozora.train.stages import run_captioner, run_recipe, run_retold
+    from yozora.train.stages import run_captioner, run_recipe, run_retold, run_student
 
     chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
     if retold:
         print(run_retold(chosen, place, device, Retold(model=start, length=retold.value)))
     else:
-        print((run_captioner if only else run_recipe)(chosen, place, device, start=start))
+        run = {None: run_recipe, Part.captioner: run_captioner, Part.student: run_student}[only]
+        print(run(chosen, place, device, start=start))
 
 
 def recipe_of(name: RecipeName) -> "Recipe":

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
+from yozora.pipeline import Sampling
 from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -36,16 +38,16 @@ COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip coun
 Learned = Callable[[int], list[Scene]]  # so many of the scenes that a model was trained on
 
 
-def run(model: str, folder: Path, count: int, *, seal: str = "", processes: int = 1, learned: Learned | None = None) -> str:
-    """Score a model on so many cases, and return what to say of it.
+def run(exam: Exam, count: int, *, processes: int = 1, learned: Learned | None = None) -> str:
+    """Score a model on so many cases, and return what to say of it; without a seal the cases are those of its weights and the limits.
 
     Writes `world.jsonl`, `world.json`, `world.md`, `world.html`, the clips and `contact-sheet.png`, the first ones of seen combinations.
     An interrupted run goes on from there. Raises ValueError where the folder has records of other weights or another seal.
     """
     check_frozen()
-    own = seal_of(loaded(model))
-    exam = Exam(model=model, folder=folder, seal=seal or own)
-    rows = collect(exam, count, processes)
+    own = seal_of(loaded(exam.model))
+    exam = exam if exam.seal else replace(exam, seal=own)
+    rows, folder = collect(exam, count, processes), exam.folder
     facts = summarise(exam, rows)
     facts["diversity"] = diversity(exam, rows)
     facts["memory"] = memory(exam, rows, learned, processes) if learned else None
@@ -97,7 +99,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "limits": FROZEN,
             "judges": judges.digest(),
             "seal": exam.seal,
-            "sampling": sampled(model.habits),
+            "sampling": sampled(model.habits, exam.sampling),
             "yozora": __version__,
             "clips": len(made),
             "clips that could not be made": sum(bool(row["error"]) for row in made),
@@ -137,11 +139,13 @@ def machine() -> str:
     return f"{named[1] if named else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
-def sampled(habits: Habits) -> str:
+def sampled(habits: Habits, sampling: Sampling) -> str:
     """How a model's clips are made, in words."""
-    size, (low, high) = "x".join(map(str, habits.size)), habits.guided
-    clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second"
-    return f"{clip}, {habits.steps} steps, guidance {habits.guidance:g} at noise levels {low:g} to {high:g}"
+    size, (low, high) = "x".join(map(str, habits.size)), sampling.guided
+    clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second, {sampling.steps} steps"
+    if sampling.solver == "euler":
+        return f"{clip} of the student"
+    return f"{clip}, guidance {sampling.guidance:g} at noise levels {low:g} to {high:g}"
 
 
 def counted(right: int, of: int) -> dict:

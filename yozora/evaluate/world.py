@@ -17,9 +17,10 @@ from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, lines
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import squeeze, usual_shot
-from yozora.model import Model, load
+from yozora.model import Model, check_quality, find, habits_of, leaps_of, load, maker
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
+from yozora.quality import Quality
 from yozora.video import Video
 
 MODEL, THROUGH, RENDER = "the model", "renders through its VAE", "renders"
@@ -28,11 +29,24 @@ FILE = "world.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class Exam:
-    """What is measured, where the records and clips go, and the seal that decides on the cases; it can be sent to another process."""
+    """What is measured, where the records and clips go, and the seal that decides on the cases; it can be sent to another process.
+
+    Raises ValueError for a quality that the model lacks.
+    """
 
     model: str
     folder: Path
     seal: str
+    quality: Quality = "standard"
+
+    def __post_init__(self) -> None:
+        check_quality(find(self.model), self.quality)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the model's clips are made."""
+        folder = find(self.model)
+        return Sampling.by(habits_of(folder), self.quality, leaps_of(folder))
 
     def case(self, number: int) -> Case:
         """The case of a number."""
@@ -40,10 +54,10 @@ class Exam:
 
 
 @cache
-def loaded(name: str) -> Model:
-    """A model, once in each process."""
+def loaded(name: str, quality: Quality = "standard") -> Model:
+    """A model as it makes clips of a quality, once in each process."""
     device = choose_device()
-    return load(name, device, choose_dtype(device))
+    return load(name, device, choose_dtype(device)).of(quality)
 
 
 def seal_of(model: Model) -> str:
@@ -56,7 +70,8 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
 
     Raises ValueError where the folder has records of other weights, another seal or other judges.
     """
-    digest = f"{loaded(exam.model).digest} under seal {exam.seal}, judged by {judges.digest()}"
+    by = maker(find(exam.model), exam.quality)
+    digest = f"{by}, {exam.quality}, under seal {exam.seal}, judged by {judges.digest()}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
 
 
@@ -69,10 +84,10 @@ def records(folder: Path) -> list[Row]:
 
 def examine(exam: Exam, number: int) -> list[Row]:
     """The records of one case: of every clip that the model made of it, and of what is judged beside."""
-    case, model = exam.case(number), loaded(exam.model)
+    case, model = exam.case(number), loaded(exam.model, exam.quality)
     request, shot = case.request()
     began = time.monotonic()
-    made = attempt(case, model, request.canvas(shot))
+    made = attempt(case, model, exam.sampling, request.canvas(shot))
     seconds = (time.monotonic() - began) / len(case.seeds)
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
     common = {"case": number, "name": case.name, "level": case.level, "family": case.scene.family, "prompt": case.prompt}
@@ -104,12 +119,12 @@ def verdict(case: Case, video: Video) -> Row:
         return {"error": f"cannot be judged: {type(failure).__name__}: {failure}"}  # as if it had not been made
 
 
-def attempt(case: Case, model: Model, canvas: Canvas) -> list[tuple[Video | None, str]]:
+def attempt(case: Case, model: Model, sampling: Sampling, canvas: Canvas) -> list[tuple[Video | None, str]]:
     """The clips that a model makes of a case; in place of one that it could not make, the reason."""
     made: list[tuple[Video | None, str]] = []
     for seed in case.seeds:
         try:
-            made += [(video, "") for video in render([canvas], [seed], Sampling.by(model.habits), model)]
+            made += [(video, "") for video in render([canvas], [seed], sampling, model)]
         except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure
             made.append((None, f"{type(failure).__name__}: {failure}"))
     return made

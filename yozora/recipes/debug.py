@@ -7,7 +7,7 @@ from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import CaptionerStage, CaptionerWidths, GeneratorStage, Recipe, VAEStage, Widths
+from yozora.train.recipe import CaptionerStage, CaptionerWidths, GeneratorStage, Recipe, StudentStage, VAEStage, Widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, VAEConfig
 
@@ -52,6 +52,15 @@ def recipe() -> Recipe:
             noise=0.1,
             mirrored=False,
             optimization=Optimization(rate=1e-2, steps=60, warmup=5, muon=True),
+            save_every=60,
+            average=0.9,
+        ),
+        student=StudentStage(
+            leaps=2,
+            fine=3,
+            rank=4,
+            tokens=384,
+            optimization=Optimization(rate=1e-2, steps=60, warmup=5, weight_decay=0.0),
             save_every=60,
             average=0.9,
         ),

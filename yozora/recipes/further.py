@@ -11,17 +11,19 @@ from yozora.train.recipe import Recipe, bundled_captioner
 def recipe() -> Recipe:
     """The configuration, for `--from hoshi`; its clips are others than those of `laptop`. docs/log.md has what its runs measured."""
     clips = (
-        ClipShape(frames=1, width=128, height=128, weight=0.24, pool=19200),
-        ClipShape(frames=1, width=192, height=192, weight=0.04, pool=1200),
-        ClipShape(frames=17, width=128, height=128, weight=0.10, pool=2400),
-        ClipShape(frames=33, width=128, height=128, weight=0.46, pool=9600),
-        ClipShape(frames=33, width=160, height=96, weight=0.08, pool=960),
-        ClipShape(frames=33, width=96, height=160, weight=0.08, pool=960),
+        ClipShape(frames=1, width=128, height=128, weight=0.14, pool=9600, families="every"),
+        ClipShape(frames=1, width=192, height=192, weight=0.04, pool=1200, families="every"),
+        ClipShape(frames=1, width=256, height=256, weight=0.04, pool=576, families="every"),
+        ClipShape(frames=17, width=128, height=128, weight=0.08, pool=1440, families="every"),
+        ClipShape(frames=33, width=128, height=128, weight=0.46, pool=6000, families="every"),
+        ClipShape(frames=33, width=160, height=96, weight=0.07, pool=480, families="every"),
+        ClipShape(frames=33, width=96, height=160, weight=0.07, pool=480, families="every"),
+        ClipShape(frames=33, width=192, height=192, weight=0.10, pool=480, families="every"),
     )
     whole = laptop.recipe()
     stage = whole.generator
     batching = replace(
-        stage.batching, shapes=clips, seed=4, opening=0, mixture=Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4), middle=0.15
+        stage.batching, shapes=clips, seed=6, opening=0, mixture=Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4), middle=0.15
     )
     generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=3200, rate=1.5e-3, warmup=50))
     anew = replace(  # pictures first, as from random weights; everything is invented, so that words have the most to say

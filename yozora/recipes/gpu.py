@@ -5,7 +5,7 @@ from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, bundled_vae_config
 
@@ -49,5 +49,6 @@ def recipe() -> Recipe:
             average=0.9995,
         ),
         captioner=bundled_captioner(batching, tokens=65536, steps=4000, opening=400),
+        student=bundled_student(steps=2000),
         habits=Habits(size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))),
     )

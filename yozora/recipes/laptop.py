@@ -4,7 +4,7 @@ from yozora.model import Habits, Trained
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import bundled_vae_config
 from yozora.vae.losses import LossScales
@@ -47,5 +47,6 @@ def recipe() -> Recipe:
             average=0.999,
         ),
         captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600),
+        student=bundled_student(steps=1500),
         habits=Habits(size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from yozora.quality import Quality
 from yozora.tasks.complaints import shown
 from yozora.tasks.request import STRICT
 
@@ -47,6 +48,9 @@ class Settings:
     guidance: Annotated[
         float | None, Field(ge=0, le=100, allow_inf_nan=False, description="how strongly the words steer; 1 is no guidance")
     ] = None
+    quality: Annotated[
+        Quality, Field(description="fast: in a few steps, by the model's student; standard; best: in twice the steps of standard")
+    ] = "standard"
     negative: Annotated[str, Field(description="words to steer away from")] = ""
     model: Annotated[str, Field(min_length=1, description="bundled model or folder")] = "hoshi"
 
@@ -54,6 +58,14 @@ class Settings:
     def _one_length(self) -> "Settings":
         if self.seconds is not None and self.frames is not None:
             raise ValueError("seconds and frames both say how long the clip is; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _fast_is_settled(self) -> "Settings":
+        """A student has learned its steps and its guidance, and has nothing to steer away with."""
+        given = [name for name in ("steps", "guidance", "negative") if getattr(self, name) not in (None, "")]
+        if self.quality == "fast" and given:
+            raise ValueError(f"fast has its steps and guidance built in; leave out --{given[0]}, or choose --quality standard")
         return self
 
     @model_validator(mode="after")

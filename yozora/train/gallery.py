@@ -30,14 +30,14 @@ def reconstructions(vae: VideoVAE, recipe: Recipe, device: torch.device) -> Gall
     return Gallery(sheet(rows, STRIP), tuple(captions.sentence for captions in clips.captions))
 
 
-def samples(model: Model, count: int = 8) -> Gallery:
+def samples(model: Model, sampling: Sampling, count: int = 8) -> Gallery:
     """Clips of training-like prompts that are the same throughout a run."""
     prompts = [caption(sample(seed, "train"), seed).sentence for seed in range(count)]
     habits = model.habits
     shot = Shot(width=habits.size[0], height=habits.size[1], frames=round(habits.seconds * habits.fps), fps=habits.fps)
     canvases: list[Canvas] = [Generate(prompt=prompt).canvas(shot) for prompt in prompts]
     with torch.autocast(next(model.transformer.parameters()).device.type, torch.bfloat16):
-        clips = render(canvases, range(count), Sampling.by(habits), model)
+        clips = render(canvases, range(count), sampling, model)
     return Gallery(sheet([clip.frames for clip in clips], STRIP), tuple(prompts))
 
 

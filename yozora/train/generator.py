@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Int
+from jaxtyping import Bool, Float, Float16, Int
 from torch import Tensor, nn
 
 from yozora.canvas import Cue, Grid, tokens_heard
@@ -31,14 +31,19 @@ LEVELS = 4  # bins of noise level in which the loss is reported
 
 @dataclass(frozen=True)
 class Clip:
-    """A clean clip: its latents, perhaps a known part as `place` encodes it with its token starts, and the fields of its Captions."""
+    """A clean clip: its latents, perhaps a known part as `place` encodes it with its token starts, and the fields of its Captions.
+
+    `things` is the share of the pixels of each latent cell that show a thing, where that is known.
+    """
 
     latents: Float16[Tensor, "channel time height width"]
     placed: tuple[Float16[Tensor, "channel time height width"], Float16[Tensor, "time rows columns"]] | None
     words: dict
+    things: Float16[Tensor, "time height width"] | None = None
 
 
 Source = Callable[[int, int, ClipShape, int], Sequence[Clip]]  # step, group, shape, count
+Times = Callable[[int, torch.Generator, float], Tensor]  # count, generator, shift -> the time of each clip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +97,7 @@ class Lesson:
     lengths: tuple[int, ...]
     spoken: tuple[tuple[str, int], ...]  # each cue with the number of tokens that hear it
     seen: Float[Tensor, "token feature"] | None  # what the captioner sees in the clean clips, where a task aligns to it
+    things: Bool[Tensor, " token"]  # whether it shows a part of a thing, as far as that is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +105,9 @@ class Aids:
     """What helps the generator to learn and is not kept.
 
     The share `bypassed` of the tokens passes the middle blocks by; what is known after block `after` is aligned with weight `aligned` to
-    what the captioner of model `teacher` sees, if one is named. `mirrored`: a mirror shows one clip in two.
+    what the captioner of model `teacher` sees, if one is named. `mirrored`: a mirror shows one clip in two. A token that shows a part of a
+    thing counts up to `things` times as much as one that does not: so much at level 0 and no more at level 1, where what counts more
+    would be drawn where it might only be.
     """
 
     bypassed: float = 0.0
@@ -107,6 +115,7 @@ class Aids:
     aligned: float = 0.5
     after: int = 1
     mirrored: bool = False
+    things: float = 1.0
 
 
 @dataclass(kw_only=True)
@@ -143,7 +152,7 @@ class GeneratorTask:
         groups = enumerate(self.batching.drawn(step, self.grids), self.rank * self.batching.groups)
         lessons = [self.lesson(step, group, *drawn) for group, drawn in groups]
         lessons.sort(key=lambda lesson: lesson.lengths[0])  # equal ones side by side: attention then runs dense
-        level, target = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target"))
+        level, target, things = (torch.cat([getattr(lesson, name) for lesson in lessons]) for name in ("level", "target", "things"))
         with (
             torch.autocast(self.device.type, torch.bfloat16),
             listening(self.transformer, self.aids.after if self.alignment else None) as heard,
@@ -153,8 +162,9 @@ class GeneratorTask:
             velocity = self.transformer(tokens, level, words, bypass)
             aided = {"apart": self.apart(self.alignment, heard[0], lessons, bypass)} if self.alignment else {}
         error = ((velocity.float() - target).square() * self.weights).mean(-1)
-        loss = error[level > 0].mean()
-        parts = {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons), **aided}
+        counts = torch.where(level > 0, 1 + (self.aids.things - 1) * things * (1 - level), 0)
+        loss = (counts * error).sum() / counts.sum()
+        parts = {"loss": loss, **_by_level(error, level), **_by_kind(error, level, lessons), **_by_things(error, level, things), **aided}
         yield Loss("generator", loss + self.aids.aligned * aided.get("apart", 0.0), parts)
 
     def bypass(self, step: int, tokens: Tokens, words: Words) -> Bypass | None:
@@ -184,8 +194,8 @@ class GeneratorTask:
         )
         return tokens, Words(states=states, lengths=lengths, tokens=tuple(count for _, count in spoken))
 
-    def lesson(self, step: int, group: int, shape: ClipShape, count: int) -> Lesson:
-        """Noise clips as the solver would see them at a time: `level = time * start`, known tokens as they are."""
+    def lesson(self, step: int, group: int, shape: ClipShape, count: int, times: Times = draw_times) -> Lesson:
+        """Noise clips as the solver would see them at some times: `level = time * start`, known tokens as they are."""
         grid, rng = self.grids[shape.name], numpy_generator(self.batching.seed, step, group, "canvas")
         clips = self.source(step, group, shape, count)
         # The first cell stands for one frame, all others for several; without it a clip is a stretch out of a longer one.
@@ -208,16 +218,16 @@ class GeneratorTask:
         values, given = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in (cleans, known))
         generator = torch_generator(self.device, self.batching.seed, step, group, "noise")
         length = len(values) // count
-        times = draw_times(count, generator, shift_for(length))
         start = torch.stack([start.flatten() for start in starts]).to(self.device)
-        level = (times[:, None] * start).flatten()
+        level = (times(count, generator, shift_for(length))[:, None] * start).flatten()
         noise = torch.randn(values.shape, generator=generator, device=self.device)
         noise = noise + detour(start.flatten())[:, None] * (given - values)
         noised = torch.where((level == 0)[:, None], given, mix(values, noise, level))
         coordinates = patchify(clips[0].latents, patch).coordinates[-length:].repeat(count, 1).to(self.device)
         spoken = tuple(cue for script in scripts for cue in script)
         seen = self.alignment.seen(cleans, patch) if self.alignment else None
-        return Lesson(noised, noise - values, level, coordinates, (length,) * count, spoken, seen)
+        things = torch.cat([_things(clip, patch)[-length:] for clip in clips]).to(self.device)
+        return Lesson(noised, noise - values, level, coordinates, (length,) * count, spoken, seen, things)
 
     def _script(self, words: dict, grid: Grid, rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
         """Which words a clip hears, and by how many tokens: none, one caption of some length, or its script."""
@@ -271,11 +281,22 @@ def channel_weights(config: TransformerConfig) -> Float[Tensor, " channel"]:
     return (spread.square().sum() / spread.sum() / spread).repeat(config.token_channels // config.channels)
 
 
+def _things(clip: Clip, patch: tuple[int, int, int]) -> Bool[Tensor, " token"]:
+    """Which tokens show a part of a thing; none where that is not known."""
+    shares = clip.latents[:1].new_zeros(clip.latents[:1].shape) if clip.things is None else clip.things[None]
+    return patchify(shares.float(), patch).values.sum(-1) > 0
+
+
 def _by_level(error: Tensor, level: Tensor) -> dict[str, Tensor]:
     """Mean error in equal bins of noise level; nan where a bin is empty."""
     edges = torch.linspace(0, 1, LEVELS + 1).tolist()
     spans = list(zip(edges[:-1], edges[1:], strict=True))
     return {f"level {low:.2f}-{high:.2f}": error[(level > low) & (level <= high)].detach().mean() for low, high in spans}
+
+
+def _by_things(error: Tensor, level: Tensor, things: Tensor) -> dict[str, Tensor]:
+    """Mean error where things are seen and where none is; nan where there are none such."""
+    return {name: error[(level > 0) & (things == seen)].detach().mean() for name, seen in (("things", True), ("empty", False))}
 
 
 def _by_kind(error: Tensor, level: Tensor, lessons: list[Lesson]) -> dict[str, Tensor]:

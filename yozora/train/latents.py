@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float16, Int8, UInt8
 from torch import Tensor
 
 from yozora.canvas import Canvas, Grid
@@ -37,7 +37,7 @@ class LatentMaker:
     patch: tuple[int, int, int]
 
     def __call__(self, numbers: Sequence[int]) -> Block:
-        """Rows `latents` of every clip, `known` and `start` of those that `placed` names; words as JSON."""
+        """Rows `latents` and `things` of every clip, `known` and `start` of those that `placed` names; words as JSON."""
         film = self.films.make
         assert isinstance(film, FilmMaker)
         tensors, words = self.films.block_of(numbers[0])
@@ -74,7 +74,7 @@ def encode_clips(
             placed = place(vae, Canvas(given=video, start=start, script=()), grid)
         known.append(placed.latents.half())
         starts.append(placed.start.half().cpu())  # canvases are drawn there
-    tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.split(ENCODED)])}
+    tensors = {"latents": torch.cat([encode(vae, grid, part) for part in clips.split(ENCODED)]), "things": shares(pixels["masks"], grid)}
     return tensors | ({"known": torch.stack(known), "start": torch.stack(starts)} if known else {})
 
 
@@ -85,6 +85,14 @@ def encode(vae: VideoVAE, grid: Grid, frames: UInt8[Tensor, "clip time height wi
     padding = (0, width - grid.width, 0, height - grid.height, 0, time - grid.frames)
     with _half(signal.device):
         return vae.encode(torch.nn.functional.pad(signal, padding, mode="replicate")).half()
+
+
+def shares(masks: Int8[Tensor, "clip time height width"], grid: Grid) -> Float16[Tensor, "clip cell row column"]:
+    """The share of each cell's pixels that show a solid, beyond the border too as `encode` pads; the first cell is of one frame."""
+    time, height, width = (after - before for after, before in zip(grid.padded, masks.shape[1:], strict=True))
+    seen = torch.nn.functional.pad((masks >= 0).float()[:, None], (0, width, 0, height, 0, time), mode="replicate")
+    seen = torch.cat([seen[:, :, :1].expand(-1, -1, grid.cell[0], -1, -1), seen[:, :, 1:]], dim=2)
+    return torch.nn.functional.avg_pool3d(seen, grid.cell)[:, 0].half()
 
 
 def _half(device: torch.device) -> torch.autocast:
@@ -107,4 +115,5 @@ def clip_of(tensors: dict[str, Tensor], rows: list[dict], number: int) -> Clip:
     """Clip `number` of a block that begins at a multiple of PLACED; without its known part where the block has none."""
     row = number // PLACED * (PLACED - 1) + number % PLACED
     placed = None if number % PLACED == UNPLACED or "known" not in tensors else (tensors["known"][row], tensors["start"][row])
-    return Clip(tensors["latents"][number], placed, rows[number])
+    things = tensors["things"][number] if "things" in tensors else None
+    return Clip(tensors["latents"][number], placed, rows[number], things)

@@ -27,7 +27,8 @@ class Mirror:
         latents = (turned + self.shift[:, None, None, None]).to(clip.latents)
         words = {name: mirrored(clip.words[name]) for name in ("short", "sentence", "full")}
         script = [cue | {"text": mirrored(cue["text"])} for cue in clip.words["script"]]
-        return Clip(latents, None, words | {"script": script})
+        things = None if clip.things is None else clip.things.flip(-1)
+        return Clip(latents, None, words | {"script": script}, things)
 
 
 @torch.no_grad()

@@ -92,6 +92,28 @@ class CaptionerStage:
     average: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudentStage:
+    """Training of a student of few steps on the generator's clips, as additions of rank `rank` to the transformer.
+
+    Its leaps end where the native sampling of the model would stop; each is as long as `fine` steps of the teacher.
+    """
+
+    leaps: int
+    fine: int
+    rank: int
+    tokens: int
+    optimization: Optimization
+    save_every: int
+    average: float
+
+
+def bundled_student(steps: int) -> StudentStage:
+    """That of the model that comes with Yozora."""
+    how = Optimization(rate=2e-3, steps=steps, warmup=50, weight_decay=0.0)
+    return StudentStage(leaps=4, fine=4, rank=8, tokens=2048, optimization=how, save_every=250, average=0.99)
+
+
 def bundled_captioner(batching: Batching, tokens: int, steps: int, opening: int) -> CaptionerStage:
     """That of the model that comes with Yozora, on clips of the generator's `batching`: most of the time for what moves."""
     shapes = tuple(replace(shape, weight=shape.weight * (STILLS if shape.frames == 1 else 1)) for shape in batching.shapes)
@@ -128,6 +150,7 @@ class Recipe:
     vae: VAEStage
     generator: GeneratorStage
     captioner: CaptionerStage
+    student: StudentStage
     habits: Habits
     workers: int
     window: Window | None

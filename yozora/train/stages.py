@@ -1,5 +1,6 @@
 """The stages of a run, each from clips to weights: the compression network, the generator, and the captioner."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
@@ -7,24 +8,29 @@ from itertools import chain
 from pathlib import Path
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from yozora.captioner import Captioner, CaptionerConfig
-from yozora.model import Model, captioner_digest, find, load, save
+from yozora.layers.neighbours import AROUND
+from yozora.model import Model, Student, captioner_digest, find, load, save
+from yozora.pipeline import Sampling
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.train.captioner import CaptionerTask
 from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples, told
-from yozora.train.generator import GeneratorTask, Source
+from yozora.train.generator import Aids, GeneratorTask, Source
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
 from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
 from yozora.train.recipe import Recipe, Retold
 from yozora.train.retell import retold
+from yozora.train.student import Leaps, StudentTask
 from yozora.train.vae import PooledCrops, VAETask
+from yozora.transformer import lora
 from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, foreground_weights, initialise, load_vae, save_vae, to_signal
 from yozora.vae.initialise import start_from_components
@@ -119,7 +125,7 @@ def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTas
         source=HalfMirrored(source, mirror_of(model.vae), stage.batching.seed) if aids.mirrored else source,
         how=stage.optimization,
         grids={shape.name: grid_of(model.vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
-        show=lambda: samples(model),
+        show=lambda: samples(model, Sampling.by(model.habits)),
         aids=aids,
         teacher=teacher_of(model, aids.teacher) if aids.teacher else None,
     )
@@ -168,6 +174,40 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
     return captioner
 
 
+def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Student:
+    """Train a student of a model, which teaches it, on the generator's clips."""
+    stage, generator = recipe.student, recipe.generator
+    weights = folder / "vae.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_vae(model.vae, weights)
+    torch.manual_seed(generator.batching.seed)
+    batching = replace(generator.batching, tokens=stage.tokens, opening=0, silence=0.0)
+    posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
+    student = copy.deepcopy(model.transformer)
+    run = Run(
+        folder=folder / "student",
+        recipe=repr((stage, batching, sha256(weights), model.digest)),
+        origin=f"{model.name} {model.digest}",
+        steps=stage.optimization.steps,
+        save_every=stage.save_every,
+        show_every=stage.save_every,
+        average=stage.average,
+    )
+    fast = Sampling(steps=stage.leaps, guidance=1.0, solver="euler")
+    with clips_of(recipe, model.vae, weights, say) as source:
+        task = StudentTask(
+            posing=generator_task(posing, model, source),
+            student=student,
+            leaps=Leaps(leaps=stage.leaps, fine=stage.fine),
+            sampling=Sampling.by(model.habits),
+            rank=stage.rank,
+            how=stage.optimization,
+            show=lambda: samples(replace(model, transformer=student), fast),
+        )
+        task.added.load_state_dict(train(task, run, say)["student"])
+    return Student(leaps=stage.leaps, additions=lora.tensors_of(task.added))
+
+
 @contextmanager
 def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str) -> Iterator[Source]:
     """The clips of a recipe as latents of `vae`, which lies in file `weights`: made as the training goes, or beforehand beside it.
@@ -201,18 +241,30 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
 def take_up(model: Model, other: Model) -> None:
     """Copy text encoder and transformer of `other`, each word to its place; words that `other` does not know stay as they are.
 
+    Where tokens are embedded together with those around them and `other` embeds each alone, the new ones count for nothing at first.
     Raises ValueError where they do not fit.
     """
     words, known = model.text.tokenizer.rules.get_vocab(), other.text.tokenizer.rules.get_vocab()
     if lost := sorted(known.keys() - words.keys()):
         raise ValueError(f"{other.name} knows words that this run does not, such as {lost[0]!r}; choose another --folder")
-    theirs = other.transformer.config, replace(other.text.config, vocabulary=len(words))
-    if (model.transformer.config, model.text.config) != theirs:
+    wider = model.transformer.config.near and not other.transformer.config.near
+    theirs = replace(other.transformer.config, near=model.transformer.config.near), replace(other.text.config, vocabulary=len(words))
+    if (model.transformer.config, model.text.config) != theirs or other.transformer.config.near > model.transformer.config.near:
         raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs}")
-    model.transformer.load_state_dict(other.transformer.state_dict())
+    state = other.transformer.state_dict()
+    if wider:
+        state["embed_tokens.weight"] = around_itself(state["embed_tokens.weight"])
+    model.transformer.load_state_dict(state)
     table = model.text.words.weight.detach().clone()
     table[[words[word] for word in known]] = other.text.words.weight.detach()[list(known.values())]
     model.text.load_state_dict({**other.text.state_dict(), "words.weight": table})
+
+
+def around_itself(weight: Float[Tensor, "dim channel"]) -> Float[Tensor, "dim wide"]:
+    """The weights by which a token is embedded with those around it, as if it were alone."""
+    wide = weight.new_zeros(len(weight), len(AROUND), weight.shape[1])
+    wide[:, AROUND.index((0, 0, 0))] = weight
+    return wide.flatten(1)
 
 
 def heard(recipe: Recipe, folder: Path, known: Iterable[str] = ()) -> Tokenizer:
@@ -289,7 +341,7 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
     captioner = kept or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
-    return folder / recipe.name
+    return run_student(recipe, folder, device, str(folder / recipe.name), say)
 
 
 def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:
@@ -304,6 +356,14 @@ def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retol
     model = train_generator(recipe, other.vae, folder, device, say)
     save(replace(model, captioner=other.captioner), folder / name)
     return folder / name
+
+
+def run_student(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
+    """The student stage of a recipe alone, for model `start`; returns the folder of that model with the new student."""
+    model = load(start, device, torch.float32)
+    student = train_student(recipe, model, folder, device, say)
+    save(replace(model, student=student), folder / model.name)
+    return folder / model.name
 
 
 def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
