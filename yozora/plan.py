@@ -32,6 +32,11 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
     """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
     frames, height, width = grid.padded

@@ -1,6 +1,5 @@
 """The commands that measure."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,7 +63,7 @@ def evaluate(  # noqa: PLR0913 (options of a command)
         return
     from yozora.evaluate import summary
     from yozora.evaluate.world import Exam
-    from yozora.plan import choose_device
+    from yozora.plan import choose_device, cores
 
     cpu = choose_device().type == "cpu"
     count = summary.QUICK if quick else cases or (summary.STANDARD if cpu else summary.FULL)
@@ -83,11 +82,6 @@ def judge(
 
     for verdict in judge_file(file, words):
         print(verdict)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def learned_by(names: list[RecipeName]):

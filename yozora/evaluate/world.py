@@ -6,13 +6,13 @@ some stand the render of the same scene and that render through the model's comp
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
 from yozora.canvas import Canvas
 from yozora.evaluate import judges, many
-from yozora.evaluate.cases import Case, numbered
+from yozora.evaluate.cases import Case, case, numbered
 from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, lines
 from yozora.evaluate.thresholds import FROZEN
@@ -31,13 +31,16 @@ FILE = "world.jsonl"
 class Exam:
     """What is measured, where the records and clips go, and the seal that decides on the cases; it can be sent to another process.
 
-    Raises ValueError for a quality that the model lacks.
+    `places` are the levels and numbers of the cases, in place of those of the whole suite; `shape` (width, height) is the clips', if it is
+    not the model's own. Raises ValueError for a quality that the model lacks.
     """
 
     model: str
     folder: Path
     seal: str
     quality: Quality = "standard"
+    places: tuple[tuple[str, int], ...] = ()
+    shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         check_quality(find(self.model), self.quality)
@@ -50,7 +53,10 @@ class Exam:
 
     def case(self, number: int) -> Case:
         """The case of a number."""
-        return numbered(self.seal, number, usual_shot(loaded(self.model)))
+        shot = usual_shot(loaded(self.model))
+        if self.shape:
+            shot = replace(shot, width=self.shape[0], height=self.shape[1])
+        return case(self.seal, *self.places[number], shot) if self.places else numbered(self.seal, number, shot)
 
 
 @cache
@@ -70,8 +76,9 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
 
     Raises ValueError where the folder has records of other weights, another seal or other judges.
     """
-    by = maker(find(exam.model), exam.quality)
-    digest = f"{by}, {exam.quality}, under seal {exam.seal}, judged by {judges.digest()}"
+    by = f"{maker(find(exam.model), exam.quality).rpartition(' ')[2]}/{exam.quality}"
+    other = "".join(f", {name} {value}" for name in ("places", "shape") if (value := getattr(exam, name)))
+    digest = f"{by} under seal {exam.seal}, judged by {judges.digest()}{other}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
 
 
@@ -84,25 +91,25 @@ def records(folder: Path) -> list[Row]:
 
 def examine(exam: Exam, number: int) -> list[Row]:
     """The records of one case: of every clip that the model made of it, and of what is judged beside."""
-    case, model = exam.case(number), loaded(exam.model, exam.quality)
-    request, shot = case.request()
+    asked, model = exam.case(number), loaded(exam.model, exam.quality)
+    request, shot = asked.request()
     began = time.monotonic()
-    made = attempt(case, model, exam.sampling, request.canvas(shot))
-    seconds = (time.monotonic() - began) / len(case.seeds)
+    made = attempt(asked, model, exam.sampling, request.canvas(shot))
+    seconds = (time.monotonic() - began) / len(asked.seeds)
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
-    common = {"case": number, "name": case.name, "level": case.level, "family": case.scene.family, "prompt": case.prompt}
-    common |= {"size": [case.shot.width, case.shot.height], "seconds": round(seconds, 3)}
-    common |= {"ways": [motion.direction for motion in case.spec.motions], "strange": list(model.text.tokenizer.unknown(case.prompt))}
+    common = {"case": number, "name": asked.name, "level": asked.level, "family": asked.scene.family, "prompt": asked.prompt}
+    common |= {"size": [asked.shot.width, asked.shot.height], "seconds": round(seconds, 3)}
+    common |= {"ways": [motion.direction for motion in asked.spec.motions], "strange": list(model.text.tokenizer.unknown(asked.prompt))}
     rows = []
-    for take, (seed, (video, error)) in enumerate(zip(case.seeds, made, strict=True)):
-        row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(case.applied({}))}
+    for take, (seed, (video, error)) in enumerate(zip(asked.seeds, made, strict=True)):
+        row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(asked.applied({}))}
         if video:
-            row |= verdict(case, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
-            video.save(clip_file(exam.folder / "clips", row), {"prompt": case.prompt, "seed": str(seed)})
+            row |= verdict(asked, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
+            video.save(clip_file(exam.folder / "clips", row), {"prompt": asked.prompt, "seed": str(seed)})
         rows.append(row)
-    beside = {RENDER: case.at_best}
-    if len(case.seeds) > 1:
-        beside[THROUGH] = case.judge(squeeze([case.truth], model.vae)[0])
+    beside = {RENDER: asked.at_best}
+    if len(asked.seeds) > 1:
+        beside[THROUGH] = asked.judge(squeeze([asked.truth], model.vae)[0])
     return rows + [{**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(found)} for kind, found in beside.items()]
 
 

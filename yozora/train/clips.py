@@ -23,7 +23,8 @@ from yozora.world.words import Captions, caption
 class ClipShape:
     """One size of clip in a mixture; `weight` is its share of the tokens, `pool` its number of distinct clips (0: always fresh).
 
-    What happens in them is of `families`, as `world.sample.named` reads them.
+    What happens in them is of `families`, as `world.sample.named` reads them. Where `out_of` names a larger (width, height), clips are the
+    middles of pictures of that size.
     """
 
     frames: int
@@ -32,12 +33,24 @@ class ClipShape:
     weight: float
     pool: int = 0
     families: str = "usual"
+    out_of: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
-        """Such as `49x128x96` (frames, width, height), and the families if they are not the usual ones."""
-        size = f"{self.frames}x{self.width}x{self.height}"
+        """Such as `49x128x96` (frames, width, height), what it is cut out of, and the families if they are not the usual ones."""
+        size = f"{self.frames}x{self.width}x{self.height}" + ("-of-{}x{}".format(*self.out_of) if self.out_of else "")
         return size if self.families == "usual" else f"{size}-{self.families.replace(',', '-')}"
+
+    @property
+    def filmed(self) -> tuple[int, int]:
+        """The size (width, height) of the pictures that are filmed."""
+        return self.out_of or (self.width, self.height)
+
+    def cut(self, frames: Tensor) -> Tensor:
+        """The middle of filmed pictures, `[clip time height width ...]`."""
+        (width, height), kept = self.filmed, (self.width, self.height)
+        left, top = (width - kept[0]) // 2, (height - kept[1]) // 2
+        return frames[:, :, top : top + kept[1], left : left + kept[0]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def scene_of(seed: int, number: int, shape: ClipShape) -> Scene:
 
 def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, Captions]:
     """Sample, check and simulate training clip `number`; raises ValueError for a scene that is held out."""
-    take = simulate(scene_of(seed, number, shape), frames=shape.frames, fps=fps, aspect=shape.width / shape.height)
+    take = simulate(scene_of(seed, number, shape), frames=shape.frames, fps=fps, aspect=shape.filmed[0] / shape.filmed[1])
     captions = caption(take.scene, key(seed, shape.name, number, "caption"), "train", take)
     if any(map(reserved_phrase, captions.phrasings)):
         raise ValueError(f"a caption of clip {number} uses a phrasing that is held out of training")
@@ -69,8 +82,9 @@ def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, C
 def develop(seed: int, numbers: Sequence[int], shots: Iterable[tuple[Take, Captions]], shape: ClipShape, device: torch.device) -> Clips:
     """Render the simulated scenes of training clips `numbers` on `device`."""
     takes, captions = zip(*shots, strict=True)
-    rendered = render(takes, (shape.width, shape.height), device)
-    return Clips(rendered.frames, rendered.masks, before(key(seed, shape.name), numbers, takes, rendered.frames), tuple(captions))
+    rendered = render(takes, shape.filmed, device)
+    earlier = before(key(seed, shape.name), numbers, takes, rendered.frames)
+    return Clips(shape.cut(rendered.frames), shape.cut(rendered.masks), shape.cut(earlier), tuple(captions))
 
 
 def film(seed: int, numbers: Sequence[int], shape: ClipShape, fps: float, device: torch.device) -> Clips:

@@ -25,7 +25,7 @@ from yozora.train.report import Gallery
 from yozora.transformer.model import Bypass, Transformer, TransformerConfig
 from yozora.vae.place import token_start
 
-LENGTHS = {"short": 0.32, "sentence": 0.6, "full": 0.08}  # shares of the caption lengths; long ones cost more than they teach
+LENGTHS = (("short", 0.32), ("sentence", 0.6), ("full", 0.08))  # shares of the caption lengths; long ones cost more than they teach
 LEVELS = 4  # bins of noise level in which the loss is reported
 
 
@@ -53,7 +53,7 @@ class Batching:
     In the first `opening` steps stills take the share `stills` of the tokens: a picture teaches what words mean for a ninth of what
     a clip costs. A share `middle` of the groups of clips lose their first cell, which alone stands for one frame: so stretches out
     of longer clips are known, and loops. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by
-    it at rate `scripted`.
+    it at rate `scripted`, any other clip by a caption of one of the `lengths`, by their shares.
     """
 
     shapes: tuple[ClipShape, ...]
@@ -65,6 +65,7 @@ class Batching:
     middle: float = 0.0
     silence: float = 0.1
     scripted: float = 0.28  # seven clips in ten have a script
+    lengths: tuple[tuple[str, float], ...] = LENGTHS
     opening: int = 0
     stills: float = 0.9
 
@@ -239,7 +240,8 @@ class GeneratorTask:
             script = tuple(Cue(text=c["text"], start=c["start"] * seconds, end=c["end"] * seconds) for c in words["script"])
             heard = tokens_heard(script, grid, self.batching.fps)
             return tuple((cue.text, count) for cue, count in zip(script, heard, strict=True) if count)
-        return ((words[rng.choice(list(LENGTHS), p=list(LENGTHS.values()))], grid.num_tokens),)
+        names, shares = zip(*self.batching.lengths, strict=True)
+        return ((words[rng.choice(names, p=shares)], grid.num_tokens),)
 
 
 def later(script: tuple[tuple[str, int], ...], cut: int) -> tuple[tuple[str, int], ...]:
