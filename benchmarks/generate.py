@@ -7,7 +7,8 @@ product of matrices, or its bytes at that of a copy, whichever takes longer; bot
 import math
 import statistics
 import time
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import torch
 import typer
@@ -15,7 +16,7 @@ import typer
 from yozora import command
 from yozora.canvas import Grid
 from yozora.flow.schedule import shift_for, times_for
-from yozora.model import Model, load
+from yozora.model import Model, check_quality, find, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.generate import Generate
@@ -32,19 +33,22 @@ def main(
     size: Annotated[str, typer.Option(help="width x height")] = "",
     seconds: Annotated[float, typer.Option(min=0.1)] = 4.0,
     steps: Annotated[int, typer.Option(min=0, help="0: as the model is used")] = 0,
+    quality: Annotated[Literal["fast", "standard", "best"], typer.Option(help="fast: by the model's student")] = "standard",
     runs: Annotated[int, typer.Option(min=2, help="of the same length")] = 4,
 ) -> None:
     """Print what each stage takes, its share, and its floor."""
     device = choose_device()
     dtype = choose_dtype(device)
     began = time.perf_counter()
-    model = load(name, device, dtype)
+    leaps = check_quality(find(name), quality)
+    model = load(name, device, dtype).of(quality)
     print(f"{device.type}, {torch.get_num_threads()} threads, torch {torch.__version__}, {str(dtype)[6:]}")
     print(f"loading {time.perf_counter() - began:.2f} s")
     habits = model.habits
     width, height = read_size(size) if size else habits.size
     shot = Shot(width=width, height=height, frames=round(seconds * habits.fps), fps=habits.fps)
-    sampling = Sampling(steps=steps or habits.steps, guidance=habits.guidance, guided=habits.guided)
+    sampling = Sampling.by(habits, quality, leaps)
+    sampling = replace(sampling, steps=steps or sampling.steps)
     taken = [stages(model, shot, sampling) for _ in range(runs)]
     shorter = Shot(width=width, height=height, frames=max(1, shot.frames - 2 * model.vae.config.cell[0]), fps=habits.fps)
     other = sum(stages(model, shorter, sampling).values())

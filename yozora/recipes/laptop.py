@@ -47,6 +47,6 @@ def recipe() -> Recipe:
             average=0.999,
         ),
         captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600),
-        student=bundled_student(steps=1500),
+        student=bundled_student(steps=600),
         habits=Habits(size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))),
     )

@@ -13,6 +13,7 @@ from yozora import command
 from yozora.evaluate.world import Exam
 from yozora.recipes import further
 from yozora.recipes.claims.trial import PAGES, Folder, Out, echo, measure, small, train, write
+from yozora.train.recipe import GeneratorStage
 
 LENGTHS = {"short": {"short": 1.0}, "full": {"full": 1.0}, "mixed": {"short": 0.32, "sentence": 0.6, "full": 0.08}}
 TEXT = """`python -m yozora.recipes.claims.captions --steps {steps} --cases {cases}`
@@ -27,6 +28,13 @@ the sentences of the world suite, which lie in between.
 {losses}"""
 
 
+def stages_of(steps: int) -> dict[str, GeneratorStage]:
+    """The generator's stage of each arm."""
+    stage = small(further.recipe(), steps)
+    heard = {name: replace(stage.batching, lengths=tuple(lengths.items()), scripted=0.0) for name, lengths in LENGTHS.items()}
+    return {name: replace(stage, batching=batching) for name, batching in heard.items()}
+
+
 def main(
     steps: Annotated[int, typer.Option(min=5)] = 900,
     cases: Annotated[int, typer.Option(min=1, help="of the world suite, the same for all")] = 60,
@@ -36,11 +44,10 @@ def main(
 ) -> None:
     """Train on each length of captions, measure all on the same unseen clips and cases, and write a page."""
     command.check_folder(out)
-    base, stages = further.recipe(), {}
-    for name, lengths in LENGTHS.items():
-        stage = small(base, steps)
-        stages[name] = replace(stage, batching=replace(stage.batching, lengths=tuple(lengths.items()), scripted=0.0))
-    arms = measure(train(stages, folder, model, echo), Exam(model=model, folder=folder / "captions", seal="captions"), cases, base, echo)
+    base = further.recipe()
+    arms = measure(
+        train(stages_of(steps), folder, model, echo), Exam(model=model, folder=folder / "captions", seal="captions"), cases, base, echo
+    )
     rows = "\n".join(f"| {name} | {arm.loss[0]:.3f} +- {arm.loss[1]:.3f} |" for name, arm in arms.items())
     typer.echo(write(out, "captions", "Short against detailed captions", TEXT.format(steps=steps, cases=cases, losses=rows), arms))
 

@@ -14,6 +14,7 @@ from yozora.evaluate.world import Exam
 from yozora.model import load
 from yozora.plan import choose_device, choose_dtype
 from yozora.recipes import further
+from yozora.recipes.claims import trial
 from yozora.recipes.claims.trial import PAGES, Folder, Out, echo, measure, small, train, write
 
 TIMES = (1, 4, 32)
@@ -44,7 +45,7 @@ def main(
     arms = measure(models, Exam(model=model, folder=folder / "scaling", seal="scaling"), cases, base, echo)
     network = load(str(models["1x"]), choose_device(), choose_dtype(choose_device()))
     parameters = sum(value.numel() for part in (network.text, network.transformer) for value in part.parameters())
-    work = {name: 6.0 * parameters * 2048 * steps * times for name, times in zip(arms, TIMES, strict=True)}
+    work = {name: 6.0 * parameters * trial.TOKENS * steps * times for name, times in zip(arms, TIMES, strict=True)}
     rows = "\n".join(
         f"| {name} | {steps * times:,} | {work[name]:.1e} | {arms[name].loss[0]:.3f} +- {arms[name].loss[1]:.3f} |"
         for name, times in zip(arms, TIMES, strict=True)

@@ -25,6 +25,7 @@ from yozora.train.stages import train_generator
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
+TOKENS = 2048  # of a step
 BATCHES = 12  # of unseen clips, over which a loss is taken
 SHOWN, STRIP = 6, 6  # clips on a sheet, and frames of each
 
@@ -52,7 +53,7 @@ class Arm:
 def small(recipe: Recipe, steps: int) -> GeneratorStage:
     """The generator of a recipe from random weights in so many small steps, a third of them mostly on stills."""
     stage = recipe.generator
-    batching = replace(stage.batching, tokens=2048, groups=3, opening=steps // 3)
+    batching = replace(stage.batching, tokens=TOKENS, groups=3, opening=steps // 3)
     how = replace(stage.optimization, rate=1e-3, steps=steps, warmup=min(100, steps // 5 + 1))
     return replace(stage, batching=batching, optimization=how, show_every=steps, save_every=max(1, min(200, steps)))
 

@@ -1,0 +1,126 @@
+"""Claims put to trial: arms differ in one thing, an interrupted trial goes on, and a page says what was found."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from yozora.evaluate.cases import GIVEN
+from yozora.evaluate.plot import bars, curves
+from yozora.evaluate.world import Exam, collect
+from yozora.model import load
+from yozora.recipes import debug
+from yozora.recipes.claims import captions, finishing, scaling, shown, sizes, trial
+from yozora.train import held
+from yozora.train.clips import ClipShape, film
+
+CPU = torch.device("cpu")
+
+
+def small_recipe():
+    """The debug recipe on the tiny model's patches, two small shapes."""
+    recipe = debug.recipe()
+    shapes = tuple(ClipShape(frames=frames, width=64, height=64, weight=0.5, pool=6) for frames in (1, 9))
+    batching = replace(recipe.generator.batching, shapes=shapes, fps=8.0)
+    return replace(recipe, generator=replace(recipe.generator, scenes=20, batching=batching))
+
+
+@pytest.fixture
+def tried(monkeypatch, tiny_model):
+    """Trials on the debug recipe, in one process and with one case; returns how often something was trained."""
+    trained = []
+    for module in (scaling, captions, sizes, trial):
+        monkeypatch.setattr(module, "further", type("recipes", (), {"recipe": staticmethod(small_recipe)}))
+    for module in (trial, shown, finishing):
+        monkeypatch.setattr(module, "cores", lambda: 1)
+    monkeypatch.setattr(held, "BLOCK", 6)
+    monkeypatch.setattr(held, "TOKENS", 64)
+    monkeypatch.setattr(trial, "TOKENS", 48)
+    monkeypatch.setattr(scaling, "TIMES", (1, 2, 8))
+    monkeypatch.setattr(trial, "BATCHES", 2)
+    train = trial.train_generator
+    monkeypatch.setattr(trial, "train_generator", lambda recipe, *rest: trained.append(recipe) or train(recipe, *rest))
+    return trained
+
+
+def test_more_compute_is_the_same_run_for_longer(tmp_path, tiny_model, tried, capsys):
+    scaling.main(steps=5, cases=1, model=str(tiny_model), folder=tmp_path / "runs", out=tmp_path / "docs")
+    stages = [recipe.generator for recipe in tried]
+    assert [stage.optimization.steps for stage in stages] == [5, 10, 40]
+    assert len({replace(stage.batching, opening=0) for stage in stages}) == 1
+    page, facts = (tmp_path / "docs" / "scaling.md").read_text(), json.loads((tmp_path / "docs" / "scaling.json").read_text())
+    assert capsys.readouterr().out.strip() == str(tmp_path / "docs" / "scaling.md")
+    assert set(facts["loss"]) == {"1x", "2x", "8x"} and facts["loss"]["8x"][0] < facts["loss"]["1x"][0]
+    assert "| 8x | 40 |" in page and facts["passed, of"]["renders"]["all"][1] == 1
+    assert all((tmp_path / "docs" / f"scaling{end}").stat().st_size > 500 for end in (".svg", ".png", "-loss.svg"))
+
+
+def test_arms_of_captions_hear_what_they_are_named_after():
+    stages = captions.stages_of(20)
+    heard = {name: stage.batching for name, stage in stages.items()}
+    assert heard["short"].lengths == (("short", 1.0),) and heard["full"].lengths == (("full", 1.0),)
+    assert len({replace(batching, lengths=()) for batching in heard.values()}) == 1 and heard["mixed"].scripted == 0
+    assert len({stage.optimization for stage in stages.values()}) == 1
+
+
+def test_a_cropped_clip_is_the_middle_of_the_whole_one():
+    whole = ClipShape(frames=3, width=96, height=64, weight=1.0)
+    middle = replace(whole, width=64, out_of=(96, 64))
+    assert (middle.name, middle.filmed) == ("3x64x64-of-96x64", (96, 64))
+    picture = torch.arange(96 * 64).view(1, 1, 64, 96)
+    assert torch.equal(middle.cut(picture), picture[..., 16:80])
+    clips = film(1, range(3), middle, 8.0, CPU)
+    assert clips.frames.shape == (3, 3, 64, 64, 3) and clips.masks.shape == (3, 3, 64, 64) and clips.before.shape[1:] == (3, 64, 64, 3)
+    stages = {square: sizes.stage_of(10, square=square).batching.shapes for square in (False, True)}
+    assert {shape.filmed for shape in stages[True]} == {shape.filmed for shape in stages[False]} == set(sizes.SIDES)
+    assert {(shape.width, shape.height) for shape in stages[True]} == {(128, 128), (96, 96)}
+
+
+def test_places_take_the_place_of_the_whole_suite(tmp_path, tiny_model):
+    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a", places=(("pairs", 1), ("seen", 3)), shape=(96, 64))
+    rows = collect(exam, 2, 1)
+    assert {row["name"] for row in rows} == {"pairs-001", "seen-003"} and {tuple(row["size"]) for row in rows} == {(96, 64)}
+    with pytest.raises(ValueError, match="delete it, or choose another --out"):
+        collect(replace(exam, shape=None), 2, 1)
+
+
+def test_claims_on_the_camera_take_cases_in_which_it_moves(tmp_path, tiny_model):
+    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a")
+    question = shown.QUESTIONS[shown.Claim.space]
+    assert not set(question.levels) & set(GIVEN)
+    places = shown.places_of(exam, question, 1)
+    kinds = [replace(exam, places=(place,)).case(0).spec.camera for place in places]
+    assert all(camera and camera[0] != "static" for camera in kinds)
+
+
+def test_a_claim_is_measured_beside_renders(tmp_path, tiny_model, tried, monkeypatch):
+    monkeypatch.setattr(shown, "places_of", lambda exam, question, cases: (("seen", 0),) * cases)
+    shown.main(shown.Claim.interaction, str(tiny_model), 1, tmp_path / "runs", tmp_path / "docs")
+    page = (tmp_path / "docs" / "interaction.md").read_text()
+    assert "| renders | 1 |" in page and "stays changed" in page and not tried
+
+
+def test_a_draft_and_the_clip_at_once_are_judged_alike(tmp_path, tiny_model, tried):
+    finishing.main(1, 1.5, str(tiny_model), tmp_path / "runs", tmp_path / "docs")
+    facts = json.loads((tmp_path / "docs" / "finishing.json").read_text())
+    assert set(facts["passed, of"]) == {finishing.AT_ONCE, finishing.FINISHED, "renders"}
+    clips = sorted((tmp_path / "runs").rglob("*.mp4"))
+    assert len(clips) == 2 and clips[0].read_bytes() != clips[1].read_bytes()
+
+
+def test_losses_are_taken_on_the_same_clips_and_noise(tiny_model):
+    model = load(str(tiny_model), CPU, torch.float32)
+    recipe = small_recipe()
+    (first, second) = held.losses([model, model], recipe, 2, lambda _: None)
+    assert [batch["loss"] for batch in first] == [batch["loss"] for batch in second] and first[0]["loss"] != first[1]["loss"]
+    assert held.mean(first, "loss", second) == (0.0, 0.0) and np.isnan(held.mean([{"loss": float("nan")}], "loss")[0])
+
+
+def test_plots_show_what_they_are_given():
+    shares = bars({"count": {"one": (5, 10), "two": (0, 0)}, "all": {"one": (1, 10)}}, "pass")
+    assert shares.count("<rect") == 3 and "count" in shares and shares.startswith("<svg")
+    low, high = (partial(curves, {"a": [(1, 0.5), (10, 1.5)]}, "x", "y")(most=most) for most in (1.5, 3.0))
+    assert low != high and "1.5" in low and "%" not in low
