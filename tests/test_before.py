@@ -99,7 +99,7 @@ def test_cells_that_show_things_are_known_and_count_more(tiny_model, clips):
     """Each cell knows the share of its pixels that a thing takes; the first is of one frame. Close to noise they count no more."""
     model = load(str(tiny_model), torch.device("cpu"), torch.float32)
     pixels, words = as_block(clips)
-    grid = grid_of(model.vae, SHAPE, (1, 2, 2))
+    grid = grid_of(model.vae.config, SHAPE, (1, 2, 2))
     tensors = encode_clips(model.vae, FilmMaker(shape=SHAPE, seed=3, fps=8.0), NUMBERS, pixels, (1, 2, 2))
     time, height, width = grid.cell
     seen = (pixels["masks"] >= 0).float()
@@ -134,7 +134,7 @@ def test_cells_that_show_things_are_known_and_count_more(tiny_model, clips):
 def test_a_stretch_out_of_the_middle_has_no_first_cell(tiny_model, clips):
     model = load(str(tiny_model), torch.device("cpu"), torch.float32)
     pixels, words = as_block(clips)
-    grid = grid_of(model.vae, SHAPE, (1, 2, 2))
+    grid = grid_of(model.vae.config, SHAPE, (1, 2, 2))
     latents = encode_clips(model.vae, FilmMaker(shape=SHAPE, seed=3, fps=8.0), NUMBERS, pixels, (1, 2, 2))["latents"]
     stage = debug.recipe().generator
     task = GeneratorTask(
@@ -167,7 +167,7 @@ def test_a_clip_that_is_repainted_begins_at_its_own_level(tiny_model, clips):
             batching=replace(stage.batching, mixture=Mixture(invent=1.0, given=0.0, levels=0.0, repainted=share)),
             source=lambda *_: [clip],
             how=stage.optimization,
-            grids={SHAPE.name: grid_of(model.vae, SHAPE, (1, 2, 2))},
+            grids={SHAPE.name: grid_of(model.vae.config, SHAPE, (1, 2, 2))},
             show=lambda: pytest.fail("nothing is shown"),
         )
         levels.append(task.lesson(0, 0, SHAPE, 1).level)

@@ -254,7 +254,7 @@ def test_a_small_one_learns_eight_clips_by_heart():
     sizes = {"dim": 48, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "feedforward": 96, "cell_dim": 32, "cell_layers": 1}
     tokenizer, vae = model.text.tokenizer, model.vae
     small = Captioner(CaptionerConfig(channels=96, vocabulary=tokenizer.size, spread=vae.config.spread, **sizes))
-    grid = grid_of(vae, shape, small.config.patch)
+    grid = grid_of(vae.config, shape, small.config.patch)
     task = CaptionerTask(
         captioner=small,
         tokenizer=tokenizer,

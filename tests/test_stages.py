@@ -224,7 +224,7 @@ def test_processes_that_share_a_step_see_other_clips_and_noise(whole):
             Clip(torch.zeros(8, *grid.cells).half(), None, {"short": "a ball", "sentence": "a ball", "full": "a ball", "script": []})
         ] * count
 
-    grid = grid_of(model.vae, batching.shapes[0], (1, 2, 2))
+    grid = grid_of(model.vae.config, batching.shapes[0], (1, 2, 2))
     how = short().generator.optimization
     tasks = [
         GeneratorTask(

@@ -104,7 +104,7 @@ def test_leaps_lie_end_to_end_on_the_teachers_schedule():
 def task_of(model, mixture, guidance: float = 1.0) -> StudentTask:
     """A student's task on one clip of random latents."""
     shape = ClipShape(frames=9, width=64, height=64, weight=1.0)
-    grid = grid_of(model.vae, shape, model.transformer.config.patch)
+    grid = grid_of(model.vae.config, shape, model.transformer.config.patch)
     latents = torch.randn(model.vae.config.channels, *grid.cells).half()
     words = {"short": "a red ball", "sentence": "a red ball", "full": "a red ball", "script": []}
     recipe = debug.recipe()

@@ -32,6 +32,9 @@ def run(command: typer.Typer | Callable[..., None]) -> None:
     except Exception as error:
         if _is_out_of_memory(error):
             _fail("the memory does not suffice; ask for a smaller size or fewer seconds, or close other programs")
+        if _is_lost_card(error):
+            first = str(error).partition("\n")[0]
+            _fail(f"the card failed ({first}); run the same command again, here or elsewhere: it goes on from what was kept")
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message().replace(": Value error, ", ": "))  # a usage error that the command line itself found, by pydantic
@@ -64,6 +67,12 @@ def _is_out_of_memory(error: Exception) -> bool:
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and isinstance(error, torch.OutOfMemoryError)
     return isinstance(error, MemoryError) or on_gpu or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+
+
+def _is_lost_card(error: Exception) -> bool:
+    """Whether a GPU failed or was taken away; torch has a class for that."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.AcceleratorError)
 
 
 def _fail(message: str) -> None:

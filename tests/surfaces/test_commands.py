@@ -26,6 +26,7 @@ BAD = {
     "model of joins": ("evaluate.verbs.joins", ("nope",), "unknown model 'nope'"),
     "model of copies": ("evaluate.copies", ("nope",), "unknown model 'nope'"),
     "steps": ("evaluate.train_shapes", ("--steps", "few"), "'--steps'"),
+    "model of what is told apart": ("evaluate.apart", ("nope",), "unknown model 'nope'; bundled models: hoshi"),
     "scaling": ("recipes.claims.scaling", ("--steps", "0"), "'--steps'"),
     "captions of a claim": ("recipes.claims.captions", ("--out", "file"), "a file is in its place; name another in --out"),
     "sizes of a claim": ("recipes.claims.sizes", ("--cases", "few"), "'--cases'"),

@@ -53,11 +53,14 @@ def train(
         raise ValueError("--retold trains the generator and --only the captioner; leave one out")
     keep_memory()
 
-    from yozora.plan import choose_device
+    import torch
+
+    from yozora.plan import choose_device, memory_free
     from yozora.train.recipe import Retold
-    from yozora.train.stages import run_captioner, run_recipe, run_retold, run_student
+    from yozora.train.stages import check_fits, run_captioner, run_recipe, run_retold, run_student
 
     chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
+    check_fits(chosen, device, memory_free(torch.device("cpu")))
     if retold:
         print(run_retold(chosen, place, device, Retold(model=start, length=retold.value)))
     else:

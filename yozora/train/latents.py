@@ -15,7 +15,7 @@ from yozora.train.clips import ClipShape, FilmMaker
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
 from yozora.train.pool import Block, Pool
-from yozora.vae import VideoVAE, load_vae, to_signal
+from yozora.vae import VAEConfig, VideoVAE, load_vae, to_signal
 from yozora.vae.place import place
 from yozora.video import Video
 
@@ -44,9 +44,9 @@ class LatentMaker:
         return encode_clips(load_vae(self.weights), film, numbers, tensors, self.patch), words
 
 
-def grid_of(vae: VideoVAE, shape: ClipShape, patch: tuple[int, int, int]) -> Grid:
+def grid_of(vae: VAEConfig, shape: ClipShape, patch: tuple[int, int, int]) -> Grid:
     """The grid of a clip shape for a VAE and a transformer of patches `patch`."""
-    return Grid(frames=shape.frames, height=shape.height, width=shape.width, cell=vae.config.cell, patch=patch)
+    return Grid(frames=shape.frames, height=shape.height, width=shape.width, cell=vae.cell, patch=patch)
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def encode_clips(
 
     Of every three clips, one is given in parts and one is known as what it was before it was repainted, at one level.
     """
-    grid, clips, earlier = grid_of(vae, film.shape, patch), pixels["frames"], iter(pixels["before"])
+    grid, clips, earlier = grid_of(vae.config, film.shape, patch), pixels["frames"], iter(pixels["before"])
     known, starts = [], []
     for number, frames in zip(numbers, clips, strict=True):
         if number % PLACED == UNPLACED:

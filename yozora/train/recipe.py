@@ -143,7 +143,7 @@ class Recipe:
     `workers` processes simulate and film clips: beforehand, `ClipShape.pool` of each shape, or for the generator, where there
     is a `window`, as it goes and on the training device. Where clips are `retold`, the generator learns from what a captioner says,
     from random weights and in the stage `anew` in place of its own, if there is one: on the same clips. Runs of the generator that differ
-    by `variant` lie beside one another.
+    by `variant` lie beside one another. `card`: GiB of memory of the GPU that it is made for, 0 where it needs none.
     """
 
     name: str
@@ -157,3 +157,4 @@ class Recipe:
     variant: str = ""
     retold: Retold | None = None
     anew: GeneratorStage | None = None
+    card: int = 0

@@ -1,6 +1,7 @@
 """The stages of a run, each from clips to weights: the compression network, the generator, and the captioner."""
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
@@ -22,7 +23,7 @@ from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples, told
 from yozora.train.generator import Aids, GeneratorTask, Source
-from yozora.train.latents import LatentMaker, PooledClips, grid_of
+from yozora.train.latents import PLACED, LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
 from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
@@ -40,6 +41,7 @@ from yozora.world.words import caption
 
 Say = Callable[[str], None]
 BLOCK = 48  # clips to a file
+GIB = 1 << 30
 COMPONENT_CLIPS = 160  # clips whose principal components the VAE begins from
 
 
@@ -124,7 +126,7 @@ def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTas
         batching=stage.batching,
         source=HalfMirrored(source, mirror_of(model.vae), stage.batching.seed) if aids.mirrored else source,
         how=stage.optimization,
-        grids={shape.name: grid_of(model.vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
+        grids={shape.name: grid_of(model.vae.config, shape, stage.widths.patch) for shape in stage.batching.shapes},
         show=lambda: samples(model, Sampling.by(model.habits)),
         aids=aids,
         teacher=teacher_of(model, aids.teacher) if aids.teacher else None,
@@ -167,7 +169,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
             noise=stage.noise,
             source=HalfMirrored(source, mirror_of(vae), stage.batching.seed) if stage.mirrored else source,
             how=stage.optimization,
-            grids={shape.name: grid_of(vae, shape, stage.widths.patch) for shape in stage.batching.shapes},
+            grids={shape.name: grid_of(vae.config, shape, stage.widths.patch) for shape in stage.batching.shapes},
             show=lambda: told(captioner, model, recipe, device),
         )
         task.networks["captioner"].load_state_dict(train(task, run, say)["captioner"])
@@ -185,7 +187,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
     posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
     student = copy.deepcopy(model.transformer)
     run = Run(
-        folder=folder / "student",
+        folder=folder / f"student-{model.digest.split('-')[2]}",  # one for each transformer
         recipe=repr((stage, batching, sha256(weights), model.digest)),
         origin=f"{model.name} {model.digest}",
         steps=stage.optimization.steps,
@@ -327,6 +329,27 @@ def _statistics(vae: VideoVAE, pools: dict[str, Block], device: torch.device) ->
         "std": (common.item(),) * len(values),
         "spread": tuple((values.std(1) / common).tolist()),
     }
+
+
+def check_fits(recipe: Recipe, device: torch.device, free: int) -> None:
+    """Raise ValueError with both figures where a recipe does not fit a device or `free` bytes of memory, saying which would."""
+    small = "choose laptop or further, which need no card, or debug, which needs next to nothing"
+    if recipe.card and device.type != "cuda":
+        raise ValueError(f"this recipe is made for a card of {recipe.card} GiB or more, and torch finds none here; {small}")
+    if recipe.card:
+        held = torch.cuda.get_device_properties(device).total_memory / GIB
+        if held < recipe.card:
+            raise ValueError(f"this recipe is made for a card of {recipe.card} GiB or more, and this one has {held:.0f}; {small}")
+    if not recipe.window and (needed := kept_bytes(recipe)) > free:
+        said = f"the clips of this recipe take {needed / GIB:.1f} GiB as latents, and {free / GIB:.1f} GiB of memory are free"
+        raise ValueError(f"{said}; close other programs, or choose debug, which needs next to nothing")
+
+
+def kept_bytes(recipe: Recipe) -> int:
+    """How much memory the clips of a recipe take as latents: 16 bits a number, and for two of three a known part beside."""
+    vae = recipe.vae.network
+    grids = [(shape.pool, grid_of(vae, shape, recipe.generator.widths.patch)) for shape in recipe.generator.batching.shapes]
+    return sum(pool * math.prod(grid.cells) * vae.channels * 2 * (2 * PLACED - 1) // PLACED for pool, grid in grids)
 
 
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:

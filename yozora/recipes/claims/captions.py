@@ -44,10 +44,8 @@ def main(
 ) -> None:
     """Train on each length of captions, measure all on the same unseen clips and cases, and write a page."""
     command.check_folder(out)
-    base = further.recipe()
-    arms = measure(
-        train(stages_of(steps), folder, model, echo), Exam(model=model, folder=folder / "captions", seal="captions"), cases, base, echo
-    )
+    exam = Exam(model=model, folder=folder / "captions", seal="captions")
+    arms = measure(train(stages_of(steps), folder, model, echo), exam, cases, further.recipe(), echo)
     rows = "\n".join(f"| {name} | {arm.loss[0]:.3f} +- {arm.loss[1]:.3f} |" for name, arm in arms.items())
     typer.echo(write(out, "captions", "Short against detailed captions", TEXT.format(steps=steps, cases=cases, losses=rows), arms))
 
