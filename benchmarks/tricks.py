@@ -58,6 +58,7 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
     "aligned-late": lambda stage: replace(stage, aids=Aids(teacher="hoshi", after=3)),
     "near": lambda stage: replace(stage, widths=replace(stage.widths, near=True)),
     "mirrored": lambda stage: replace(stage, aids=Aids(mirrored=True)),
+    "paired": lambda stage: replace(stage, aids=Aids(paired=True)),
     "things": lambda stage: replace(stage, aids=Aids(things=6.0)),
 }
 

@@ -42,7 +42,7 @@ class Regression:
 
 
 def run(folder: Path, recipe: str = "test", steps: int = 30) -> Run:
-    return Run(folder=folder, recipe=recipe, steps=steps, save_every=5, show_every=15)
+    return Run(folder=folder, recipe=recipe, steps=steps, save_every=5, show_every=15, posthoc=True)
 
 
 def same(a, b) -> bool:
@@ -75,6 +75,8 @@ def test_killed_and_restarted_equals_uninterrupted(tmp_path):
     assert sorted(path.name for path in (tmp_path / "cut/checkpoints").iterdir())[-1] == "step-00000015"
     resumed = train(Regression(), run(tmp_path / "cut"), lambda _: None)
     assert same(whole, resumed)
+    one, other = ({path.name: path.read_bytes() for path in (tmp_path / name / "averages").iterdir()} for name in ("whole", "cut"))
+    assert one == other and len(one) == 6
 
 
 def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from yozora.recipes import laptop
 from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
+from yozora.train.generator import Aids
 from yozora.train.recipe import Recipe, bundled_captioner
 
 
@@ -25,10 +26,19 @@ def recipe() -> Recipe:
     batching = replace(
         stage.batching, shapes=clips, seed=6, opening=0, mixture=Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4), middle=0.15
     )
-    generator = replace(stage, batching=batching, optimization=replace(stage.optimization, steps=3200, rate=1.5e-3, warmup=50))
+    generator = replace(
+        stage,
+        batching=replace(batching, tokens=2048, groups=3),
+        optimization=replace(stage.optimization, steps=9000, rate=6e-4, warmup=200),
+        save_every=500,
+        show_every=1500,
+        average=0.9995,
+        aids=Aids(things=6.0),
+        posthoc=True,
+    )
     anew = replace(  # pictures first, as from random weights; everything is invented, so that words have the most to say
-        generator,
+        stage,
         batching=replace(batching, opening=400, mixture=Mixture(invent=1.0, given=0.0, levels=0.0), middle=0.0),
-        optimization=replace(generator.optimization, steps=900, rate=2e-3, warmup=100),
+        optimization=replace(stage.optimization, steps=900, rate=2e-3, warmup=100),
     )
     return replace(whole, generator=generator, anew=anew, captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600))

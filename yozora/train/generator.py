@@ -21,6 +21,7 @@ from yozora.train.clips import ClipShape
 from yozora.train.draws import numpy_generator, torch_generator
 from yozora.train.loop import Loss
 from yozora.train.optimize import Optimization
+from yozora.train.pairing import paired
 from yozora.train.report import Gallery
 from yozora.transformer.model import Bypass, Transformer, TransformerConfig
 from yozora.vae.place import token_start
@@ -108,7 +109,7 @@ class Aids:
     The share `bypassed` of the tokens passes the middle blocks by; what is known after block `after` is aligned with weight `aligned` to
     what the captioner of model `teacher` sees, if one is named. `mirrored`: a mirror shows one clip in two. A token that shows a part of a
     thing counts up to `things` times as much as one that does not: so much at level 0 and no more at level 1, where what counts more
-    would be drawn where it might only be.
+    would be drawn where it might only be. `paired`: of the noise of a group, each clip takes what lies nearest to it.
     """
 
     bypassed: float = 0.0
@@ -117,6 +118,7 @@ class Aids:
     after: int = 1
     mirrored: bool = False
     things: float = 1.0
+    paired: bool = False
 
 
 @dataclass(kw_only=True)
@@ -222,6 +224,8 @@ class GeneratorTask:
         start = torch.stack([start.flatten() for start in starts]).to(self.device)
         level = (times(count, generator, shift_for(length))[:, None] * start).flatten()
         noise = torch.randn(values.shape, generator=generator, device=self.device)
+        if self.aids.paired:
+            noise = paired(noise.view(count, -1), values.view(count, -1)).view(values.shape)
         noise = noise + detour(start.flatten())[:, None] * (given - values)
         noised = torch.where((level == 0)[:, None], given, mix(values, noise, level))
         coordinates = patchify(clips[0].latents, patch).coordinates[-length:].repeat(count, 1).to(self.device)

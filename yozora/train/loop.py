@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from yozora.train import checkpoint
 from yozora.train.optimize import Average, Optimization, clip_gradients, optimizers, rate_at
+from yozora.train.posthoc import PowerAverages
 from yozora.train.report import Gallery, Reporter
 
 
@@ -38,7 +39,10 @@ class Task(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Where a run lives and how often it saves; `recipe` is the text that identifies its configuration."""
+    """Where a run lives and how often it saves; `recipe` is the text that identifies its configuration.
+
+    `posthoc`: each time it saves, it also keeps what averages of other lengths are made of afterwards (`posthoc.py`).
+    """
 
     folder: Path
     recipe: str
@@ -46,6 +50,7 @@ class Run:
     save_every: int
     show_every: int
     average: float = 0.999
+    posthoc: bool = False
     origin: str = ""  # the model whose weights it began from
 
 
@@ -54,7 +59,7 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
 
     Raises FloatingPointError before the update where a loss or gradient is not finite.
     """
-    state = _State(task, run.average)
+    state = _State(task, run)
     identity = hashlib.sha256(run.recipe.encode()).hexdigest()
     found = checkpoint.load_newest(run.folder / "checkpoints", identity, say)
     first = state.restore(found.tensors, found.step) if found else 0
@@ -63,11 +68,14 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
             for loss in task.losses(step):
                 norm = state.update(loss, step)
                 reporter.add(loss.network, {**loss.parts, "gradient": norm})
-            state.average.update(state.weights(), step)
+            for average in state.averages:
+                average.update(state.weights(), step)
             reporter.step(step)
             if (step + 1) % run.save_every == 0 or step + 1 == run.steps:
                 held = checkpoint.Checkpoint(step=step + 1, recipe=identity, tensors=state.tensors())
                 checkpoint.save(run.folder / "checkpoints", held)
+                if state.posthoc:
+                    state.posthoc.snapshot(run.folder / "averages", step + 1)
             if (step + 1) % run.show_every == 0 or step + 1 == run.steps:
                 with state.averaged():
                     reporter.show(step + 1, task.show())
@@ -77,11 +85,13 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
 class _State:
     """Weights, their average and the optimizers' moments, as flat tables of tensors."""
 
-    def __init__(self, task: Task, decay: float):
+    def __init__(self, task: Task, run: Run):
         self.task = task
         self.named = {network: dict(module.named_parameters()) for network, module in task.networks.items()}
         self.optimizers = {name: optimizers(self.named[name].items(), how) for name, how in task.optimization.items()}
-        self.average = Average(self.weights(), decay)
+        self.average = Average(self.weights(), run.average)
+        self.posthoc = PowerAverages(self.weights()) if run.posthoc else None
+        self.averages = (self.average, *([self.posthoc] if self.posthoc else []))
 
     def weights(self) -> dict[str, Tensor]:
         return {f"{network}/{name}": value for network, table in self.named.items() for name, value in table.items()}
@@ -116,7 +126,8 @@ class _State:
             for number, optimizer in enumerate(found):
                 for index, values in optimizer.state_dict()["state"].items():
                     moments |= {f"{network}/{number}/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
-        return {"weights": self.weights(), "average": self.average.values, "moments": moments}
+        kept = {"posthoc": self.posthoc.tensors()} if self.posthoc else {}
+        return {"weights": self.weights(), "average": self.average.values, "moments": moments, **kept}
 
     @torch.no_grad()
     def restore(self, tensors, step: int) -> int:
@@ -124,6 +135,8 @@ class _State:
         for name, value in self.weights().items():
             value.copy_(tensors["weights"][name])
             self.average.values[name].copy_(tensors["average"][name])
+        if self.posthoc:
+            self.posthoc.restore(tensors["posthoc"])
         for network, found in self.optimizers.items():
             for number, optimizer in enumerate(found):
                 prefix = f"{network}/{number}/"

@@ -48,7 +48,7 @@ def bundled_widths() -> Widths:
 class GeneratorStage:
     """Training of text encoder and transformer; `average` is the decay of the running average of the weights.
 
-    The tokenizer learns the words of the captions of `scenes` scenes.
+    The tokenizer learns the words of the captions of `scenes` scenes. `posthoc`: averages of other lengths can be made afterwards.
     """
 
     widths: Widths
@@ -59,6 +59,7 @@ class GeneratorStage:
     show_every: int
     average: float
     aids: Aids = Aids()
+    posthoc: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

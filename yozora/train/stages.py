@@ -109,6 +109,7 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         save_every=stage.save_every,
         show_every=stage.show_every,
         average=stage.average,
+        posthoc=stage.posthoc,
     )
     with clips_of(recipe, vae, weights, say) as source:
         averaged = train(generator_task(recipe, model, source), run, say)["generator"]
