@@ -79,6 +79,12 @@ def test_a_run_goes_on_from_a_models_weights(whole, tmp_path):
     assert [sha256(further / name) for name in FILES] == [sha256(whole / name) for name in FILES]
 
 
+def test_the_model_so_far_lies_beside_the_run(whole):
+    """With averaged weights, as the one that the run ends with."""
+    so_far = whole.parent / "debug-so-far"
+    assert [sha256(so_far / name) for name in FILES[:3]] == [sha256(whole / name) for name in FILES[:3]]
+
+
 def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
     recipe = short()
     other = replace(recipe, captioner=replace(recipe.captioner, noise=0.5))

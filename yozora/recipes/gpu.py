@@ -3,7 +3,7 @@
 from yozora.model import Habits, Trained
 from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
-from yozora.train.generator import Batching
+from yozora.train.generator import Aids, Batching
 from yozora.train.optimize import Optimization
 from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
@@ -17,13 +17,13 @@ def recipe() -> Recipe:
         ClipShape(frames=17, width=256, height=256, weight=0.7, pool=1920),
     )
     clips = (
-        ClipShape(frames=1, width=256, height=256, weight=0.1),
-        ClipShape(frames=1, width=384, height=384, weight=0.05),
-        ClipShape(frames=25, width=192, height=192, weight=0.15),
-        ClipShape(frames=49, width=256, height=256, weight=0.4),
-        ClipShape(frames=49, width=320, height=192, weight=0.1),
-        ClipShape(frames=49, width=192, height=320, weight=0.1),
-        ClipShape(frames=49, width=128, height=128, weight=0.1),
+        ClipShape(frames=1, width=256, height=256, weight=0.1, families="every"),
+        ClipShape(frames=1, width=384, height=384, weight=0.05, families="every"),
+        ClipShape(frames=25, width=192, height=192, weight=0.15, families="every"),
+        ClipShape(frames=49, width=256, height=256, weight=0.4, families="every"),
+        ClipShape(frames=49, width=320, height=192, weight=0.1, families="every"),
+        ClipShape(frames=49, width=192, height=320, weight=0.1, families="every"),
+        ClipShape(frames=49, width=128, height=128, weight=0.1, families="every"),
     )
     steps = 6000
     batching = Batching(shapes=clips, tokens=65536, groups=16, seed=2, fps=12.0)
@@ -46,10 +46,20 @@ def recipe() -> Recipe:
             batching=batching,
             optimization=Optimization(rate=2e-3, steps=12000, warmup=300, muon=True),
             save_every=1000,
-            show_every=2000,
+            show_every=1000,
             average=0.9995,
+            aids=Aids(things=6.0),
+            posthoc=True,
         ),
         captioner=bundled_captioner(batching, tokens=65536, steps=4000, opening=400),
         student=bundled_student(steps=2000),
-        habits=Habits(size=(256, 256), seconds=4.0, fps=12.0, steps=20, guidance=3.0, trained=Trained(sides=(128, 384), frames=(1, 49))),
+        habits=Habits(
+            size=(256, 256),
+            seconds=4.0,
+            fps=12.0,
+            steps=30,
+            guidance=4.0,
+            guided=(0.7, 1.0),
+            trained=Trained(sides=(128, 384), frames=(1, 49)),
+        ),
     )

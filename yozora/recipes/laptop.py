@@ -48,5 +48,13 @@ def recipe() -> Recipe:
         ),
         captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600),
         student=bundled_student(steps=600),
-        habits=Habits(size=(128, 128), seconds=4.0, fps=8.0, steps=20, guidance=3.0, trained=Trained(sides=(96, 192), frames=(1, 33))),
+        habits=Habits(
+            size=(128, 128),
+            seconds=4.0,
+            fps=8.0,
+            steps=30,
+            guidance=4.0,
+            guided=(0.7, 1.0),
+            trained=Trained(sides=(96, 192), frames=(1, 33)),
+        ),
     )

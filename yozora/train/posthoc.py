@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from yozora.weights import write
 
@@ -41,7 +42,8 @@ class PowerAverages:
         """Move towards the weights after step `step`."""
         for power, values in zip(self.powers, self.values, strict=True):
             kept = (1 - 1 / (step + 1)) ** (power + 1)
-            torch._foreach_lerp_(list(values.values()), [named[name].detach().float() for name in values], 1 - kept)
+            latest = [named[name].detach().float() for name in values]
+            get_ema_multi_avg_fn(kept)(list(values.values()), latest, step)
 
     def tensors(self) -> dict[str, Tensor]:
         """Both averages in one table."""

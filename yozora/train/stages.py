@@ -28,6 +28,7 @@ from yozora.train.loop import Run, train
 from yozora.train.mirror import HalfMirrored, mirror_of
 from yozora.train.pool import Block, Pool
 from yozora.train.recipe import Recipe, Retold
+from yozora.train.report import Gallery
 from yozora.train.retell import retold
 from yozora.train.student import Leaps, StudentTask
 from yozora.train.vae import PooledCrops, VAETask
@@ -90,7 +91,10 @@ def begin_straight(vae: VideoVAE, pools: dict[str, Block]) -> None:
 
 
 def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.device, say: Say, start: str = "") -> Model:
-    """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`."""
+    """Train text encoder and transformer on latents of `vae`, from random weights or those of model `start`.
+
+    Whenever it shows what it can do so far, the model so far is left below `folder` too, for who cannot wait or loses the machine.
+    """
     stage, vae = recipe.generator, vae.to(device)
     other, origin = load(start, device, torch.float32) if start else None, ""
     text, transformer = networks(recipe, vae, heard(recipe, folder, other.text.tokenizer.words if other else ()))
@@ -112,7 +116,14 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         posthoc=stage.posthoc,
     )
     with clips_of(recipe, vae, weights, say) as source:
-        averaged = train(generator_task(recipe, model, source), run, say)["generator"]
+        task = generator_task(recipe, model, source)
+
+        def show() -> Gallery:
+            save(model, folder / f"{recipe.name}-so-far")
+            return samples(model, Sampling.by(model.habits))
+
+        task.show = show
+        averaged = train(task, run, say)["generator"]
     kept = nn.ModuleDict({"text": text, "transformer": transformer})  # what helped to learn is left behind
     kept.load_state_dict({name: averaged[name] for name in kept.state_dict()})
     return model
