@@ -1,6 +1,7 @@
 """Laws of the window that moves over an endless row of clips."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 import torch
@@ -41,3 +42,13 @@ def test_the_window_moves_and_forgets(sources):
     assert words[0] & words[1] and not words[0] & words[2]
     kept = {number for _, number in (*source.blocks, *source.shot)}
     assert kept == {3, 4, 5}
+
+
+def test_a_process_that_is_killed_ends_a_run_with_one_line(sources):
+    source = sources()
+    source(0, 0, SHAPE, 1)
+    broken: Future = Future()
+    broken.set_exception(BrokenProcessPool())
+    source.shot = dict.fromkeys(source.shot, broken)
+    with pytest.raises(ValueError, match="was killed, perhaps for want of memory; run the same command again: it goes on"):
+        source(2, 0, SHAPE, 4)

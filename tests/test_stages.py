@@ -1,5 +1,6 @@
 """The stages of a run: cut off with SIGKILL anywhere they end with the same bits, and a run goes on from a model's weights."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -248,3 +249,20 @@ def test_processes_that_share_a_step_see_other_clips_and_noise(whole):
     ]
     first, second, again = (next(task.losses(5)).value.item() for task in tasks)
     assert picked == [0, 1, 1] and first != second == again
+
+
+def dies(numbers):
+    """Makes nothing: the process that runs it is killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_data_that_run_out_are_one_line(whole, tmp_path):
+    """A shape of which no clip is kept, and a process that is killed while it makes some."""
+    recipe = short()
+    shapes = tuple(replace(shape, pool=0) for shape in recipe.generator.batching.shapes)
+    bare = replace(recipe, generator=replace(recipe.generator, batching=replace(recipe.generator.batching, shapes=shapes)))
+    model = load(str(whole), CPU, torch.float32)
+    with pytest.raises(ValueError, match="debug keeps its clips and has none of 9x64x64; give that shape a pool, or the recipe a window"):
+        train_generator(bare, model.vae, tmp_path, CPU, quiet)
+    with pytest.raises(ValueError, match="was killed, perhaps for want of memory; the blocks that are finished are kept"):
+        Pool(folder=tmp_path / "pool", size=4, block=2, make=dies).prepare(2, quiet)

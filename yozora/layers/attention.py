@@ -15,7 +15,7 @@ Way = Callable[[Tensor, Tensor, Tensor], Tensor]  # query, key, value [clip toke
 
 CHUNK_BYTES = 4 << 20  # scores that are alive at a time, so that they stay in cache
 SHORT = 128  # up to so many keys unequal segments are laid on one grid
-MIDDLING = 512  # up to so many keys the derivative of torch's own attention is several times slower than products
+MIDDLING = 1024  # up to so many keys the derivative of torch's own attention is slower than products
 
 
 def attention(

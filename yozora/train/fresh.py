@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from yozora.train.clips import ClipShape, FilmMaker, as_block, develop, shoot
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import Clip
 from yozora.train.latents import PLACED, clip_of, encode_clips
-from yozora.train.pool import Block
+from yozora.train.pool import KILLED, Block
 from yozora.vae import VideoVAE
 from yozora.world.take import Take
 from yozora.world.words import Captions
@@ -75,7 +76,11 @@ class FreshClips:
 
     def _develop(self, shape: ClipShape, number: int) -> Block:
         maker, numbers = self.makers[shape.name], self._clips(number)
-        pixels, words = as_block(develop(maker.seed, numbers, self.shot.pop((shape.name, number)).result(), shape, self.device))
+        try:
+            shots = self.shot.pop((shape.name, number)).result()
+        except BrokenProcessPool as error:
+            raise ValueError(f"{KILLED}; run the same command again: it goes on from the last state") from error
+        pixels, words = as_block(develop(maker.seed, numbers, shots, shape, self.device))
         return encode_clips(self.vae, maker, numbers, pixels, self.patch), words
 
     def _clips(self, number: int) -> range:

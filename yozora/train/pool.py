@@ -5,6 +5,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from yozora.weights import write
 Block = tuple[dict[str, Tensor], list[dict]]  # tensors with one row a clip, and one JSON value a clip
 Maker = Callable[[Sequence[int]], Block]
 
+KILLED = "a process that makes clips was killed, perhaps for want of memory"
 PAUSE = 10.0  # seconds between two reports of how far a pool is
 
 
@@ -66,8 +68,11 @@ class Pool:
             return
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as processes:
-            for future in as_completed([processes.submit(self._make_block, index) for index in missing]):
-                yield future.result()
+            try:
+                for future in as_completed([processes.submit(self._make_block, index) for index in missing]):
+                    yield future.result()
+            except BrokenProcessPool as error:
+                raise ValueError(f"{KILLED}; the blocks that are finished are kept: run the same command again") from error
 
     def _make_block(self, index: int) -> None:
         numbers = range(index * self.block, min((index + 1) * self.block, self.size))

@@ -236,6 +236,8 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
         with closing(FreshClips(vae, patch, makers, recipe.window, recipe.workers)) as fresh:
             yield fresh
         return
+    if empty := [shape.name for shape in batching.shapes if not shape.pool]:
+        raise ValueError(f"{recipe.name} keeps its clips and has none of {empty[0]}; give that shape a pool, or the recipe a window")
     kept = folder / f"latents-{sha256(weights)[:8]}-{'x'.join(map(str, patch))}"
     pools = {}
     for shape in batching.shapes:
