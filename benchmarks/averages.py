@@ -15,9 +15,9 @@ from yozora.model import Model, load, save
 from yozora.plan import choose_device
 from yozora.recipes import further
 from yozora.train.held import losses, mean
-from yozora.train.posthoc import averaged
+from yozora.train.posthoc import Snapshots
 
-LENGTHS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25)  # relative to that of the training
+LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.25)  # relative to that of the training
 
 
 def main(
@@ -41,10 +41,10 @@ def main(
 def with_average(name: str, folder: Path, length: float) -> Model:
     """The model with weights averaged over another length."""
     model = load(name, choose_device(), torch.float32)
-    weights = averaged(folder, length, ["generator"])["generator"]
+    weights = Snapshots.of(folder).average(length)
     for part in ("text", "transformer"):
         network = getattr(model, part)
-        network.load_state_dict({key: weights[f"{part}.{key}"].to(value.device) for key, value in network.state_dict().items()})
+        network.load_state_dict({key: weights[f"generator/{part}.{key}"].to(value.device) for key, value in network.state_dict().items()})
     return replace(model, student=None)
 
 

@@ -8,7 +8,7 @@ import math
 import statistics
 import time
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import typer
@@ -19,6 +19,7 @@ from yozora.flow.schedule import shift_for, times_for
 from yozora.model import Model, check_quality, find, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
+from yozora.quality import Quality
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.tasks.settings import read_size
@@ -33,7 +34,7 @@ def main(
     size: Annotated[str, typer.Option(help="width x height")] = "",
     seconds: Annotated[float, typer.Option(min=0.1)] = 4.0,
     steps: Annotated[int, typer.Option(min=0, help="0: as the model is used")] = 0,
-    quality: Annotated[Literal["fast", "standard", "best"], typer.Option(help="fast: by the model's student")] = "standard",
+    quality: Annotated[Quality, typer.Option(help="fast: by the model's student")] = "standard",
     runs: Annotated[int, typer.Option(min=2, help="of the same length")] = 4,
 ) -> None:
     """Print what each stage takes, its share, and its floor."""

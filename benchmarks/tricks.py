@@ -91,7 +91,7 @@ def main(
     device, base = choose_device(), further.recipe()
     other = load(model, device, torch.float32)
     stage = replace(base.generator, optimization=replace(base.generator.optimization, rate=1e-3, warmup=100))
-    stage = replace(stage, batching=replace(stage.batching, tokens=2048, groups=3))
+    stage = replace(stage, batching=replace(stage.batching, tokens=2048, groups=3), aids=Aids(), posthoc=False)
     for name in names:
         recipe = replace(base, name=f"trick-{name}", variant=f"trick-{name}", generator=TRICKS[name](stage))
         steps = int(60 * minutes / seconds_a_step(recipe, other, folder))

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate.cases import GIVEN
+from yozora.evaluate.cases import GIVEN, NOTHING, case
 from yozora.evaluate.plot import bars, curves
 from yozora.evaluate.world import Exam, collect
 from yozora.model import load
 from yozora.recipes import debug
 from yozora.recipes.claims import captions, finishing, scaling, shown, sizes, trial
+from yozora.tasks.request import Shot
 from yozora.train import held
 from yozora.train.clips import ClipShape, film
+from yozora.train.generator import Aids
 
 CPU = torch.device("cpu")
 
@@ -32,10 +34,10 @@ def small_recipe():
 def tried(monkeypatch, tiny_model):
     """Trials on the debug recipe, in one process and with one case; returns how often something was trained."""
     trained = []
-    for module in (scaling, captions, sizes, trial):
+    for module in (scaling, captions, trial):
         monkeypatch.setattr(module, "further", type("recipes", (), {"recipe": staticmethod(small_recipe)}))
-    for module in (trial, shown, finishing):
-        monkeypatch.setattr(module, "cores", lambda: 1)
+    for module in (trial, shown):
+        monkeypatch.setattr(module, "at_once", lambda _: 1)
     monkeypatch.setattr(held, "BLOCK", 6)
     monkeypatch.setattr(held, "TOKENS", 64)
     monkeypatch.setattr(trial, "TOKENS", 48)
@@ -50,20 +52,34 @@ def test_more_compute_is_the_same_run_for_longer(tmp_path, tiny_model, tried, ca
     scaling.main(steps=5, cases=1, model=str(tiny_model), folder=tmp_path / "runs", out=tmp_path / "docs")
     stages = [recipe.generator for recipe in tried]
     assert [stage.optimization.steps for stage in stages] == [5, 10, 40]
-    assert len({replace(stage.batching, opening=0) for stage in stages}) == 1
+    assert len({replace(stage.batching, opening=0) for stage in stages}) == 1 and {stage.aids for stage in stages} == {Aids()}
     page, facts = (tmp_path / "docs" / "scaling.md").read_text(), json.loads((tmp_path / "docs" / "scaling.json").read_text())
     assert capsys.readouterr().out.strip() == str(tmp_path / "docs" / "scaling.md")
-    assert set(facts["loss"]) == {"1x", "2x", "8x"} and facts["loss"]["8x"][0] < facts["loss"]["1x"][0]
-    assert "| 8x | 40 |" in page and facts["passed, of"]["renders"]["all"][1] == 1
+    losses = {row[1]: float(row[4].split()[0]) for line in page.splitlines() if len(row := line.split("|")) == 6 and "x" in row[1]}
+    assert losses[" 8x "] < losses[" 1x "]
+    assert "| 8x | 40 |" in page and facts["passed, of"]["renders"]["all"][1] == facts["passed, of"]["8x"]["all"][1] == 1
     assert all((tmp_path / "docs" / f"scaling{end}").stat().st_size > 500 for end in (".svg", ".png", "-loss.svg"))
 
 
 def test_arms_of_captions_hear_what_they_are_named_after():
-    stages = captions.stages_of(20)
+    stages = {name: captions.hearing(trial.small(20), name) for name in captions.HEARD}
     heard = {name: stage.batching for name, stage in stages.items()}
     assert heard["short"].lengths == (("short", 1.0),) and heard["full"].lengths == (("full", 1.0),)
     assert len({replace(batching, lengths=()) for batching in heard.values()}) == 1 and heard["mixed"].scripted == 0
     assert len({stage.optimization for stage in stages.values()}) == 1
+
+
+@pytest.mark.parametrize("claim", [captions, sizes])
+def test_a_trial_becomes_a_page(tmp_path, tiny_model, tried, monkeypatch, claim):
+    """With arms that are not trained: the same model in place of each."""
+    monkeypatch.setattr(claim, "train", lambda arms, *_: dict.fromkeys(arms, tiny_model))
+    if claim is captions:
+        monkeypatch.setattr(captions, "held", lambda models, *_: dict.fromkeys(models, (1.5, 0.1)))
+    monkeypatch.setattr(sizes, "SIDES", ((64, 64), (64, 64)))
+    claim.main(steps=5, cases=1, model=str(tiny_model), folder=tmp_path / "runs", out=tmp_path / "docs")
+    page = (tmp_path / "docs" / f"{claim.__name__.rpartition('.')[2]}.md").read_text()
+    arms = captions.HEARD if claim is captions else ("native", "square")
+    assert all(f"| {arm} | 1 |" in page for arm in arms) and "| renders | 1 |" in page and "{" not in page
 
 
 def test_a_cropped_clip_is_the_middle_of_the_whole_one():
@@ -74,46 +90,58 @@ def test_a_cropped_clip_is_the_middle_of_the_whole_one():
     assert torch.equal(middle.cut(picture), picture[..., 16:80])
     clips = film(1, range(3), middle, 8.0, CPU)
     assert clips.frames.shape == (3, 3, 64, 64, 3) and clips.masks.shape == (3, 3, 64, 64) and clips.before.shape[1:] == (3, 64, 64, 3)
+    frames = film(1, range(3), whole, 8.0, CPU).frames
+    assert torch.equal(clips.frames, middle.cut(frames)) and clips.captions == film(1, range(3), whole, 8.0, CPU).captions
     stages = {square: sizes.stage_of(10, square=square).batching.shapes for square in (False, True)}
     assert {shape.filmed for shape in stages[True]} == {shape.filmed for shape in stages[False]} == set(sizes.SIDES)
     assert {(shape.width, shape.height) for shape in stages[True]} == {(128, 128), (96, 96)}
 
 
 def test_places_take_the_place_of_the_whole_suite(tmp_path, tiny_model):
-    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a", places=(("pairs", 1), ("seen", 3)), shape=(96, 64))
+    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a", places=(("pairs", 1), ("seen", 4)), shape=(96, 64), takes=1)
     rows = collect(exam, 2, 1)
-    assert {row["name"] for row in rows} == {"pairs-001", "seen-003"} and {tuple(row["size"]) for row in rows} == {(96, 64)}
+    assert {row["name"] for row in rows} == {"pairs-001", "seen-004"} and {tuple(row["size"]) for row in rows} == {(96, 64)}
+    assert len(rows) == 4 and {row["take"] for row in rows} == {0}
     with pytest.raises(ValueError, match="delete it, or choose another --out"):
         collect(replace(exam, shape=None), 2, 1)
 
 
-def test_claims_on_the_camera_take_cases_in_which_it_moves(tmp_path, tiny_model):
-    exam = Exam(model=str(tiny_model), folder=tmp_path, seal="a")
+def test_claims_on_the_camera_take_cases_in_which_it_moves():
     question = shown.QUESTIONS[shown.Claim.space]
     assert not set(question.levels) & set(GIVEN)
-    places = shown.places_of(exam, question, 1)
-    kinds = [replace(exam, places=(place,)).case(0).spec.camera for place in places]
-    assert all(camera and camera[0] != "static" for camera in kinds)
+    shot = Shot(width=64, height=64, frames=9, fps=8.0)
+    ((level, number),) = shown.places_of("a", question, shot, 1)
+    camera = case("a", level, number, shot).spec.camera
+    assert camera and camera[0] != "static"
+    assert shown.places_of("a", shown.QUESTIONS[shown.Claim.interaction], shot, 6)[4:] == (("pour", 0), ("tower", 1))
 
 
 def test_a_claim_is_measured_beside_renders(tmp_path, tiny_model, tried, monkeypatch):
-    monkeypatch.setattr(shown, "places_of", lambda exam, question, cases: (("seen", 0),) * cases)
-    shown.main(shown.Claim.interaction, str(tiny_model), 1, tmp_path / "runs", tmp_path / "docs")
-    page = (tmp_path / "docs" / "interaction.md").read_text()
-    assert "| renders | 1 |" in page and "stays changed" in page and not tried
+    monkeypatch.setattr(shown, "places_of", lambda seal, question, shot, cases: (("seen", 0),) * cases)
+    shown.main(shown.Claim.space, str(tiny_model), 1, tmp_path / "runs", tmp_path / "docs")
+    page = (tmp_path / "docs" / "space.md").read_text()
+    assert "| renders | 1 |" in page and "mean over the clips" in page and not tried
+    assert ">rigid<" in (tmp_path / "docs" / "space.svg").read_text()
+    rows = [{"scores": {"rigid": [share, True, "seen"]}} for share in (0.5, 1.0)] + [{"scores": {"rigid": [0.0, False, NOTHING.seen]}}]
+    assert shown.followed(rows) == "75 % of 2 clips" and shown.followed(rows[2:]) == "none"
 
 
-def test_a_draft_and_the_clip_at_once_are_judged_alike(tmp_path, tiny_model, tried):
+def test_a_draft_and_the_clip_at_once_are_judged_alike(tmp_path, tiny_model, tried, monkeypatch):
+    drafts, finish = [], finishing.Finish
+    monkeypatch.setattr(finishing, "Finish", lambda draft, prompt: drafts.append(draft) or finish(draft=draft, prompt=prompt))
     finishing.main(1, 1.5, str(tiny_model), tmp_path / "runs", tmp_path / "docs")
     facts = json.loads((tmp_path / "docs" / "finishing.json").read_text())
     assert set(facts["passed, of"]) == {finishing.AT_ONCE, finishing.FINISHED, "renders"}
     clips = sorted((tmp_path / "runs").rglob("*.mp4"))
     assert len(clips) == 2 and clips[0].read_bytes() != clips[1].read_bytes()
+    assert [(one.video.width, one.video.height) for one in drafts] == [(64, 64)]
 
 
 def test_losses_are_taken_on_the_same_clips_and_noise(tiny_model):
     model = load(str(tiny_model), CPU, torch.float32)
     recipe = small_recipe()
+    still = replace(recipe.generator.batching, shapes=recipe.generator.batching.shapes[:1])
+    recipe = replace(recipe, generator=replace(recipe.generator, batching=still))
     (first, second) = held.losses([model, model], recipe, 2, lambda _: None)
     assert [batch["loss"] for batch in first] == [batch["loss"] for batch in second] and first[0]["loss"] != first[1]["loss"]
     assert held.mean(first, "loss", second) == (0.0, 0.0) and np.isnan(held.mean([{"loss": float("nan")}], "loss")[0])

@@ -38,8 +38,12 @@ def test_what_was_kept_is_found_again_and_a_length_between_is_close(tmp_path):
         averages.update({"net/w": walk}, step)
         wanted = torch.lerp(wanted, walk, 1 - (1 - 1 / (step + 1)) ** (power + 1))
         if (step + 1) % 40 == 0:
-            averages.snapshot(tmp_path, step + 1)
+            averages.snapshot(tmp_path, step + 1, "one")
     snapshots = Snapshots.of(tmp_path)
+    averages.snapshot(tmp_path / "mixed", 1, "one")
+    averages.snapshot(tmp_path / "mixed", 2, "other")
+    with pytest.raises(ValueError, match="snapshots of several runs"):
+        Snapshots.of(tmp_path / "mixed")
     for width, kept in zip(WIDTHS, averages.values, strict=True):
         assert torch.allclose(snapshots.average(width)["net/w"], kept["net/w"], atol=2e-2)
     found = snapshots.average(0.07)["net/w"]

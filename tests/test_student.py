@@ -1,14 +1,16 @@
 """A student: low-rank additions that fit, leaps that end where the teacher gets, and clips that say by whom they were made."""
 
+import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from yozora.flow.schedule import shift_for, times_for
-from yozora.flow.solver import euler, solve
+from yozora.flow.solver import solve, unipc
 from yozora.model import Student, check_quality, leaps_of, load, maker, save
 from yozora.patches import Words
 from yozora.pipeline import Sampling, render
@@ -71,11 +73,10 @@ def test_additions_are_nothing_at_first_learned_alone_and_merged_to_the_same(net
     assert not torch.allclose(after, before)
     tensors = lora.tensors_of(added)
     assert set(tensors) == {f"{layer}.lora_{side}.weight" for layer in ("0", "2.0") for side in "AB"}
-    lora.settle(network)
-    assert torch.allclose(network(x), after, atol=1e-6) and network.state_dict().keys() == state.keys()
-    network.load_state_dict(state)
-    lora.merge(network, tensors)
-    assert torch.allclose(network(x), after, atol=1e-6)
+    again = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Sequential(nn.Linear(5, 4)))
+    again.load_state_dict(state)
+    lora.merge(again, tensors)
+    assert torch.allclose(again(x), after, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ def test_additions_are_nothing_at_first_learned_alone_and_merged_to_the_same(net
         (lambda tensors: {name: value for name, value in tensors.items() if name != "0" + lora.UP}, "needs two matrices"),
         (lambda tensors: tensors | {"more": torch.zeros(1)}, "nothing else"),
         (lambda tensors: tensors | {"0" + lora.UP: torch.zeros(7, 2)}, "do not fit 0"),
+        (lambda tensors: tensors | {"0" + lora.UP: torch.zeros(5)}, "do not fit 0"),
     ],
 )
 def test_additions_to_another_network_are_refused(network, change, complaint):
@@ -114,43 +116,61 @@ def task_of(model, mixture, guidance: float = 1.0) -> StudentTask:
     posing = generator_task(recipe, model, lambda step, group, shape, count: [Clip(latents, None, words)] * count)
     return StudentTask(
         posing=posing,
-        student=load_again(model),
+        student=copy.deepcopy(model.transformer),
         leaps=Leaps(leaps=2, fine=3),
-        sampling=Sampling(steps=6, guidance=guidance),
+        sampling=Sampling(steps=6, guidance=guidance, guided=(0.4, 1.0)),
         rank=4,
         how=replace(recipe.student.optimization, rate=2e-2),
         show=lambda: pytest.fail("nothing is shown"),
     )
 
 
-def load_again(model):
-    """A transformer like that of a model."""
-    import copy
-
-    return copy.deepcopy(model.transformer)
-
-
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_what_is_taught_leads_where_the_teacher_gets(tiny_model, guidance):
-    """From noise the leaps of the mean velocity end where all the teacher's steps end, token by token."""
+    """Each leap ends where the teacher's steps within it end, each clip guided only while its own highest level lies in the span."""
     model = load(str(tiny_model), CPU, torch.float32)
     task = task_of(model, Mixture(invent=1.0, given=0.0, levels=0.0), guidance)
     lesson = task.posing.lesson(0, 0, task.posing.batching.shapes[0], 2, lambda num, generator, shift: task.begin(0, num, shift))
     tokens, words = task.posing.pack([lesson])
-    state, level = lesson.values, lesson.level
-    for leap in range(2):
-        target, velocity = task.taught(replace(lesson, values=state, level=level), leap, tokens, words)
-        state, level = state + (target - level)[:, None] * velocity, target
-    assert not level.any()
+    start = torch.ones(2, lesson.lengths[0])
+    start[1], start[0, :3], start[1, 4] = 0.6, 0.5, 0  # one clip begins lower, both not everywhere alike, and a token is given
+    start = start.flatten()
+    (low, high), shift, state = task.sampling.guided, shift_for(lesson.lengths[0]), lesson.values
 
     def guiding(x, level):
         toward = model.transformer(replace(tokens, values=x), level, words)
         states, lengths = model.text.encode([""] * 2)
         away = model.transformer(replace(tokens, values=x), level, Words(states=states, lengths=lengths, tokens=lesson.lengths))
-        return away + guidance * (toward - away)
+        inside = [low <= part.max() <= high for part in level.split(lesson.lengths)]
+        amount = torch.cat([torch.full((count,), guidance if one else 1.0) for one, count in zip(inside, lesson.lengths, strict=True)])
+        return torch.where(amount[:, None] == 1, toward, away + amount[:, None] * (toward - away))
 
-    times = times_for(6, shift_for(lesson.lengths[0]))
-    assert torch.allclose(state, solve(guiding, lesson.values, lesson.level, times, euler), atol=1e-4)
+    stops = times_for(2, shift)
+    for leap in range(2):
+        level = stops[leap] * start
+        target, velocity = task.taught(replace(lesson, values=state, level=level), leap, tokens, words)
+        assert torch.allclose(target, stops[leap + 1] * start, atol=1e-6)  # the very levels between which it is used
+        times = task.leaps.times(leap, shift)
+        within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
+        reached = solve(guiding, state, level, within, unipc, target)
+        state = state + (target - level)[:, None] * velocity
+        assert torch.allclose(state, reached, atol=1e-4)
+    assert (state != lesson.values).any(1).sum() == (start > 0).sum()
+
+
+def test_a_student_is_used_between_the_levels_that_it_learned(taught, monkeypatch):
+    """However high a canvas begins: its leaps are parts of the way from there, and none is left out."""
+    model = load(str(taught), CPU, torch.float32).of("fast")
+    seen, forward = [], type(model.transformer).forward
+    monkeypatch.setattr(
+        type(model.transformer), "forward", lambda self, tokens, level, *rest: (seen.append(level), forward(self, tokens, level, *rest))[1]
+    )
+    canvas = Generate(prompt="a red ball").canvas(SHOT)
+    render([replace(canvas, start=np.full((1, 1, 1), 0.6, np.float32))], [0], Sampling.by(model.habits, "fast", 2), model)
+    grid = grid_of(model.vae.config, ClipShape(frames=9, width=64, height=64, weight=1.0), model.transformer.config.patch)
+    assert [round(level.max().item(), 5) for level in seen] == [
+        round(0.6 * time, 5) for time in times_for(2, shift_for(grid.num_tokens))[:-1]
+    ]
 
 
 def test_a_student_learns_and_its_teacher_does_not(tiny_model):

@@ -34,7 +34,7 @@ def run(command: typer.Typer | Callable[..., None]) -> None:
             _fail("the memory does not suffice; ask for a smaller size or fewer seconds, or close other programs")
         if _is_lost_card(error):
             first = str(error).partition("\n")[0]
-            _fail(f"the card failed ({first}); run the same command again, here or elsewhere: it goes on from what was kept")
+            _fail(f"the card failed ({first}); run the same command again: a training goes on from its last state")
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message().replace(": Value error, ", ": "))  # a usage error that the command line itself found, by pydantic

@@ -141,7 +141,10 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
         with foreign(folder):
             captioner = load_captioner(folder / CAPTIONER, known.partition("-")[0])  # in float32: its numbers are compared
             _check_captioner(captioner, vae, tokenizer)
-    student = _load_student(folder / STUDENT, transformer, known) if (folder / STUDENT).exists() else None
+    student = None
+    if (folder / STUDENT).exists():
+        with foreign(folder):
+            student = _load_student(folder / STUDENT, transformer, known)
     for module in (vae, text, transformer, *([captioner] if captioner else [])):
         module.to(device).eval().requires_grad_(requires_grad=False)
     return Model(name=name, digest=known, vae=vae, text=text, transformer=transformer, habits=habits, captioner=captioner, student=student)

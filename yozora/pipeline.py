@@ -17,7 +17,7 @@ from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
-from yozora.flow.solver import Step, euler, states, unipc
+from yozora.flow.solver import euler, states, unipc
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load, maker
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
@@ -39,24 +39,24 @@ Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 MOST = 4  # times the longest trained clip that a request may ask for
 
 
-SOLVERS: dict[str, Step] = {"unipc": unipc, "euler": euler}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How noise becomes data: solver and its steps, guidance and the levels at which it is at work, and words to steer away from."""
+    """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
+
+    A `student` takes the leaps that it has learned, however high a canvas begins.
+    """
 
     steps: int
     guidance: float
     guided: tuple[float, float] = (0.0, 1.0)
     negative: str = ""
-    solver: str = "unipc"
+    student: bool = False
 
     @classmethod
     def by(cls, habits: Habits, quality: Quality = "standard", leaps: int = 0) -> "Sampling":
         """As a model of such habits, whose student takes so many leaps, is used unless the request says otherwise."""
         if quality == "fast":
-            return cls(steps=leaps, guidance=1.0, solver="euler")  # it has learned the mean velocity of each leap
+            return cls(steps=leaps, guidance=1.0, student=True)
         return cls(steps=habits.steps * (MORE if quality == "best" else 1), guidance=habits.guidance, guided=habits.guided)
 
 
@@ -181,14 +181,15 @@ def _make(
         denoiser = rolled(denoiser, zip(*(_shifts(seed, grids[0]) for seed in seeds), strict=True))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
-    schedule = cut_at(times_for(sampling.steps, shift_for(tokens.lengths[0])), float(start.max()))
+    times = times_for(sampling.steps, shift_for(tokens.lengths[0]))
+    schedule, step = (times, euler) if sampling.student else (cut_at(times, float(start.max())), unipc)
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)
 
-    for step, reached in enumerate(states(velocity, state, start, schedule, SOLVERS[sampling.solver]), 1):
+    for done, reached in enumerate(states(velocity, state, start, schedule, step), 1):
         state = reached
-        progress("denoise", step, len(schedule) - 1)
+        progress("denoise", done, len(schedule) - 1)
     for canvas, grid, one, values in zip(canvases, grids, placed, state.split(tokens.lengths), strict=True):
         latents = unpatchify(values, grid.cells, grid.patch)
         decoded = decode(grid, latents, model, progress)

@@ -37,6 +37,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def at_once(device: torch.device) -> int:
+    """How many processes that each hold a model may work side by side: one for each core, or one on a card."""
+    return cores() if device.type == "cpu" else 1
+
+
 def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
     """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
     frames, height, width = grid.padded

@@ -32,12 +32,12 @@ def test_a_recipe_for_a_card_says_so_where_there_is_none(tmp_path, yozora, monke
     monkeypatch.setattr("yozora.plan.choose_device", lambda: torch.device("cpu"))
     done = yozora("train", "gpu")
     assert (done.code, len(done.lines)) == (2, 1) and not list(tmp_path.iterdir())
-    assert "made for a card of 24 GiB or more, and torch finds none here; choose laptop or further" in done.lines[0]
+    assert "made for a card of 20 GiB or more, and torch finds none here; choose laptop or further" in done.lines[0]
 
 
 def test_a_card_or_a_memory_that_is_too_small_is_told_with_both_figures(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=8 * GIB))
-    with pytest.raises(ValueError, match="a card of 24 GiB or more, and this one has 8; choose laptop or further"):
+    with pytest.raises(ValueError, match="a card of 20 GiB or more, and this one has 8; choose laptop or further"):
         check_fits(gpu.recipe(), torch.device("cuda"), 64 * GIB)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GIB))
     check_fits(gpu.recipe(), torch.device("cuda"), 0)  # its clips are made as it goes

@@ -8,6 +8,7 @@ import typer
 
 from yozora.cli.training import RecipeName, recipe_of
 from yozora.command import check_folder
+from yozora.quality import Quality
 
 if TYPE_CHECKING:
     from yozora.world.scene import Scene
@@ -20,14 +21,6 @@ class Suite(StrEnum):
 
     world = "world"
     verbs = "verbs"
-
-
-class Quality(StrEnum):
-    """How carefully clips are made."""
-
-    fast = "fast"
-    standard = "standard"
-    best = "best"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,13 +38,13 @@ def evaluate(  # noqa: PLR0913 (options of a command)
     verb: Annotated[list[str] | None, typer.Option(help="measure this one alone; may be given several times")] = None,
     seal: Annotated[str, typer.Option(help="any words that decide on the cases, to compare models on the same ones")] = "",
     recipe: Annotated[list[RecipeName] | None, typer.Option(help="whose clips the model was trained on, and is compared with")] = None,
-    quality: Annotated[Quality, typer.Option(help="how carefully clips are made")] = Quality.standard,
+    quality: Annotated[Quality, typer.Option(help="how carefully clips are made")] = "standard",
     processes: Annotated[int, typer.Option(min=0, help="how many cases at once; 0: one for each core, or one on a GPU")] = 0,
 ) -> None:
     """Measure a model on cases that nobody picked, beside true renders."""
     if verb and suite is not Suite.verbs:
         raise ValueError("--verb chooses among the verbs; leave it out, or measure --suite verbs")
-    if suite is not Suite.world and (quick or seal or recipe or processes or quality is not Quality.standard):
+    if suite is not Suite.world and (quick or seal or recipe or processes or quality != "standard"):
         raise ValueError("--quick, --seal, --recipe, --quality and --processes belong to the world suite; leave them out, or choose it")
     if quick and cases:
         raise ValueError("--quick sets the number of cases; leave out --cases")
@@ -63,14 +56,13 @@ def evaluate(  # noqa: PLR0913 (options of a command)
         return
     from yozora.evaluate import summary
     from yozora.evaluate.world import Exam
-    from yozora.plan import choose_device, cores
+    from yozora.plan import at_once, choose_device
 
-    cpu = choose_device().type == "cpu"
-    count = summary.QUICK if quick else cases or (summary.STANDARD if cpu else summary.FULL)
+    device = choose_device()
+    count = summary.QUICK if quick else cases or (summary.STANDARD if device.type == "cpu" else summary.FULL)
     learned = learned_by(recipe) if recipe else None
-    at_once = processes or (cores() if cpu else 1)
-    exam = Exam(model=model, folder=out, seal=seal, quality=quality.value)
-    print(summary.run(exam, count, processes=at_once, learned=learned))
+    exam = Exam(model=model, folder=out, seal=seal, quality=quality)
+    print(summary.run(exam, count, processes=processes or at_once(device), learned=learned))
 
 
 def judge(

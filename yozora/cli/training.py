@@ -50,7 +50,7 @@ def train(
     if (only or retold) and not start:
         raise ValueError(f"--{'only' if only else 'retold'} needs a model that is there; name it in --from")
     if only and retold:
-        raise ValueError("--retold trains the generator and --only the captioner; leave one out")
+        raise ValueError(f"--retold trains the generator and --only the {only.value}; leave one out")
     keep_memory()
 
     import torch

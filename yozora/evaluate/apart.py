@@ -1,7 +1,8 @@
 """Whether a small network can tell a model's clips from true ones: `python -m yozora.evaluate.apart MODEL`.
 
 Both are asked for by the same captions and both have been through the model's decoder, so that what is left to tell them apart is what the
-generator gets wrong. At 50 % nobody could say which is which.
+generator gets wrong. At 50 % nobody could say which is which. Beside it stands what the same network says of renders and decoded renders,
+which differ by what the decoder loses, so that 50 % cannot come from a network that is too weak without being seen.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from yozora.evaluate.truth import act, filmed, squeeze, usual_shot
 from yozora.evaluate.world import Exam, loaded, seal_of
 from yozora.model import find, maker
 from yozora.pipeline import render
-from yozora.plan import cores
+from yozora.plan import at_once, choose_device
 from yozora.quality import Quality
 from yozora.tasks.generate import Generate
 from yozora.video.sheet import sheet
@@ -33,13 +34,12 @@ from yozora.world.words import caption
 LOOKED, SIDE = 9, 128  # frames of a clip that the network sees, evenly spaced, and their longer side in pixels at most
 FOLDS = 2  # each clip is judged by a network that has seen neither it nor its render
 STEPS, BATCH = 400, 16
-
-Frames = UInt8[np.ndarray, "kind time height width 3"]
+SHOWN, STRIP = 8, 4  # scenes on the picture, frames of each clip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Makes pairs of clips of one scene, the model's and the decoded render; it can be sent to another process."""
+    """Makes three clips of one scene, the model's, the decoded render and the render; it can be sent to another process."""
 
     exam: Exam
 
@@ -48,9 +48,9 @@ class Pairs:
         model = loaded(self.exam.model, self.exam.quality)
         shot = usual_shot(model)
         (made,) = render([Generate(prompt=caption(scene, seed).sentence).canvas(shot)], [seed], self.exam.sampling, model)
-        (true,) = squeeze([filmed(act(scene, shot), shot)], model.vae)
+        true = filmed(act(scene, shot), shot)
         picks = np.linspace(0, shot.frames - 1, LOOKED).round().astype(int)
-        np.save(self.file(number), np.stack([made.frames[picks], true.frames[picks]]))
+        np.save(self.file(number), np.stack([clip.frames[picks] for clip in (made, *squeeze([true], model.vae), true)]))
         return [{"case": number}]
 
     def scene(self, number: int):
@@ -59,7 +59,7 @@ class Pairs:
         return sample(seed, "train", EVERY), seed
 
     def file(self, number: int) -> Path:
-        """Where the frames of a pair lie, the model's first."""
+        """Where the frames of a scene lie."""
         return self.exam.folder / f"pair-{number:05d}.npy"
 
 
@@ -134,15 +134,17 @@ def main(
     quality: Annotated[Quality, typer.Option(help="how carefully clips are made")] = "standard",
     out: Annotated[Path, typer.Option(help="where the frames go; an interrupted run goes on from there")] = Path("apart"),
 ) -> None:
-    """Print how many clips the network tells rightly that it has not seen, and keep a picture of the first pairs."""
+    """Print how many clips the network tells rightly that it has not seen, and keep a picture of the first scenes."""
     command.check_folder(out)
     exam = Exam(model=name, folder=out, seal=seal_of(loaded(name)), quality=quality)
     pairs = Pairs(exam=exam)
-    collect(out / "apart.jsonl", f"{maker(find(name), quality)} under seal {exam.seal}", pairs, clips, cores())
+    collect(out / "apart.jsonl", f"{maker(find(name), quality)} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
     frames = [np.load(pairs.file(number)) for number in range(clips)]
-    sheet([clip for pair in frames[:8] for clip in pair], 6, columns=2).save(out / "apart.png")
-    right, of = accuracy(torch.from_numpy(np.stack(frames)))
-    typer.echo(f"told rightly: {percent(right, of)} of {of} clips ({clips} of the model, as many decoded renders; 50 % is chance)")
+    sheet([clip for scene in frames[:SHOWN] for clip in scene], STRIP, columns=3).save(out / "apart.png")
+    made, decoded, true = torch.from_numpy(np.stack(frames)).unbind(1)
+    for title, one, other in (("the model's and decoded renders", made, decoded), ("renders and decoded renders", true, decoded)):
+        right, of = accuracy(torch.stack([one, other], dim=1))
+        typer.echo(f"{title}: {percent(right, of)} of {of} clips told rightly by a network that has not seen them (chance: 50 %)")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ some stand the render of the same scene and that render through the model's comp
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -31,8 +32,9 @@ FILE = "world.jsonl"
 class Exam:
     """What is measured, where the records and clips go, and the seal that decides on the cases; it can be sent to another process.
 
-    `places` are the levels and numbers of the cases, in place of those of the whole suite; `shape` (width, height) is the clips', if it is
-    not the model's own. Raises ValueError for a quality that the model lacks.
+    `places` are the levels and numbers of the cases, in place of those of the whole suite, and `rule` names how they were found; `shape`
+    (width, height) is the clips', if it is not the model's own; of a case no more than `takes` are made. Raises ValueError for a quality
+    that the model lacks.
     """
 
     model: str
@@ -40,7 +42,9 @@ class Exam:
     seal: str
     quality: Quality = "standard"
     places: tuple[tuple[str, int], ...] = ()
+    rule: str = ""
     shape: tuple[int, int] | None = None
+    takes: int | None = None
 
     def __post_init__(self) -> None:
         check_quality(find(self.model), self.quality)
@@ -77,7 +81,7 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
     Raises ValueError where the folder has records of other weights, another seal or other judges.
     """
     by = f"{maker(find(exam.model), exam.quality).rpartition(' ')[2]}/{exam.quality}"
-    other = "".join(f", {name} {value}" for name in ("places", "shape") if (value := getattr(exam, name)))
+    other = "".join(f", {name} {value}" for name in ("rule", "shape", "takes") if (value := getattr(exam, name)))
     digest = f"{by} under seal {exam.seal}, judged by {judges.digest()}{other}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)
 
@@ -94,21 +98,22 @@ def examine(exam: Exam, number: int) -> list[Row]:
     asked, model = exam.case(number), loaded(exam.model, exam.quality)
     request, shot = asked.request()
     began = time.monotonic()
-    made = attempt(asked, model, exam.sampling, request.canvas(shot))
-    seconds = (time.monotonic() - began) / len(asked.seeds)
+    seeds = asked.seeds[: exam.takes]
+    made = attempt(seeds, model, exam.sampling, request.canvas(shot))
+    seconds = (time.monotonic() - began) / len(seeds)
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
     common = {"case": number, "name": asked.name, "level": asked.level, "family": asked.scene.family, "prompt": asked.prompt}
     common |= {"size": [asked.shot.width, asked.shot.height], "seconds": round(seconds, 3)}
     common |= {"ways": [motion.direction for motion in asked.spec.motions], "strange": list(model.text.tokenizer.unknown(asked.prompt))}
     rows = []
-    for take, (seed, (video, error)) in enumerate(zip(asked.seeds, made, strict=True)):
+    for take, (seed, (video, error)) in enumerate(zip(seeds, made, strict=True)):
         row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(asked.applied({}))}
         if video:
             row |= verdict(asked, video) | {"frames": hashlib.sha256(video.frames.tobytes()).hexdigest()[:16]}
             video.save(clip_file(exam.folder / "clips", row), {"prompt": asked.prompt, "seed": str(seed)})
         rows.append(row)
     beside = {RENDER: asked.at_best}
-    if len(asked.seeds) > 1:
+    if len(seeds) > 1:
         beside[THROUGH] = asked.judge(squeeze([asked.truth], model.vae)[0])
     return rows + [{**common, "kind": kind, "take": 0, "seed": 0, "error": "", "scores": record(found)} for kind, found in beside.items()]
 
@@ -126,10 +131,10 @@ def verdict(case: Case, video: Video) -> Row:
         return {"error": f"cannot be judged: {type(failure).__name__}: {failure}"}  # as if it had not been made
 
 
-def attempt(case: Case, model: Model, sampling: Sampling, canvas: Canvas) -> list[tuple[Video | None, str]]:
-    """The clips that a model makes of a case; in place of one that it could not make, the reason."""
+def attempt(seeds: Sequence[int], model: Model, sampling: Sampling, canvas: Canvas) -> list[tuple[Video | None, str]]:
+    """The clips that a model makes of a canvas, one from each seed; in place of one that it could not make, the reason."""
     made: list[tuple[Video | None, str]] = []
-    for seed in case.seeds:
+    for seed in seeds:
         try:
             made += [(video, "") for video in render([canvas], [seed], sampling, model)]
         except Exception as failure:  # noqa: BLE001  whatever goes wrong in a model is that model's failure

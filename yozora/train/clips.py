@@ -1,7 +1,7 @@
 """Training clips of the physics world, made from their numbers alone."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from jaxtyping import Int8, UInt8
@@ -42,6 +42,11 @@ class ClipShape:
         return size if self.families == "usual" else f"{size}-{self.families.replace(',', '-')}"
 
     @property
+    def whole(self) -> "ClipShape":
+        """The shape of what it is cut out of: the same scenes, seen whole."""
+        return replace(self, width=self.filmed[0], height=self.filmed[1], out_of=None)
+
+    @property
     def filmed(self) -> tuple[int, int]:
         """The size (width, height) of the pictures that are filmed."""
         return self.out_of or (self.width, self.height)
@@ -65,15 +70,15 @@ class Clips:
 
 def scene_of(seed: int, number: int, shape: ClipShape) -> Scene:
     """The scene of training clip `number`; raises ValueError for one that is held out."""
-    scene = sample(key(seed, shape.name, number, "scene"), "train", named(shape.families))
-    check_trainable(scene, (shape.width, shape.height))
+    scene = sample(key(seed, shape.whole.name, number, "scene"), "train", named(shape.families))
+    check_trainable(scene, shape.filmed)
     return scene
 
 
 def shoot(seed: int, number: int, shape: ClipShape, fps: float) -> tuple[Take, Captions]:
     """Sample, check and simulate training clip `number`; raises ValueError for a scene that is held out."""
     take = simulate(scene_of(seed, number, shape), frames=shape.frames, fps=fps, aspect=shape.filmed[0] / shape.filmed[1])
-    captions = caption(take.scene, key(seed, shape.name, number, "caption"), "train", take)
+    captions = caption(take.scene, key(seed, shape.whole.name, number, "caption"), "train", take)
     if any(map(reserved_phrase, captions.phrasings)):
         raise ValueError(f"a caption of clip {number} uses a phrasing that is held out of training")
     return take, captions
@@ -83,7 +88,7 @@ def develop(seed: int, numbers: Sequence[int], shots: Iterable[tuple[Take, Capti
     """Render the simulated scenes of training clips `numbers` on `device`."""
     takes, captions = zip(*shots, strict=True)
     rendered = render(takes, shape.filmed, device)
-    earlier = before(key(seed, shape.name), numbers, takes, rendered.frames)
+    earlier = before(key(seed, shape.whole.name), numbers, takes, rendered.frames)
     return Clips(shape.cut(rendered.frames), shape.cut(rendered.masks), shape.cut(earlier), tuple(captions))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from yozora.model import Model
+from yozora.train.generator import Aids
 from yozora.train.recipe import Recipe
 from yozora.train.stages import clips_of, generator_task
 from yozora.vae import save_vae
@@ -34,7 +35,7 @@ def losses(models: Sequence[Model], recipe: Recipe, steps: int, say: Callable[[s
     stage = recipe.generator
     shapes = tuple(replace(shape, pool=BLOCK) for shape in stage.batching.shapes)
     batching = replace(stage.batching, shapes=shapes, seed=SEED, tokens=TOKENS, groups=7, opening=0)
-    recipe = replace(recipe, generator=replace(stage, batching=batching), retold=None)
+    recipe = replace(recipe, generator=replace(stage, batching=batching, aids=Aids()), retold=None)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "vae.safetensors"
         save_vae(models[0].vae, weights)

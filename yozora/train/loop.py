@@ -73,9 +73,9 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
             reporter.step(step)
             if (step + 1) % run.save_every == 0 or step + 1 == run.steps:
                 held = checkpoint.Checkpoint(step=step + 1, recipe=identity, tensors=state.tensors())
+                if state.posthoc:  # first, so that none is missing where a run goes on from the checkpoint
+                    state.posthoc.snapshot(run.folder / "averages", step + 1, identity)
                 checkpoint.save(run.folder / "checkpoints", held)
-                if state.posthoc:
-                    state.posthoc.snapshot(run.folder / "averages", step + 1)
             if (step + 1) % run.show_every == 0 or step + 1 == run.steps:
                 with state.averaged():
                     reporter.show(step + 1, task.show())

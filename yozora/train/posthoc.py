@@ -4,7 +4,7 @@ Two running averages with power-law profiles are kept at intervals; a combinatio
 other length.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from yozora.weights import write
+from yozora.weights import read_notes, write
 
 WIDTHS = (0.05, 0.10)  # of the profiles that are kept, relative to the length of the training
 
@@ -55,10 +55,11 @@ class PowerAverages:
             for name, value in values.items():
                 value.copy_(tensors[f"{number}/{name}"])
 
-    def snapshot(self, folder: Path, step: int) -> None:
-        """Keep both as they are after `step` steps, in 16 bits."""
+    def snapshot(self, folder: Path, step: int, recipe: str) -> None:
+        """Keep both as they are after `step` steps of the run that `recipe` identifies, in 16 bits."""
         folder.mkdir(parents=True, exist_ok=True)
-        write({name: value.to(torch.bfloat16) for name, value in self.tensors().items()}, folder / f"step-{step:08d}.safetensors")
+        kept = {name: value.half() for name, value in self.tensors().items()}
+        write(kept, folder / f"step-{step:08d}.safetensors", {"recipe": recipe})
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,12 @@ class Snapshots:
 
     @classmethod
     def of(cls, folder: Path) -> "Snapshots":
-        """Those in a folder; raises ValueError where there is none."""
+        """Those in a folder; raises ValueError where there is none, or where they are of several runs."""
         files = {int(path.stem.removeprefix("step-")): path for path in sorted(folder.glob("step-*.safetensors"))}
         if not files:
             raise ValueError(f"{folder} has no snapshots of averages; train with a recipe that keeps them")
+        if len({read_notes(path).get("recipe") for path in files.values()}) > 1:
+            raise ValueError(f"{folder} has snapshots of several runs; remove it and train again")
         return cls(files)
 
     def average(self, width: float) -> dict[str, Tensor]:
@@ -103,9 +106,3 @@ def product(stop: np.ndarray, power: np.ndarray, other: np.ndarray, its: np.ndar
     ratio = np.minimum(stop, other) / np.maximum(stop, other)
     earlier = np.where(stop < other, its, power)  # the exponent of the profile that ends later
     return (power + 1) * (its + 1) * ratio**earlier / ((power + its + 1) * np.maximum(stop, other))
-
-
-def averaged(folder: Path, width: float, networks: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """The averaged weights of some networks of a run, by network."""
-    flat = Snapshots.of(folder).average(width)
-    return {one: {name.removeprefix(f"{one}/"): value for name, value in flat.items() if name.startswith(f"{one}/")} for one in networks}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from yozora.captioner import Captioner, CaptionerConfig
 from yozora.layers.neighbours import AROUND
-from yozora.model import Model, Student, captioner_digest, find, load, save
+from yozora.model import Model, Student, captioner_digest, digest, find, load, save
 from yozora.pipeline import Sampling
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.train.captioner import CaptionerTask
@@ -189,13 +189,18 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
 
 
 def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Student:
-    """Train a student of a model, which teaches it, on the generator's clips."""
+    """Train a student of a model, which teaches it, on the generator's clips.
+
+    Raises ValueError for a model whose tokens are of other patches than the recipe's.
+    """
     stage, generator = recipe.student, recipe.generator
+    if model.transformer.config.patch != generator.widths.patch:
+        theirs, ours = model.transformer.config.patch, generator.widths.patch
+        raise ValueError(f"{model.name} has patches of {theirs} cells and the recipe of {ours}; choose a recipe that the model comes from")
     weights = folder / "vae.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     save_vae(model.vae, weights)
-    torch.manual_seed(generator.batching.seed)
-    batching = replace(generator.batching, tokens=stage.tokens, opening=0, silence=0.0)
+    batching = replace(generator.batching, tokens=stage.tokens, opening=0)
     posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
     student = copy.deepcopy(model.transformer)
     run = Run(
@@ -207,8 +212,9 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
         show_every=stage.save_every,
         average=stage.average,
     )
-    fast = Sampling(steps=stage.leaps, guidance=1.0, solver="euler")
+    fast = Sampling.by(model.habits, "fast", stage.leaps)
     with clips_of(recipe, model.vae, weights, say) as source:
+        torch.manual_seed(batching.seed)
         task = StudentTask(
             posing=generator_task(posing, model, source),
             student=student,
@@ -395,9 +401,16 @@ def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retol
     return folder / name
 
 
+def check_place(folder: Path, model: Model) -> None:
+    """Raise ValueError where a folder, in which a model with a new part is to be written, has another model."""
+    if (folder / "model.json").exists() and digest(folder) != model.digest:
+        raise ValueError(f"{folder} has another model than the one of --from, which would be lost; name it in --from, or another --folder")
+
+
 def run_student(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
     """The student stage of a recipe alone, for model `start`; returns the folder of that model with the new student."""
     model = load(start, device, torch.float32)
+    check_place(folder / model.name, model)
     student = train_student(recipe, model, folder, device, say)
     save(replace(model, student=student), folder / model.name)
     return folder / model.name
@@ -406,6 +419,7 @@ def run_student(recipe: Recipe, folder: Path, device: torch.device, start: str, 
 def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
     """The captioner stage of a recipe alone, for model `start`; returns the folder of that model with the new captioner."""
     model = load(start, device, torch.float32)
+    check_place(folder / model.name, model)
     captioner = train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / model.name)
     return folder / model.name

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from yozora.flow.guidance import guided
 from yozora.flow.schedule import shift_for, times_for
-from yozora.flow.solver import euler, solve
+from yozora.flow.solver import solve, unipc
 from yozora.patches import Tokens, Words
 from yozora.pipeline import Sampling
 from yozora.train.draws import numpy_generator
@@ -95,7 +95,7 @@ class StudentTask:
         heard = self.posing.transformer.prepare(words)
         within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
         reached = solve(
-            lambda state, level: denoiser(replace(tokens, values=state), level, heard), lesson.values, lesson.level, within, euler, target
+            lambda state, level: denoiser(replace(tokens, values=state), level, heard), lesson.values, lesson.level, within, unipc, target
         )
         span = (lesson.level - target)[:, None]
         return target, torch.where(span > 0, (lesson.values - reached) / span, 0)

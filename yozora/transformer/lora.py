@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
+from torch.nn.utils.parametrize import register_parametrization
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
@@ -36,12 +36,6 @@ def adapt(network: nn.Module, rank: int) -> nn.ModuleDict:
     return added
 
 
-def settle(network: nn.Module) -> None:
-    """Make what `adapt` added part of the weights."""
-    for _, layer in _layers(network):
-        remove_parametrizations(layer, "weight")
-
-
 def tensors_of(added: nn.ModuleDict) -> dict[str, Tensor]:
     """The additions as a file keeps them."""
     kept = {}
@@ -63,7 +57,8 @@ def check(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[tuple[nn.Li
     found = []
     for name in sorted(named):
         layer, down, up = layers[name], tensors[name + DOWN], tensors[name + UP]
-        if (up.shape[0], down.shape[1]) != layer.weight.shape or up.shape[1] != down.shape[0]:
+        sides = (*up.shape, *down.shape)
+        if len(sides) != 4 or (sides[0], sides[3]) != layer.weight.shape or sides[1] != sides[2]:
             raise ValueError(f"additions of {tuple(up.shape)} and {tuple(down.shape)} do not fit {name}, {tuple(layer.weight.shape)}")
         found.append((layer, down, up))
     return found

@@ -4,19 +4,24 @@ Space: the floor moves as one plane under the camera that was asked for. Permane
 Interaction: what an event changes stays changed. Each beside the renders of the same scenes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from yozora import command
-from yozora.evaluate.cases import LEVELS, Case
-from yozora.evaluate.world import Exam, collect, loaded, seal_of
-from yozora.plan import cores
-from yozora.recipes.claims.trial import PAGES, Arm, Folder, Out, write
+from yozora.evaluate.cases import LEVELS, NOTHING, case
+from yozora.evaluate.report import Row
+from yozora.evaluate.spec import Spec
+from yozora.evaluate.truth import usual_shot
+from yozora.evaluate.world import RENDER, Exam, collect, loaded, seal_of
+from yozora.plan import at_once, choose_device
+from yozora.recipes.claims.trial import PAGES, Arm, Folder, Out, Page, write
+from yozora.tasks.request import Shot
 
 SOURCES = ("seen", "pairs", "triples")  # levels in which any camera may be asked for
 
@@ -31,11 +36,12 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """A claim: its title, of which levels or families its cases are, and what they must ask for."""
+    """A claim: its title and text, of which levels or families its cases are, what they must ask for, and the measures that answer it."""
 
     title: str
     text: str
     levels: tuple[str, ...]
+    measures: tuple[str, ...]
     moving: bool = False
 
 
@@ -43,8 +49,9 @@ QUESTIONS = {
     Claim.space: Question(
         "Space: one world under a moving camera",
         "Only cases whose camera moves, in a way that the words say. `rigid` says whether most patches of the floor move as one\n"
-        "plane does under one camera, `camera` whether it is the camera that was asked for.",
+        "plane does under the camera that is seen, `camera` whether that is the camera that was asked for.",
         SOURCES,
+        ("rigid", "camera"),
         moving=True,
     ),
     Claim.permanence: Question(
@@ -52,31 +59,33 @@ QUESTIONS = {
         "Cases of the families `hide` (something passes behind a wall) and `return` (it comes back from behind it). `permanence`\n"
         "says whether nothing is lost, added or changed on the way, `deeds` whether it comes out where its motion leads.",
         ("hide", "return"),
+        ("permanence", "deeds", "count"),
     ),
     Claim.interaction: Question(
         "Interaction: what is changed stays changed",
         "Cases of what changes the world for good: towers that fall, trails of paint, seesaws, things that break, heaps that are\n"
         "poured. `irreversible` says whether the change is there and stays.",
         ("tower", "paint", "seesaw", "break", "pour"),
+        ("irreversible", "colours"),
     ),
 }
 
 
-def places_of(exam: Exam, question: Question, cases: int) -> tuple[tuple[str, int], ...]:
+def places_of(seal: str, question: Question, shot: Shot, cases: int) -> tuple[tuple[str, int], ...]:
     """The first cases of a question's levels, level by level in turn, that ask for what it needs."""
-    found: list[tuple[str, int]] = []
-    for number in count():
-        for level in question.levels:
-            place = (level, number)
-            if not question.moving or _moves(replace(exam, places=(place,)).case(0)):
-                found.append(place)
-        if len(found) >= cases:
-            return tuple(found[:cases])
-    raise AssertionError("there is no last case")
+    turns = ((level, number) for number in count() for level in question.levels)
+    wanted = (place for place in turns if not question.moving or _moves(case(seal, *place, shot).spec))
+    return tuple(islice(wanted, cases))
 
 
-def _moves(case: Case) -> bool:
-    return case.spec.camera is not None and case.spec.camera[0] != "static"
+def _moves(spec: Spec) -> bool:
+    return spec.camera is not None and spec.camera[0] != "static"
+
+
+def followed(rows: Sequence[Row]) -> str:
+    """The mean share of patches of the floor that move as one plane, of how many clips; of clips that show such patches."""
+    shares = [row["scores"]["rigid"][0] for row in rows if row["scores"].get("rigid") and row["scores"]["rigid"][2] != NOTHING.seen]
+    return f"{100 * sum(shares) / len(shares):.0f} % of {len(shares)} clips" if shares else "none"
 
 
 def main(
@@ -88,13 +97,18 @@ def main(
 ) -> None:
     """Measure one claim on cases that follow from the weights, and write a page."""
     command.check_folder(out)
-    question = QUESTIONS[claim]
-    exam = Exam(model=model, folder=folder / claim.value, seal=seal_of(loaded(model)))
-    exam = replace(exam, places=places_of(exam, question, cases))
-    arm = Arm(model=Path(model), exam=exam, rows=collect(exam, cases, cores()))
+    question, shot, seal = QUESTIONS[claim], usual_shot(loaded(model)), seal_of(loaded(model))
+    exam = Exam(model=model, folder=folder / claim.value, seal=seal, takes=1, rule=claim.value)
+    exam = replace(exam, places=places_of(seal, question, shot, cases))
+    arm = Arm(exam=exam, rows=collect(exam, cases, at_once(choose_device())))
     levels = ", ".join(LEVELS.get(level, f"`{level}`") for level in question.levels)
     text = f"`python -m yozora.recipes.claims.shown {claim.value} --cases {cases}`\n\n{question.text} Drawn from {levels}; nobody picked."
-    typer.echo(write(out, claim.value, question.title, text, {model: arm}))
+    if question.moving:
+        renders = [row for row in arm.rows if row["kind"] == RENDER]
+        text += "\n\nShare of patches of the floor that move as one plane, mean over the clips in which such are seen: "
+        text += f"{followed(arm.made)}; renders: {followed(renders)}."
+    page = Page(name=claim.value, title=question.title, text=text, plotted=question.measures)
+    typer.echo(write(out, page, {model: arm}))
 
 
 if __name__ == "__main__":

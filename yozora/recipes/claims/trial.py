@@ -4,7 +4,6 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import nan
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +16,17 @@ from yozora.evaluate.report import Row, measures, table, tally
 from yozora.evaluate.summary import machine
 from yozora.evaluate.world import MODEL, RENDER, Exam, clip_file, collect
 from yozora.model import load, save
-from yozora.plan import choose_device, cores
+from yozora.plan import at_once, choose_device
 from yozora.recipes import further
+from yozora.train.generator import Aids
 from yozora.train.held import losses, mean
 from yozora.train.recipe import GeneratorStage, Recipe
 from yozora.train.stages import train_generator
 from yozora.video import Video
 from yozora.video.sheet import sheet
 
-TOKENS = 2048  # of a step
-BATCHES = 12  # of unseen clips, over which a loss is taken
+TOKENS = 2048  # of a step, about
+BATCHES = 12  # of about 8,000 tokens of unseen clips, over which a loss is taken
 SHOWN, STRIP = 6, 6  # clips on a sheet, and frames of each
 
 Say = Callable[[str], None]
@@ -37,31 +37,41 @@ PAGES = Path("docs/claims")
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """What became of one arm: its model's folder, its records, and its loss on unseen clips with the standard error, if it was taken."""
+    """What was measured of one arm, and its records."""
 
-    model: Path
     exam: Exam
     rows: Sequence[Row]
-    loss: tuple[float, float] = (nan, nan)
 
     @property
     def made(self) -> list[Row]:
-        """The records of the first take of each case that the model made."""
-        return [row for row in self.rows if row["kind"] == MODEL and row["take"] == 0]
+        """The records of what the model made."""
+        return [row for row in self.rows if row["kind"] == MODEL]
 
 
-def small(recipe: Recipe, steps: int) -> GeneratorStage:
-    """The generator of a recipe from random weights in so many small steps, a third of them mostly on stills."""
-    stage = recipe.generator
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What a page says of a claim; its plot shows the measures `plotted`, by default the first ones, or is the SVG `plot`."""
+
+    name: str
+    title: str
+    text: str
+    plotted: tuple[str, ...] = ()
+    plot: str = ""
+
+
+def small(steps: int) -> GeneratorStage:
+    """The generator of `further` from random weights in so many small steps, a third of them mostly on stills, without aids."""
+    stage = further.recipe().generator
     batching = replace(stage.batching, tokens=TOKENS, groups=3, opening=steps // 3)
     how = replace(stage.optimization, rate=1e-3, steps=steps, warmup=min(100, steps // 5 + 1))
-    return replace(stage, batching=batching, optimization=how, show_every=steps, save_every=max(1, min(200, steps)))
+    kept = {"save_every": max(1, min(200, steps)), "show_every": steps, "average": 0.999, "posthoc": False}
+    return replace(stage, batching=batching, optimization=how, aids=Aids(), **kept)
 
 
-def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say, base: Recipe | None = None) -> dict[str, Path]:
+def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say) -> dict[str, Path]:
     """Train each arm with the compression network of a model, from random weights; goes on where it was interrupted."""
     device = choose_device()
-    base, other = base or further.recipe(), load(model, device, torch.float32)
+    base, other = further.recipe(), load(model, device, torch.float32)
     found = {}
     for name, stage in arms.items():
         say(f"{name}: {stage.optimization.steps} steps")
@@ -71,34 +81,40 @@ def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say
     return found
 
 
-def measure(models: Mapping[str, Path], exam: Exam, count: int, base: Recipe, say: Say) -> dict[str, Arm]:
-    """Every arm on the same unseen clips and the same cases, those of `exam`; records lie in its folder under the arm's name."""
+def held(models: Mapping[str, Path], recipe: Recipe, say: Say) -> dict[str, tuple[float, float]]:
+    """The loss of every arm on the same unseen clips and noise, with its standard error over batches."""
     loaded = [load(str(folder), choose_device(), torch.float32) for folder in models.values()]
-    lost = losses(loaded, base, BATCHES, say)
+    found = losses(loaded, recipe, BATCHES, say)
+    return {name: mean(batches, "loss") for name, batches in zip(models, found, strict=True)}
+
+
+def measure(models: Mapping[str, Path], exam: Exam, count: int) -> dict[str, Arm]:
+    """Every arm on the same cases, those of `exam`, each made once; records lie in its folder under the arm's name."""
     found = {}
-    for (name, folder), batches in zip(models.items(), lost, strict=True):
-        own = replace(exam, model=str(folder), folder=exam.folder / name)
-        found[name] = Arm(model=folder, loss=mean(batches, "loss"), exam=own, rows=collect(own, count, cores()))
+    for name, folder in models.items():
+        own = replace(exam, model=str(folder), folder=exam.folder / name, takes=1)
+        found[name] = Arm(exam=own, rows=collect(own, count, at_once(choose_device())))
     return found
 
 
-def write(out: Path, name: str, title: str, text: str, arms: Mapping[str, Arm], plot: str = "") -> Path:
+def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     """A page on what became of the arms: `NAME.md` with its plot `NAME.svg`, clips side by side `NAME.png` and numbers `NAME.json`."""
     out.mkdir(parents=True, exist_ok=True)
+    name = page.name
     groups = {arm: found.made for arm, found in arms.items()}
     groups["renders"] = [row for row in next(iter(arms.values())).rows if row["kind"] == RENDER]
     names = measures([row for rows in groups.values() for row in rows])
-    parts = [f"# {title}", text, table(groups, names[:6], "arm"), table(groups, [names[0], *names[6:]], "arm")]
-    plot = plot or bars({one: {arm: tally(rows, one) for arm, rows in groups.items()} for one in names[:6]}, "pass")
-    (out / f"{name}.svg").write_text(plot, encoding="utf-8")
-    parts.append(f"![shares that pass]({name}.svg)")
+    parts = [f"# {page.title}", page.text, table(groups, names[:6], "arm"), table(groups, [names[0], *names[6:]], "arm")]
+    shares = {arm: {one: tally(rows, one) for one in names} for arm, rows in groups.items()}
+    plotted = {one: {arm: some[one] for arm, some in shares.items()} for one in page.plotted or names[:6]}
+    (out / f"{name}.svg").write_text(page.plot or bars(plotted, "share that passes"), encoding="utf-8")
+    parts.append(f"![shares that pass, with 95 % intervals]({name}.svg)")
     if side_by_side(arms, out / f"{name}.png"):
         parts.append(f"The first cases, {' above '.join(arms)}:\n\n![clips]({name}.png)")
-    parts.append(f"{machine()}, torch {torch.__version__}, Python {platform.python_version()}.")
+    made_on = f"{machine()}, torch {torch.__version__}, Python {platform.python_version()}"
+    parts.append(f"All shares with their 95 % Wilson intervals. {made_on}.")
     (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    shares = {arm: {one: tally(rows, one) for one in names} for arm, rows in groups.items()}
-    facts = {"passed, of": shares, "loss": {arm: found.loss for arm, found in arms.items()}}
-    (out / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (out / f"{name}.json").write_text(json.dumps({"passed, of": shares}, indent=1) + "\n", encoding="utf-8")
     return out / f"{name}.md"
 
 
