@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from yozora.model import load
+from yozora.patches import patchify
 from yozora.recipes import debug, further, laptop
 from yozora.train.before import KINDS, REPAINTED, before, remake, repainted
 from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape, FilmMaker, as_block, film, shoot
 from yozora.train.draws import key
-from yozora.train.generator import Clip, GeneratorTask, fits, is_repainted, later
+from yozora.train.generator import Aids, Clip, GeneratorTask, fits, is_repainted, later
 from yozora.train.latents import UNPLACED, clip_of, encode_clips, grid_of
 from yozora.world.heldout import reserved
 from yozora.world.scene import COLOURS, UNPAINTED
@@ -109,13 +110,14 @@ def test_cells_that_show_things_are_known_and_count_more(tiny_model, clips):
         assert tensors["things"][clip, 1, row, column] == pytest.approx(seen[clip, 1 : 1 + time][(..., *place)].mean().item(), abs=1e-3)
     assert 0 < (tensors["things"] > 0).float().mean() < 1
 
+    emptiest = (tensors["things"] > 0).float().mean((1, 2, 3)).argsort()[:2].tolist()
     stage, losses = debug.recipe().generator, {}
     for things in (1.0, 5.0):
         task = GeneratorTask(
             text=model.text,
             transformer=model.transformer,
             batching=replace(stage.batching, mixture=Mixture(invent=1.0, given=0.0, levels=0.0)),
-            source=lambda *_: [clip_of(tensors, words, number) for number in (0, 1)],
+            source=lambda step, group, shape, count: [clip_of(tensors, words, emptiest[number % 2]) for number in range(count)],
             how=stage.optimization,
             grids={shape.name: grid for shape in stage.batching.shapes},
             show=lambda: pytest.fail("nothing is shown"),
@@ -123,12 +125,26 @@ def test_cells_that_show_things_are_known_and_count_more(tiny_model, clips):
         )
         losses[things] = {name: value.item() for name, value in next(task.losses(0)).parts.items()}
         lesson = task.lesson(0, 0, stage.batching.shapes[0], 2)
-        shares = torch.cat([patchify(clip_of(tensors, words, number).things[None].float(), (1, 2, 2)).values for number in (0, 1)])
+        shares = torch.cat([patchify(clip_of(tensors, words, number).things[None].float(), (1, 2, 2)).values for number in emptiest])
         assert sorted(lesson.things.tolist()) == sorted((shares.sum(-1) > 0).tolist())
     plain, heavy = losses[1.0], losses[5.0]
     assert plain["things"] == heavy["things"] and plain["empty"] == heavy["empty"]
     low, high = sorted((plain["things"], plain["empty"]))
-    assert low < plain["loss"] < high and abs(heavy["loss"] - plain["things"]) < abs(plain["loss"] - plain["things"])
+    ways = [
+        [replace(task, aids=Aids(paired=aid)).lesson(step, 0, stage.batching.shapes[0], 2).target for step in range(6)]
+        for aid in (False, True)
+    ]
+    lengths = [[way.square().sum().item() for way in some] for some in ways]  # from noise to data
+    assert sum(lengths[1]) < sum(lengths[0]) and all(ours <= theirs * 1.0001 for theirs, ours in zip(*lengths, strict=True))
+    assert low < plain["loss"] < high
+    (drawn,) = task.batching.drawn(0, task.grids)
+    lesson = task.lesson(0, 0, *drawn)
+    with torch.autocast("cpu", torch.bfloat16):
+        tokens, words = task.pack([lesson])
+        error = (model.transformer(tokens, lesson.level, words).float() - lesson.target).square() * task.weights
+    for things, found in losses.items():
+        counts = 1 + (things - 1) * lesson.things * (1 - lesson.level)
+        assert found["loss"] == pytest.approx(((counts * error.mean(-1)).sum() / counts.sum()).item(), rel=1e-3)
 
 
 def test_a_stretch_out_of_the_middle_has_no_first_cell(tiny_model, clips):

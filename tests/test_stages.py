@@ -68,7 +68,7 @@ def test_killed_in_any_stage_it_ends_with_the_same_bits(whole, tmp_path, task, s
     """
     died = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
-    assert not (tmp_path / "debug").exists()
+    assert (tmp_path / "debug").exists() == (task == "StudentTask")  # which is taught by the model that the run has made
     resumed = run_recipe(short(), tmp_path, CPU, say=quiet)
     assert [sha256(resumed / name) for name in FILES] == [sha256(whole / name) for name in FILES]
 
@@ -190,7 +190,6 @@ def test_what_helps_a_generator_to_learn_is_not_kept(whole, tmp_path):
         "bypassed": Aids(bypassed=0.5),
         "both": Aids(teacher=str(whole), bypassed=0.5, after=1),
         "things": Aids(things=6.0),
-        "paired": Aids(paired=True),
         "mirrored": Aids(mirrored=True),
     }
     seen = set()
@@ -207,7 +206,7 @@ def test_what_helps_a_generator_to_learn_is_not_kept(whole, tmp_path):
         seen.add(sha256(tmp_path / name / "transformer.safetensors"))
         rows = (tmp_path / f"generator-{name}" / "log.jsonl").read_text()
         assert ('"generator/apart"' in rows) == bool(aids.teacher) and '"generator/things"' in rows
-    assert len(seen) == 5  # paired noise stays where it is: all clips of this recipe are one
+    assert len(seen) == 5
 
 
 def test_a_teacher_must_see_the_same_latents(whole, tmp_path):
