@@ -9,7 +9,7 @@ from yozora.recipes import debug
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings
 from yozora.train.clips import film
-from yozora.train.stages import run_recipe
+from yozora.train.runs import run_recipe
 from yozora.vae import load_vae, to_frames, to_signal
 
 CLOSE = 3.0  # dB below the compression network's own error

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from yozora.recipes import further, gpu, laptop
-from yozora.train.stages import GIB, check_fits, kept_bytes
+from yozora.train.runs import GIB, check_fits, kept_bytes
 
 BAD = {
     "no recipe": (("everything",), "'everything' is not one of 'debug', 'laptop', 'further', 'gpu'"),
@@ -62,7 +62,7 @@ def test_a_card_that_fails_is_one_line_with_the_remedy(tmp_path, yozora, monkeyp
     def lost(*_, **__):
         raise torch.AcceleratorError("CUDA error: an illegal memory access\nmore lines")
 
-    monkeypatch.setattr("yozora.train.stages.run_recipe", lost)
+    monkeypatch.setattr("yozora.train.runs.run_recipe", lost)
     done = yozora("train", "debug")
     assert (done.code, len(done.lines)) == (2, 1)
     assert "the card failed (CUDA error: an illegal memory access); run the same command again" in done.lines[0]

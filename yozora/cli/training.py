@@ -57,7 +57,7 @@ def train(
 
     from yozora.plan import choose_device, memory_free
     from yozora.train.recipe import Retold
-    from yozora.train.stages import check_fits, run_captioner, run_recipe, run_retold, run_student
+    from yozora.train.runs import check_fits, run_captioner, run_recipe, run_retold, run_student
 
     chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
     check_fits(chosen, device, memory_free(torch.device("cpu")))

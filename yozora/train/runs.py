@@ -1,0 +1,89 @@
+"""Whole runs: the stages of a recipe one after another, or one of them alone for a model that is there."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from yozora.model import Model, captioner_digest, digest, find, load, save
+from yozora.train.latents import PLACED, grid_of
+from yozora.train.recipe import Recipe, Retold
+from yozora.train.stages import Say, train_captioner, train_generator, train_student, train_vae
+from yozora.vae import load_vae
+
+GIB = 1 << 30
+
+
+def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
+    """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
+
+    `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one
+    and the words are the same.
+    """
+    other = load(start, device, torch.float32) if start else None
+    vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
+    model = train_generator(recipe, vae, folder, device, say, start)
+    kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
+    captioner = kept or train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / recipe.name)
+    return run_student(recipe, folder, device, str(folder / recipe.name), say)
+
+
+def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:
+    """The generator stage of a recipe, from random weights and with the words of a captioner; returns the model's folder.
+
+    VAE and captioner are those of the model that `retold` names. To compare lengths of captions, run it with each: all else is equal.
+    """
+    other = load(retold.model, device, torch.float32)
+    name = f"{recipe.name}-{retold.length}"
+    words = f"{retold.length}-by-{captioner_digest(find(retold.model))}"
+    recipe = replace(recipe, name=name, variant=words, retold=retold, generator=recipe.anew or recipe.generator)
+    model = train_generator(recipe, other.vae, folder, device, say)
+    save(replace(model, captioner=other.captioner), folder / name)
+    return folder / name
+
+
+def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
+    """The captioner stage of a recipe alone, for model `start`; returns the folder of that model with the new captioner."""
+    model = load(start, device, torch.float32)
+    check_place(folder / model.name, model)
+    captioner = train_captioner(recipe, model, folder, device, say)
+    save(replace(model, captioner=captioner), folder / model.name)
+    return folder / model.name
+
+
+def run_student(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
+    """The student stage of a recipe alone, for model `start`; returns the folder of that model with the new student."""
+    model = load(start, device, torch.float32)
+    check_place(folder / model.name, model)
+    student = train_student(recipe, model, folder, device, say)
+    save(replace(model, student=student), folder / model.name)
+    return folder / model.name
+
+
+def check_place(folder: Path, model: Model) -> None:
+    """Raise ValueError where a folder, in which a model with a new part is to be written, has another model."""
+    if (folder / "model.json").exists() and digest(folder) != model.digest:
+        raise ValueError(f"{folder} has another model than the one of --from, which would be lost; name it in --from, or another --folder")
+
+
+def check_fits(recipe: Recipe, device: torch.device, free: int) -> None:
+    """Raise ValueError with both figures where a recipe does not fit a device or `free` bytes of memory, saying which would."""
+    small = "choose laptop or further, which need no card, or debug, which needs next to nothing"
+    if recipe.card and device.type != "cuda":
+        raise ValueError(f"this recipe is made for a card of {recipe.card} GiB or more, and torch finds none here; {small}")
+    if recipe.card:
+        held = torch.cuda.get_device_properties(device).total_memory / GIB
+        if held < recipe.card:
+            raise ValueError(f"this recipe is made for a card of {recipe.card} GiB or more, and this one has {held:.0f}; {small}")
+    if not recipe.window and (needed := kept_bytes(recipe)) > free:
+        said = f"the clips of this recipe take {needed / GIB:.1f} GiB as latents, and {free / GIB:.1f} GiB of memory are free"
+        raise ValueError(f"{said}; close other programs, or choose debug, which needs next to nothing")
+
+
+def kept_bytes(recipe: Recipe) -> int:
+    """How much memory the clips of a recipe take as latents: 16 bits a number, and for two of three a known part beside."""
+    vae = recipe.vae.network
+    grids = [(shape.pool, grid_of(vae, shape, recipe.generator.widths.patch)) for shape in recipe.generator.batching.shapes]
+    return sum(pool * math.prod(grid.cells) * vae.channels * 2 * (2 * PLACED - 1) // PLACED for pool, grid in grids)
