@@ -27,7 +27,7 @@ from yozora.video.sheet import sheet
 
 TOKENS = 2048  # of a step, about
 BATCHES = 12  # of about 8,000 tokens of unseen clips, over which a loss is taken
-SHOWN, STRIP = 6, 6  # clips on a sheet, and frames of each
+SHOWN, STRIP = 3, 6  # cases on a sheet, and frames of each clip
 
 Say = Callable[[str], None]
 Folder = Annotated[Path, typer.Option(help="where clips, models and records are kept; an interrupted run goes on from there")]
