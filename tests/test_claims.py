@@ -36,8 +36,7 @@ def tried(monkeypatch, tiny_model):
     trained = []
     for module in (scaling, captions, trial):
         monkeypatch.setattr(module, "further", type("recipes", (), {"recipe": staticmethod(small_recipe)}))
-    for module in (trial, shown):
-        monkeypatch.setattr(module, "at_once", lambda _: 1)
+    monkeypatch.setattr(trial, "at_once", lambda _: 1)
     monkeypatch.setattr(held, "BLOCK", 6)
     monkeypatch.setattr(held, "TOKENS", 64)
     monkeypatch.setattr(trial, "TOKENS", 48)

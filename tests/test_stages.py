@@ -22,7 +22,7 @@ from yozora.train.generator import Aids, Clip, GeneratorTask
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
-from yozora.train.runs import run_captioner, run_recipe, run_retold
+from yozora.train.runs import run_part, run_recipe, run_retold
 from yozora.train.stages import take_up, teacher_of, train_generator
 from yozora.weights import sha256
 from yozora.world.parse_held import held_out
@@ -90,7 +90,7 @@ def test_the_model_so_far_lies_beside_the_run(whole):
 def test_a_captioner_alone_changes_nothing_else(whole, tmp_path):
     recipe = short()
     other = replace(recipe, captioner=replace(recipe.captioner, noise=0.5))
-    told = run_captioner(other, tmp_path, CPU, str(whole), quiet)
+    told = run_part(other, tmp_path, CPU, str(whole), "captioner", quiet)
     alike = [sha256(told / name) == sha256(whole / name) for name in FILES]
     assert alike == [True, True, True, False, True]
     assert load(str(told), CPU, torch.float32).digest == load(str(whole), CPU, torch.float32).digest

@@ -56,6 +56,7 @@ class Student:
 
     leaps: int
     additions: dict[str, Tensor]
+    digest: str = ""  # of its file, where it is from one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ class Model:
         assert self.student, "asked for before its weights are loaded"
         transformer = copy.deepcopy(self.transformer)
         lora.merge(transformer, self.student.additions)
-        return replace(self, transformer=transformer, student=None)
+        return replace(self, digest=f"{self.digest}-{self.student.digest}", transformer=transformer, student=None)
 
 
 def find(name: str) -> Path:
@@ -267,7 +268,7 @@ def _load_student(path: Path, transformer: Transformer, known: str) -> Student:
         raise ValueError(f"{path} was made for another transformer.safetensors ({note['transformer']}); train it again or remove it")
     additions = read(path)
     lora.check(transformer, additions)
-    return Student(leaps=int(note["leaps"]), additions=additions)
+    return Student(leaps=int(note["leaps"]), additions=additions, digest=sha256(path)[:8])
 
 
 def _check_captioner(captioner: Captioner, vae: VideoVAE, tokenizer: Tokenizer) -> None:

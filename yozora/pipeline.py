@@ -19,7 +19,7 @@ from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import euler, states, unipc
 from yozora.made import Made
-from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load, maker
+from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.quality import MORE, Quality
@@ -100,7 +100,7 @@ def known(request: Request, shot: Shot) -> int:
 def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made]:
     """Carry out a request: one clip for each of its seeds, as it is finished."""
     settings, device = order.settings, choose_device()
-    model, by = load(settings.model, device, choose_dtype(device)).of(settings.quality), maker(find(settings.model), settings.quality)
+    model = load(settings.model, device, choose_dtype(device)).of(settings.quality)
     for text in dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script))):
         for complaint in model.text.unheard(text):
             warnings.warn(complaint, stacklevel=2)
@@ -108,7 +108,7 @@ def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made
         (canvas,) = meet([order.canvas], [seed], order.sampling, model, progress)
         asked = note(order.request, replace(settings, seed=seed, count=1))
         words = ", then ".join(dict.fromkeys(cue.text for cue in canvas.script if cue.text))
-        facts = {"yozora": __version__, "model": by, "words": words, "request": asked}
+        facts = {"yozora": __version__, "model": f"{model.name} {model.digest}", "words": words, "request": asked}
         video = canvas.given.resampled(order.fps)
         yield Made(video.frames, video.fps, facts=facts, kept=canvas.kept if video is canvas.given else ())
 

@@ -57,15 +57,14 @@ def train(
 
     from yozora.plan import choose_device, memory_free
     from yozora.train.recipe import Retold
-    from yozora.train.runs import check_fits, run_captioner, run_recipe, run_retold, run_student
+    from yozora.train.runs import check_fits, run_part, run_recipe, run_retold
 
     chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
     check_fits(chosen, device, memory_free(torch.device("cpu")))
     if retold:
         print(run_retold(chosen, place, device, Retold(model=start, length=retold.value)))
     else:
-        run = {None: run_recipe, Part.captioner: run_captioner, Part.student: run_student}[only]
-        print(run(chosen, place, device, start=start))
+        print(run_part(chosen, place, device, start, only.value) if only else run_recipe(chosen, place, device, start=start))
 
 
 def recipe_of(name: RecipeName) -> "Recipe":

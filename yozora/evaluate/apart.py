@@ -22,7 +22,6 @@ from yozora.evaluate.many import collect
 from yozora.evaluate.report import Row, percent
 from yozora.evaluate.truth import act, filmed, squeeze, usual_shot
 from yozora.evaluate.world import Exam, loaded, seal_of
-from yozora.model import find, maker
 from yozora.pipeline import render
 from yozora.plan import at_once, choose_device
 from yozora.quality import Quality
@@ -138,7 +137,7 @@ def main(
     command.check_folder(out)
     exam = Exam(model=name, folder=out, seal=seal_of(loaded(name)), quality=quality)
     pairs = Pairs(exam=exam)
-    collect(out / "apart.jsonl", f"{maker(find(name), quality)} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
+    collect(out / "apart.jsonl", f"{loaded(name, quality).digest} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
     frames = [np.load(pairs.file(number)) for number in range(clips)]
     sheet([clip for scene in frames[:SHOWN] for clip in scene], STRIP, columns=3).save(out / "apart.png")
     made, decoded, true = torch.from_numpy(np.stack(frames)).unbind(1)

@@ -21,7 +21,7 @@ from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
-from yozora.model import Habits, find, maker
+from yozora.model import Habits
 from yozora.pipeline import Sampling
 from yozora.tasks.request import Shot
 from yozora.video import Video
@@ -95,7 +95,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
         },
         "less on held-out ones": {kind: gap([row for row in once if row["kind"] == kind]) for kind in KINDS},
         "made with": {
-            "weights": maker(find(exam.model), exam.quality).rpartition(" ")[2],
+            "weights": loaded(exam.model, exam.quality).digest,
             "limits": FROZEN,
             "judges": judges.digest(),
             "seal": exam.seal,

@@ -18,7 +18,7 @@ from yozora.evaluate.measures import record
 from yozora.evaluate.report import Row, lines
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import squeeze, usual_shot
-from yozora.model import Model, check_quality, find, habits_of, leaps_of, load, maker
+from yozora.model import Model, check_quality, find, habits_of, leaps_of, load
 from yozora.pipeline import Sampling, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.quality import Quality
@@ -80,7 +80,7 @@ def collect(exam: Exam, count: int, processes: int) -> list[Row]:
 
     Raises ValueError where the folder has records of other weights, another seal or other judges.
     """
-    by = f"{maker(find(exam.model), exam.quality).rpartition(' ')[2]}/{exam.quality}"
+    by = f"{loaded(exam.model, exam.quality).digest}/{exam.quality}"
     other = "".join(f", {name} {value}" for name in ("rule", "shape", "takes") if (value := getattr(exam, name)))
     digest = f"{by} under seal {exam.seal}, judged by {judges.digest()}{other}"
     return many.collect(exam.folder / FILE, digest, partial(examine, exam), count, processes)

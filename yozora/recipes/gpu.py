@@ -1,11 +1,11 @@
 """One H200-class card, 25 minutes at most: the bundled model at up to 256 pixels and 12 frames a second, clips made on the card."""
 
-from yozora.model import Habits, Trained
+from yozora.model import Trained
 from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
 from yozora.train.generator import Aids, Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_student, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_habits, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import LossScales, bundled_vae_config
 
@@ -53,13 +53,5 @@ def recipe() -> Recipe:
         ),
         captioner=bundled_captioner(batching, tokens=65536, steps=4000, opening=400),
         student=bundled_student(steps=2000),
-        habits=Habits(
-            size=(256, 256),
-            seconds=4.0,
-            fps=12.0,
-            steps=30,
-            guidance=4.0,
-            guided=(0.7, 1.0),
-            trained=Trained(sides=(128, 384), frames=(1, 49)),
-        ),
+        habits=bundled_habits((256, 256), 12.0, Trained(sides=(128, 384), frames=(1, 49))),
     )

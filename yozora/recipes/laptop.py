@@ -1,10 +1,10 @@
 """Two CPU cores, three hours at most: the whole bundled model from random weights, at 128 pixels."""
 
-from yozora.model import Habits, Trained
+from yozora.model import Trained
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
-from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_student, bundled_widths
+from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_habits, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
 from yozora.vae import bundled_vae_config
 from yozora.vae.losses import LossScales
@@ -48,13 +48,5 @@ def recipe() -> Recipe:
         ),
         captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600),
         student=bundled_student(steps=600),
-        habits=Habits(
-            size=(128, 128),
-            seconds=4.0,
-            fps=8.0,
-            steps=30,
-            guidance=4.0,
-            guided=(0.7, 1.0),
-            trained=Trained(sides=(96, 192), frames=(1, 33)),
-        ),
+        habits=bundled_habits((128, 128), 8.0, Trained(sides=(96, 192), frames=(1, 33))),
     )

@@ -289,7 +289,7 @@ def channel_weights(config: TransformerConfig) -> Float[Tensor, " channel"]:
 
 def _things(clip: Clip, patch: tuple[int, int, int]) -> Bool[Tensor, " token"]:
     """Which tokens show a part of a thing; none where that is not known."""
-    shares = clip.latents[:1].new_zeros(clip.latents[:1].shape) if clip.things is None else clip.things[None]
+    shares = torch.zeros_like(clip.latents[:1]) if clip.things is None else clip.things[None]
     return patchify(shares.float(), patch).values.sum(-1) > 0
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from yozora.model import Habits
+from yozora.model import Habits, Trained
 from yozora.train.fresh import Window
 from yozora.train.generator import Aids, Batching
 from yozora.train.optimize import Optimization
@@ -91,6 +91,11 @@ class CaptionerStage:
     optimization: Optimization
     save_every: int
     average: float
+
+
+def bundled_habits(size: tuple[int, int], fps: float, trained: Trained) -> Habits:
+    """How the model that comes with Yozora is used, at the size and rate of a recipe."""
+    return Habits(size=size, seconds=4.0, fps=fps, steps=30, guidance=4.0, guided=(0.7, 1.0), trained=trained)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from yozora.train.stages import Say, train_captioner, train_generator, train_stu
 from yozora.vae import load_vae
 
 GIB = 1 << 30
+PARTS = {"captioner": train_captioner, "student": train_student}  # that can be trained for a model that is there
 
 
 def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = "", say: Say = print) -> Path:
@@ -27,7 +28,7 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
     captioner = kept or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
-    return run_student(recipe, folder, device, str(folder / recipe.name), say)
+    return run_part(recipe, folder, device, str(folder / recipe.name), "student", say)
 
 
 def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:
@@ -44,21 +45,11 @@ def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retol
     return folder / name
 
 
-def run_captioner(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
-    """The captioner stage of a recipe alone, for model `start`; returns the folder of that model with the new captioner."""
+def run_part(recipe: Recipe, folder: Path, device: torch.device, start: str, part: str, say: Say = print) -> Path:
+    """One of the `PARTS` alone, for model `start`; returns the folder of that model with the new part."""
     model = load(start, device, torch.float32)
     check_place(folder / model.name, model)
-    captioner = train_captioner(recipe, model, folder, device, say)
-    save(replace(model, captioner=captioner), folder / model.name)
-    return folder / model.name
-
-
-def run_student(recipe: Recipe, folder: Path, device: torch.device, start: str, say: Say = print) -> Path:
-    """The student stage of a recipe alone, for model `start`; returns the folder of that model with the new student."""
-    model = load(start, device, torch.float32)
-    check_place(folder / model.name, model)
-    student = train_student(recipe, model, folder, device, say)
-    save(replace(model, student=student), folder / model.name)
+    save(replace(model, **{part: PARTS[part](recipe, model, folder, device, say)}), folder / model.name)
     return folder / model.name
 
 

@@ -18,9 +18,8 @@ from yozora.evaluate.cases import LEVELS, NOTHING, case
 from yozora.evaluate.report import Row
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.world import RENDER, Exam, collect, loaded, seal_of
-from yozora.plan import at_once, choose_device
-from yozora.recipes.claims.trial import PAGES, Arm, Folder, Out, Page, write
+from yozora.evaluate.world import RENDER, Exam, loaded, seal_of
+from yozora.recipes.claims.trial import PAGES, Folder, Out, Page, measure, write
 from yozora.tasks.request import Shot
 
 SOURCES = ("seen", "pairs", "triples")  # levels in which any camera may be asked for
@@ -98,9 +97,10 @@ def main(
     """Measure one claim on cases that follow from the weights, and write a page."""
     command.check_folder(out)
     question, shot, seal = QUESTIONS[claim], usual_shot(loaded(model)), seal_of(loaded(model))
-    exam = Exam(model=model, folder=folder / claim.value, seal=seal, takes=1, rule=claim.value)
+    exam = Exam(model=model, folder=folder / claim.value, seal=seal, rule=claim.value)
     exam = replace(exam, places=places_of(seal, question, shot, cases))
-    arm = Arm(exam=exam, rows=collect(exam, cases, at_once(choose_device())))
+    arms = measure({loaded(model).name: Path(model)}, exam, cases)
+    (arm,) = arms.values()
     levels = ", ".join(LEVELS.get(level, f"`{level}`") for level in question.levels)
     text = f"`python -m yozora.recipes.claims.shown {claim.value} --cases {cases}`\n\n{question.text} Drawn from {levels}; nobody picked."
     if question.moving:
@@ -108,7 +108,7 @@ def main(
         text += "\n\nShare of patches of the floor that move as one plane, mean over the clips in which such are seen: "
         text += f"{followed(arm.made)}; renders: {followed(renders)}."
     page = Page(name=claim.value, title=question.title, text=text, plotted=question.measures)
-    typer.echo(write(out, page, {model: arm}))
+    typer.echo(write(out, page, arms))
 
 
 if __name__ == "__main__":
