@@ -38,7 +38,8 @@ def short(learning_rate: float = 4e-3) -> Recipe:
     vae = replace(recipe.vae, optimization=how, adversary=replace(recipe.vae.adversary, begins=8), save_every=4)
     taught = replace(recipe.generator.optimization, steps=12, rate=learning_rate)
     told = replace(recipe.captioner, optimization=replace(recipe.captioner.optimization, steps=12), save_every=4)
-    student = replace(recipe.student, optimization=replace(recipe.student.optimization, steps=6), save_every=2)
+    leaping = replace(recipe.student.optimization, steps=6, rate=recipe.student.optimization.rate if learning_rate else 0.0)
+    student = replace(recipe.student, optimization=leaping, save_every=2)
     drawn = replace(recipe.generator, optimization=taught, save_every=4, show_every=100)
     return replace(recipe, vae=vae, generator=drawn, captioner=told, student=student)
 

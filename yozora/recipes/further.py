@@ -6,7 +6,7 @@ from yozora.recipes import laptop
 from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
 from yozora.train.generator import Aids
-from yozora.train.recipe import Recipe, bundled_captioner
+from yozora.train.recipe import Recipe, bundled_captioner, bundled_student
 
 
 def recipe() -> Recipe:
@@ -29,9 +29,9 @@ def recipe() -> Recipe:
     generator = replace(
         stage,
         batching=replace(batching, tokens=2048, groups=3),
-        optimization=replace(stage.optimization, steps=9000, rate=6e-4, warmup=200),
+        optimization=replace(stage.optimization, steps=4000, rate=6e-4, warmup=200),
         save_every=500,
-        show_every=1500,
+        show_every=1000,
         average=0.9995,
         aids=Aids(things=6.0),
         posthoc=True,
@@ -41,4 +41,5 @@ def recipe() -> Recipe:
         batching=replace(batching, opening=400, mixture=Mixture(invent=1.0, given=0.0, levels=0.0), middle=0.0),
         optimization=replace(stage.optimization, steps=900, rate=2e-3, warmup=100),
     )
-    return replace(whole, generator=generator, anew=anew, captioner=bundled_captioner(batching, tokens=4608, steps=2000, opening=600))
+    captioner = bundled_captioner(batching, tokens=4608, steps=2000, opening=600)
+    return replace(whole, generator=generator, anew=anew, captioner=captioner, student=bundled_student(steps=300))

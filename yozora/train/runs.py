@@ -20,7 +20,7 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
 
     `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one
-    and the words are the same.
+    and the words are the same. Its student, if its networks are of the same sizes, is what the new one begins from.
     """
     other = load(start, device, torch.float32) if start else None
     vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
@@ -28,7 +28,10 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
     captioner = kept or train_captioner(recipe, model, folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
-    return run_part(recipe, folder, device, str(folder / recipe.name), "student", say)
+    alike = other is not None and other.transformer.config == model.transformer.config
+    made = replace(load(str(folder / recipe.name), device, torch.float32), student=other.student if alike else None)
+    save(replace(made, student=train_student(recipe, made, folder, device, say)), folder / recipe.name)
+    return folder / recipe.name
 
 
 def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:

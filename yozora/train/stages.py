@@ -187,7 +187,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
 
 
 def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Student:
-    """Train a student of a model, which teaches it, on the generator's clips.
+    """Train a student of a model, which teaches it, on the generator's clips; from the student that it has, if that has the recipe's rank.
 
     Raises ValueError for a model whose tokens are of other patches than the recipe's.
     """
@@ -201,9 +201,10 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
     batching = replace(generator.batching, tokens=stage.tokens, opening=0)
     posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
     student = copy.deepcopy(model.transformer)
+    begun = model.student if model.student and lora.rank_of(model.student.additions) == stage.rank else None
     run = Run(
         folder=folder / f"student-{model.digest.split('-')[2]}",  # one for each transformer
-        recipe=repr((stage, batching, sha256(weights), model.digest)),
+        recipe=repr((stage, batching, sha256(weights), model.digest, *([begun.digest] if begun else []))),
         origin=f"{model.name} {model.digest}",
         steps=stage.optimization.steps,
         save_every=stage.save_every,
@@ -222,6 +223,8 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
             how=stage.optimization,
             show=lambda: samples(replace(model, transformer=student), fast),
         )
+        if begun:
+            lora.take_up(task.added, begun.additions)
         task.added.load_state_dict(train(task, run, say)["student"])
     return Student(leaps=stage.leaps, additions=lora.tensors_of(task.added))
 

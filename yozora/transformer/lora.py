@@ -46,6 +46,21 @@ def tensors_of(added: nn.ModuleDict) -> dict[str, Tensor]:
     return kept
 
 
+@torch.no_grad()
+def take_up(added: nn.ModuleDict, tensors: Mapping[str, Tensor]) -> None:
+    """Begin from what a file keeps, of the same layers and the same rank."""
+    for name, addition in added.items():
+        assert isinstance(addition, Addition)
+        layer = name.replace("/", ".")
+        addition.down.copy_(tensors[layer + DOWN])
+        addition.up.copy_(tensors[layer + UP])
+
+
+def rank_of(tensors: Mapping[str, Tensor]) -> int:
+    """The rank of the additions that a file keeps, the same for all layers; 0 where it keeps none."""
+    return next((len(value) for name, value in tensors.items() if name.endswith(DOWN)), 0)
+
+
 def check(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[tuple[nn.Linear, Tensor, Tensor]]:
     """The layers that a file adds to, with what it adds to each; raises ValueError where it does not fit the network."""
     layers = dict(_layers(network))
