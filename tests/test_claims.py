@@ -73,12 +73,13 @@ def test_a_trial_becomes_a_page(tmp_path, tiny_model, tried, monkeypatch, claim)
     """With arms that are not trained: the same model in place of each."""
     monkeypatch.setattr(claim, "train", lambda arms, *_: dict.fromkeys(arms, tiny_model))
     if claim is captions:
-        monkeypatch.setattr(captions, "held", lambda models, *_: dict.fromkeys(models, (1.5, 0.1)))
+        monkeypatch.setattr(captions, "held", lambda models, *_: dict.fromkeys(models, trial.Lost(1.5, -0.1, 0.02)))
     monkeypatch.setattr(sizes, "SIDES", ((64, 64), (64, 64)))
     claim.main(steps=5, cases=1, model=str(tiny_model), folder=tmp_path / "runs", out=tmp_path / "docs")
     page = (tmp_path / "docs" / f"{claim.__name__.rpartition('.')[2]}.md").read_text()
     arms = captions.HEARD if claim is captions else ("native", "square")
     assert all(f"| {arm} | 1 |" in page for arm in arms) and "| renders | 1 |" in page and "{" not in page
+    assert (claim is captions) == ("1.500 (-0.100 +- 0.020)" in page) and str(trial.Lost(1.5, 0.0, 0.0)) == "1.500"
 
 
 def test_a_cropped_clip_is_the_middle_of_the_whole_one():

@@ -23,7 +23,8 @@ Sora was trained on captions that a video-to-text model had rewritten in detail.
 short ones, which name what there is and little else; full ones, which say everything; and the mixture that the recipes
 use. Each run takes {steps} steps of about 2,048 tokens from random weights on the same clips, with no scripts (long captions cost a
 little more time a step); all are asked in the sentences of the world suite, which lie in between. Losses are means over {batches}
-batches of clips that no run has seen, with standard errors; each arm is at home in its own column.
+batches of clips that no run has seen, in brackets how far they are from the first arm's on the same clips and noise, with the standard
+error of that; each arm is at home in its own column.
 
 | captions in training | loss under short captions | under full ones | under the mixture |
 |---|---|---|---|
@@ -42,7 +43,7 @@ def main(
     models = train({name: hearing(small(steps), name) for name in HEARD}, folder, model, echo)
     base = further.recipe()
     asked = [held(models, replace(base, generator=hearing(base.generator, name)), echo) for name in HEARD]
-    rows = [" | ".join(["", name, *(f"{found[name][0]:.3f} +- {found[name][1]:.3f}" for found in asked), ""]).strip() for name in HEARD]
+    rows = [" | ".join(["", name, *(str(found[name]) for found in asked), ""]).strip() for name in HEARD]
     arms = measure(models, Exam(model=model, folder=folder / "captions", seal="captions"), cases)
     text = TEXT.format(steps=steps, cases=cases, batches=BATCHES, losses="\n".join(rows))
     typer.echo(write(out, Page(name="captions", title="Short against detailed captions", text=text), arms))

@@ -24,7 +24,7 @@ The report on Sora showed clips of one prompt at base compute, four times and th
 model's generator ({parameters:.1f} M parameters) is trained from random weights on the clips of the recipe `further` in {steps} steps
 of about {tokens:,} tokens, and in 4 and 32 times as many: one seed, the same clips, each run with its own warm-up, opening of stills
 and decay. Operations are estimated as 6 for each parameter and token. The loss is the mean over {batches} batches of clips that no
-run has seen, with its standard error.
+run has seen, in brackets how far it is from the first run's on the same clips and noise, with the standard error of that.
 
 | compute | steps | operations | loss on unseen clips |
 |---|---|---|---|
@@ -49,10 +49,10 @@ def main(
     network = load(str(next(iter(models.values()))), torch.device("cpu"), torch.float32)
     parameters = sum(value.numel() for part in (network.text, network.transformer) for value in part.parameters())
     work = {name: 6.0 * parameters * trial.TOKENS * count for name, count in longer.items()}
-    rows = [f"| {name} | {longer[name]:,} | {work[name]:.1e} | {loss:.3f} +- {error:.3f} |" for name, (loss, error) in losses.items()]
+    rows = [f"| {name} | {longer[name]:,} | {work[name]:.1e} | {lost} |" for name, lost in losses.items()]
     kept = {"steps": steps, "cases": cases, "parameters": parameters / 1e6, "tokens": trial.TOKENS, "batches": trial.BATCHES}
     page = write(out, Page(name="scaling", title="Scaling", text=TEXT.format(**kept, losses="\n".join(rows))), arms)
-    line = [(work[name], loss) for name, (loss, _) in losses.items()]
+    line = [(work[name], lost.loss) for name, lost in losses.items()]
     plot = curves({"loss": line}, "operations", "loss on unseen clips", 1.1 * max(loss for _, loss in line))
     (out / "scaling-loss.svg").write_text(plot, encoding="utf-8")
     typer.echo(page)

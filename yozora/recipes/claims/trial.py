@@ -81,11 +81,23 @@ def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say
     return found
 
 
-def held(models: Mapping[str, Path], recipe: Recipe, say: Say) -> dict[str, tuple[float, float]]:
-    """The loss of every arm on the same unseen clips and noise, with its standard error over batches."""
+@dataclass(frozen=True)
+class Lost:
+    """The loss of an arm on unseen clips, how far it is from the first arm's on the same ones, and that difference's standard error."""
+
+    loss: float
+    apart: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.loss:.3f} ({self.apart:+.3f} +- {self.error:.3f})" if self.apart or self.error else f"{self.loss:.3f}"
+
+
+def held(models: Mapping[str, Path], recipe: Recipe, say: Say) -> dict[str, Lost]:
+    """The loss of every arm on the same unseen clips and noise."""
     loaded = [load(str(folder), choose_device(), torch.float32) for folder in models.values()]
     found = losses(loaded, recipe, BATCHES, say)
-    return {name: mean(batches, "loss") for name, batches in zip(models, found, strict=True)}
+    return {name: Lost(mean(batches, "loss")[0], *mean(batches, "loss", found[0])) for name, batches in zip(models, found, strict=True)}
 
 
 def measure(models: Mapping[str, Path], exam: Exam, count: int) -> dict[str, Arm]:
