@@ -25,6 +25,7 @@ from yozora.tasks.request import Shot
 from yozora.tasks.settings import read_size
 from yozora.vae.cost import flops_per_pixel
 
+RUNS = 4  # of the same length
 PROMPT = "a red ball bounces past a blue cube"
 SIDE, COPIED, ROUNDS = 2048, 1 << 26, 5  # of the matrices; numbers that are copied; times of which the fastest counts
 
@@ -35,7 +36,7 @@ def main(
     seconds: Annotated[float, typer.Option(min=0.1)] = 4.0,
     steps: Annotated[int, typer.Option(min=0, help="0: as the model is used")] = 0,
     quality: Annotated[Quality, typer.Option(help="fast: by the model's student")] = "standard",
-    runs: Annotated[int, typer.Option(min=2, help="of the same length")] = 4,
+    compiled: Annotated[bool, typer.Option("--compiled", help="compile the blocks, within the first run")] = False,  # noqa: FBT002
 ) -> None:
     """Print what each stage takes, its share, and its floor."""
     device = choose_device()
@@ -43,6 +44,9 @@ def main(
     began = time.perf_counter()
     leaps = check_quality(find(name), quality)
     model = load(name, device, dtype).of(quality)
+    if compiled:
+        for block in model.transformer.blocks:
+            block.compile()
     print(f"{device.type}, {torch.get_num_threads()} threads, torch {torch.__version__}, {str(dtype)[6:]}")
     print(f"loading {time.perf_counter() - began:.2f} s")
     habits = model.habits
@@ -50,7 +54,7 @@ def main(
     shot = Shot(width=width, height=height, frames=round(seconds * habits.fps), fps=habits.fps)
     sampling = Sampling.by(habits, quality, leaps)
     sampling = replace(sampling, steps=steps or sampling.steps)
-    taken = [stages(model, shot, sampling) for _ in range(runs)]
+    taken = [stages(model, shot, sampling) for _ in range(RUNS)]
     shorter = Shot(width=width, height=height, frames=max(1, shot.frames - 2 * model.vae.config.cell[0]), fps=habits.fps)
     other = sum(stages(model, shorter, sampling).values())
     whole = [sum(one.values()) for one in taken]
