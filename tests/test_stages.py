@@ -19,11 +19,12 @@ from yozora.recipes import debug, gpu, laptop
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.train.generator import Aids, Clip, GeneratorTask
+from yozora.train.inherit import take_up
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
 from yozora.train.runs import run_part, run_recipe, run_retold
-from yozora.train.stages import take_up, teacher_of, train_generator
+from yozora.train.stages import teacher_of, train_generator
 from yozora.weights import sha256
 from yozora.world.parse_held import held_out
 

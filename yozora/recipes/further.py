@@ -41,5 +41,6 @@ def recipe() -> Recipe:
         batching=replace(batching, opening=400, mixture=Mixture(invent=1.0, given=0.0, levels=0.0), middle=0.0),
         optimization=replace(stage.optimization, steps=900, rate=2e-3, warmup=100),
     )
-    captioner = bundled_captioner(batching, tokens=4608, steps=2000, opening=600)
+    captioner = bundled_captioner(batching, tokens=4608, steps=600, opening=0)
+    captioner = replace(captioner, optimization=replace(captioner.optimization, rate=1.5e-3))  # from one that can speak
     return replace(whole, generator=generator, anew=anew, captioner=captioner, student=bundled_student(steps=300))

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import torch
 
-from yozora.model import Model, captioner_digest, digest, find, load, save
+from yozora.captioner import Captioner
+from yozora.model import Model, Student, captioner_digest, digest, find, load, save
+from yozora.train.inherit import retaught
 from yozora.train.latents import PLACED, grid_of
 from yozora.train.recipe import Recipe, Retold
 from yozora.train.stages import Say, train_captioner, train_generator, train_student, train_vae
@@ -20,18 +22,24 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     """All stages of a recipe below `folder`, each going on where it stopped; returns the model's folder.
 
     `start` names a model whose weights are taken up instead of random ones; its VAE is kept as it is, and its captioner, if it has one
-    and the words are the same. Its student, if its networks are of the same sizes, is what the new one begins from.
+    and the words are the same. Else captioner and student begin from its own, where sizes agree.
     """
     other = load(start, device, torch.float32) if start else None
     vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
-    kept = other.captioner if other and other.text.tokenizer.words == model.text.tokenizer.words else None  # it writes its model's words
-    captioner = kept or train_captioner(recipe, model, folder, device, say)
+    captioner, student = taken(other, model) if other else (None, None)
+    if not (other and captioner and other.text.tokenizer.words == model.text.tokenizer.words):  # it writes its model's words
+        captioner = train_captioner(recipe, replace(model, captioner=captioner), folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
-    alike = other is not None and other.transformer.config == model.transformer.config
-    made = replace(load(str(folder / recipe.name), device, torch.float32), student=other.student if alike else None)
+    made = replace(load(str(folder / recipe.name), device, torch.float32), student=student)
     save(replace(made, student=train_student(recipe, made, folder, device, say)), folder / recipe.name)
     return folder / recipe.name
+
+
+def taken(other: Model, model: Model) -> tuple[Captioner | None, Student | None]:
+    """Captioner and student of another model as those of this one begin: with its words, and only where networks are of the same sizes."""
+    captioner = other.captioner and retaught(other.captioner, other.text.tokenizer, model.text.tokenizer)
+    return captioner, other.student if other.transformer.config == model.transformer.config else None
 
 
 def run_retold(recipe: Recipe, folder: Path, device: torch.device, retold: Retold, say: Say = print) -> Path:

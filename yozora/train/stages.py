@@ -8,11 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from yozora.captioner import Captioner, CaptionerConfig
-from yozora.layers.neighbours import AROUND
 from yozora.model import Model, Student, find, load, save
 from yozora.pipeline import Sampling
 from yozora.text import TextConfig, TextEncoder, Tokenizer
@@ -22,6 +20,7 @@ from yozora.train.draws import key
 from yozora.train.fresh import FreshClips
 from yozora.train.gallery import reconstructions, samples, told
 from yozora.train.generator import Aids, GeneratorTask, Source
+from yozora.train.inherit import fingerprint, take_up
 from yozora.train.latents import LatentMaker, PooledClips, grid_of
 from yozora.train.loop import Run, train
 from yozora.train.mirror import HalfMirrored, mirror_of
@@ -155,17 +154,20 @@ def teacher_of(model: Model, name: str) -> Captioner:
 
 
 def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Captioner:
-    """Train a captioner for the latents and the words of a model, from random weights and on the generator's clips."""
+    """Train a captioner for the latents and the words of a model on the generator's clips; from the one it has, if its sizes are right."""
     stage, vae, tokenizer = recipe.captioner, model.vae.to(device), model.text.tokenizer
     torch.manual_seed(stage.batching.seed)
     sizes = {"vocabulary": tokenizer.size, "channels": vae.config.channels, "spread": vae.config.spread}
     captioner = Captioner(CaptionerConfig(**sizes, **asdict(stage.widths))).to(device)
+    begun = model.captioner if model.captioner and model.captioner.config == captioner.config else None
+    if begun:
+        captioner.load_state_dict(begun.state_dict())
     weights = folder / "vae.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     save_vae(vae, weights)
     run = Run(
         folder=folder / "captioner",
-        recipe=repr((stage, sha256(weights), tokenizer.rules.to_str())),
+        recipe=repr((stage, sha256(weights), tokenizer.rules.to_str(), *([fingerprint(begun)] if begun else []))),
         steps=stage.optimization.steps,
         save_every=stage.save_every,
         show_every=stage.save_every,
@@ -259,35 +261,6 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
             say(f"{shape.name}: {silent} of {len(rows)} captions name what is held out and are left empty")
         pools[shape.name] = tensors, rows
     yield PooledClips(pools, batching.seed)
-
-
-def take_up(model: Model, other: Model) -> None:
-    """Copy text encoder and transformer of `other`, each word to its place; words that `other` does not know stay as they are.
-
-    Where tokens are embedded together with those around them and `other` embeds each alone, the new ones count for nothing at first.
-    Raises ValueError where they do not fit.
-    """
-    words, known = model.text.tokenizer.rules.get_vocab(), other.text.tokenizer.rules.get_vocab()
-    if lost := sorted(known.keys() - words.keys()):
-        raise ValueError(f"{other.name} knows words that this run does not, such as {lost[0]!r}; choose another --folder")
-    wider = model.transformer.config.near and not other.transformer.config.near
-    theirs = replace(other.transformer.config, near=model.transformer.config.near), replace(other.text.config, vocabulary=len(words))
-    if (model.transformer.config, model.text.config) != theirs or other.transformer.config.near > model.transformer.config.near:
-        raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs}")
-    state = other.transformer.state_dict()
-    if wider:
-        state["embed_tokens.weight"] = around_itself(state["embed_tokens.weight"])
-    model.transformer.load_state_dict(state)
-    table = model.text.words.weight.detach().clone()
-    table[[words[word] for word in known]] = other.text.words.weight.detach()[list(known.values())]
-    model.text.load_state_dict({**other.text.state_dict(), "words.weight": table})
-
-
-def around_itself(weight: Float[Tensor, "dim channel"]) -> Float[Tensor, "dim wide"]:
-    """The weights by which a token is embedded with those around it, as if it were alone."""
-    wide = weight.new_zeros(len(weight), len(AROUND), weight.shape[1])
-    wide[:, AROUND.index((0, 0, 0))] = weight
-    return wide.flatten(1)
 
 
 def heard(recipe: Recipe, folder: Path, known: Iterable[str] = ()) -> Tokenizer:
