@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from yozora.captioner import describe
+from yozora.captioner import LENGTHS, describe
 from yozora.model import load, save
 from yozora.pipeline import Sampling, render
 from yozora.recipes import debug, gpu, laptop
@@ -38,7 +38,8 @@ def short(learning_rate: float = 4e-3) -> Recipe:
     how = replace(recipe.vae.optimization, steps=12)
     vae = replace(recipe.vae, optimization=how, adversary=replace(recipe.vae.adversary, begins=8), save_every=4)
     taught = replace(recipe.generator.optimization, steps=12, rate=learning_rate)
-    told = replace(recipe.captioner, optimization=replace(recipe.captioner.optimization, steps=12), save_every=4)
+    telling = replace(recipe.captioner.optimization, steps=12, rate=recipe.captioner.optimization.rate if learning_rate else 0.0)
+    told = replace(recipe.captioner, optimization=telling, save_every=4)
     leaping = replace(recipe.student.optimization, steps=6, rate=recipe.student.optimization.rate if learning_rate else 0.0)
     student = replace(recipe.student, optimization=leaping, save_every=2)
     drawn = replace(recipe.generator, optimization=taught, save_every=4, show_every=100)
@@ -137,7 +138,7 @@ def test_weights_of_other_sizes_are_refused(whole, tmp_path):
 
 
 def test_a_run_with_more_words_takes_up_those_that_are_known(whole, tmp_path):
-    """With other kinds of scenes come other words: known ones keep their state, and the captioner is trained anew for all of them."""
+    """With other kinds of scenes come other words: known ones keep their state, in the captioner too, which goes on with all of them."""
     recipe = short(learning_rate=0.0)
     drawn, told = (
         replace(one, batching=replace(one.batching, shapes=tuple(replace(shape, families="every") for shape in one.batching.shapes)))
@@ -150,7 +151,10 @@ def test_a_run_with_more_words_takes_up_those_that_are_known(whole, tmp_path):
     assert known.keys() < words.keys()
     for word in known:
         assert torch.equal(further.text.words.weight[words[word]], model.text.words.weight[known[word]]), word
+        assert torch.equal(further.captioner.words.weight[words[word]], model.captioner.words.weight[known[word]]), word
     assert further.captioner.config.vocabulary == len(words)
+    asked = [[one.captioner.words.weight[one.captioner.opening(length)] for length in LENGTHS] for one in (model, further)]
+    assert torch.equal(*map(torch.stack, asked)) and torch.equal(further.captioner.embed.weight, model.captioner.embed.weight)
     with pytest.raises(ValueError, match="knows words that this run does not"):
         take_up(model, further)
 
