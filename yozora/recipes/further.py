@@ -5,7 +5,6 @@ from dataclasses import replace
 from yozora.recipes import laptop
 from yozora.train.canvases import Mixture
 from yozora.train.clips import ClipShape
-from yozora.train.generator import Aids
 from yozora.train.recipe import Recipe, bundled_captioner, bundled_student
 
 
@@ -33,7 +32,6 @@ def recipe() -> Recipe:
         save_every=500,
         show_every=1000,
         average=0.9995,
-        aids=Aids(things=6.0),
         posthoc=True,
     )
     anew = replace(  # pictures first, as from random weights; everything is invented, so that words have the most to say

@@ -3,7 +3,7 @@
 from yozora.model import Trained
 from yozora.train.clips import ClipShape
 from yozora.train.fresh import Window
-from yozora.train.generator import Aids, Batching
+from yozora.train.generator import Batching
 from yozora.train.optimize import Optimization
 from yozora.train.recipe import GeneratorStage, Recipe, VAEStage, bundled_captioner, bundled_habits, bundled_student, bundled_widths
 from yozora.train.vae import Adversary, Cropping
@@ -48,7 +48,6 @@ def recipe() -> Recipe:
             save_every=1000,
             show_every=1000,
             average=0.9995,
-            aids=Aids(things=6.0),
             posthoc=True,
         ),
         captioner=bundled_captioner(batching, tokens=65536, steps=4000, opening=400),
