@@ -19,7 +19,7 @@ from yozora.recipes import debug, gpu, laptop
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.train.generator import Aids, Clip, GeneratorTask
-from yozora.train.inherit import take_up
+from yozora.train.inherit import fingerprint, retaught, take_up
 from yozora.train.latents import grid_of
 from yozora.train.pool import Pool
 from yozora.train.recipe import Recipe, Retold
@@ -157,6 +157,8 @@ def test_a_run_with_more_words_takes_up_those_that_are_known(whole, tmp_path):
     assert torch.equal(*map(torch.stack, asked)) and torch.equal(further.captioner.embed.weight, model.captioner.embed.weight)
     with pytest.raises(ValueError, match="knows words that this run does not"):
         take_up(model, further)
+    begun = [fingerprint(retaught(model.captioner, model.text.tokenizer, further.text.tokenizer)) for _ in range(2)]
+    assert begun[0] == begun[1]  # else a run that was cut off would not find its own captioner again
 
 
 def test_a_token_that_sees_those_around_it_goes_on_from_one_that_does_not(whole, tmp_path):

@@ -35,8 +35,10 @@ def take_up(model: Model, other: Model) -> None:
 
 
 def retaught(captioner: Captioner, theirs: Tokenizer, ours: Tokenizer) -> Captioner:
-    """A captioner with the words of another tokenizer: those it knows keep their state, the others begin at random."""
-    wider = Captioner(replace(captioner.config, vocabulary=ours.size)).to(captioner.words.weight.device)
+    """A captioner with the words of another tokenizer: those it knows keep their state, the others begin at random, always alike."""
+    with torch.random.fork_rng(devices=[]):  # a run that goes on must find the captioner that it began from
+        torch.manual_seed(0)
+        wider = Captioner(replace(captioner.config, vocabulary=ours.size)).to(captioner.words.weight.device)
     known, words = theirs.rules.get_vocab(), ours.rules.get_vocab()
     for length in LENGTHS:  # what asks for a length lies behind the words; no word has a space
         known[f"asks for {length}"], words[f"asks for {length}"] = captioner.opening(length), wider.opening(length)
