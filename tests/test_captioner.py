@@ -300,7 +300,7 @@ def test_what_a_mirror_shows_is_what_is_encoded_of_mirrored_pixels():
 
 def test_one_clip_in_two_is_mirrored_and_it_is_always_the_same_ones():
     clip = Clip(torch.arange(4.0).view(1, 1, 1, 4).half(), None, {"short": "left", "sentence": "", "full": "", "script": []})
-    source = HalfMirrored(lambda step, group, shape, count: [clip] * count, Mirror(torch.eye(1), torch.zeros(1)), seed=0)
+    source = HalfMirrored(lambda step, group, shape, count: [clip] * count, Mirror(torch.eye(1), torch.zeros(1)), draws="0")
     shape = ClipShape(frames=1, width=8, height=8, weight=1.0)
     first, again = ([one.words["short"] for one in source(3, 0, shape, 200)] for _ in range(2))
     assert first == again and 70 < first.count("right") < 130

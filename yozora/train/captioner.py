@@ -55,7 +55,7 @@ class CaptionerTask:
         groups = [self.source(step, group, *drawn) for group, drawn in enumerate(self.batching.drawn(step, self.grids))]
         groups.sort(key=lambda group: group[0].latents[0].numel())  # equal ones side by side: attention then runs dense
         clips = [clip for group in groups for clip in group]
-        generator = torch_generator(self.device, self.batching.seed, step, "look")
+        generator = torch_generator(self.device, self.batching.draws, step, "look")
         with torch.autocast(self.device.type, torch.bfloat16):
             features, lengths = self.captioner.see([self.noised(clip.latents, generator) for clip in clips])
             texts, moving = [clip.words["full"] for clip in clips], [clip.latents.shape[1] > 1 for clip in clips]

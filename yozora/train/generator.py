@@ -55,12 +55,14 @@ class Batching:
     a clip costs. A share `middle` of the groups of clips lose their first cell, which alone stands for one frame: so stretches out
     of longer clips are known, and loops. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by
     it at rate `scripted`, any other clip by a caption of one of the `lengths`, by their shares.
+    The `seed` is that of the clips and of all that is drawn; another `turn` takes the same clips in another order with other noise.
     """
 
     shapes: tuple[ClipShape, ...]
     tokens: int
     groups: int
     seed: int
+    turn: int = 0
     fps: float
     mixture: Mixture = Mixture()
     middle: float = 0.0
@@ -69,6 +71,11 @@ class Batching:
     lengths: tuple[tuple[str, float], ...] = LENGTHS
     opening: int = 0
     stills: float = 0.9
+
+    @property
+    def draws(self) -> str:
+        """The key of all that is drawn beside the clips themselves."""
+        return f"{self.seed}, turn {self.turn}" if self.turn else f"{self.seed}"
 
     def shares(self, step: int) -> np.ndarray:
         """The share of the tokens that each shape takes at a step, `float64[shape]`."""
@@ -81,7 +88,7 @@ class Batching:
     def drawn(self, step: int, grids: dict[str, Grid]) -> list[tuple[ClipShape, int]]:
         """The shapes of a step's groups and how many clips of each fill the budget."""
         weights = self.shares(step)
-        rng = numpy_generator(self.seed, step, "shapes")
+        rng = numpy_generator(self.draws, step, "shapes")
         # One systematic draw for all groups: shares of the mixture are kept within each step as far as they can be.
         points = (rng.random() + np.arange(self.groups)) / self.groups
         chosen = [self.shapes[i] for i in np.searchsorted(np.cumsum(weights), points).clip(0, len(weights) - 1)]
@@ -174,7 +181,7 @@ class GeneratorTask:
         """Which tokens of a step go through all blocks, where not all do."""
         if not self.aids.bypassed:
             return None
-        generator = torch_generator(self.device, self.batching.seed, step, self.rank, "bypass")
+        generator = torch_generator(self.device, self.batching.draws, step, self.rank, "bypass")
         return draw_bypass(self.aids.bypassed, self.transformer.config.layers, tokens, words, generator)
 
     def apart(
@@ -199,7 +206,7 @@ class GeneratorTask:
 
     def lesson(self, step: int, group: int, shape: ClipShape, count: int, times: Times = draw_times) -> Lesson:
         """Noise clips as the solver would see them at some times: `level = time * start`, known tokens as they are."""
-        grid, rng = self.grids[shape.name], numpy_generator(self.batching.seed, step, group, "canvas")
+        grid, rng = self.grids[shape.name], numpy_generator(self.batching.draws, step, group, "canvas")
         clips = self.source(step, group, shape, count)
         # The first cell stands for one frame, all others for several; without it a clip is a stretch out of a longer one.
         first = int(grid.frames > 1 and rng.random() < self.batching.middle)
@@ -219,7 +226,7 @@ class GeneratorTask:
         patch = self.transformer.config.patch
         cleans = [clip.latents[:, first:] for clip in clips]
         values, given = (torch.cat([patchify(one.float(), patch).values for one in many]).to(self.device) for many in (cleans, known))
-        generator = torch_generator(self.device, self.batching.seed, step, group, "noise")
+        generator = torch_generator(self.device, self.batching.draws, step, group, "noise")
         length = len(values) // count
         start = torch.stack([start.flatten() for start in starts]).to(self.device)
         level = (times(count, generator, shift_for(length))[:, None] * start).flatten()

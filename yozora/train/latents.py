@@ -102,12 +102,12 @@ def _half(device: torch.device) -> torch.autocast:
 class PooledClips:
     """A source of training clips that are kept in memory as latents, picked anew at every step."""
 
-    def __init__(self, pools: dict[str, Block], seed: int):
-        self.pools, self.seed = pools, seed
+    def __init__(self, pools: dict[str, Block], draws: str):
+        self.pools, self.draws = pools, draws
 
     def __call__(self, step: int, group: int, shape: ClipShape, count: int) -> list[Clip]:
         tensors, rows = self.pools[shape.name]
-        picked = numpy_generator(self.seed, step, group, "pick").integers(len(rows), size=count)
+        picked = numpy_generator(self.draws, step, group, "pick").integers(len(rows), size=count)
         return [clip_of(tensors, rows, int(number)) for number in picked]
 
 

@@ -54,8 +54,8 @@ class HalfMirrored:
 
     source: Source
     mirror: Mirror
-    seed: int
+    draws: str
 
     def __call__(self, step: int, group: int, shape: ClipShape, count: int) -> Sequence[Clip]:
-        turned = numpy_generator(self.seed, step, group, "mirror").random(count) < 0.5
+        turned = numpy_generator(self.draws, step, group, "mirror").random(count) < 0.5
         return [self.mirror(clip) if turn else clip for clip, turn in zip(self.source(step, group, shape, count), turned, strict=True)]

@@ -133,7 +133,7 @@ def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTas
         text=model.text,
         transformer=model.transformer,
         batching=stage.batching,
-        source=HalfMirrored(source, mirror_of(model.vae), stage.batching.seed) if aids.mirrored else source,
+        source=HalfMirrored(source, mirror_of(model.vae), stage.batching.draws) if aids.mirrored else source,
         how=stage.optimization,
         grids={shape.name: grid_of(model.vae.config, shape, stage.widths.patch) for shape in stage.batching.shapes},
         show=lambda: samples(model, Sampling.by(model.habits)),
@@ -179,7 +179,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
             tokenizer=tokenizer,
             batching=stage.batching,
             noise=stage.noise,
-            source=HalfMirrored(source, mirror_of(vae), stage.batching.seed) if stage.mirrored else source,
+            source=HalfMirrored(source, mirror_of(vae), stage.batching.draws) if stage.mirrored else source,
             how=stage.optimization,
             grids={shape.name: grid_of(vae.config, shape, stage.widths.patch) for shape in stage.batching.shapes},
             show=lambda: told(captioner, model, recipe, device),
@@ -260,7 +260,7 @@ def clips_of(recipe: Recipe, vae: VideoVAE, weights: Path, say: Say, *names: str
             silent = sum(not row[recipe.retold.length] for row in rows)
             say(f"{shape.name}: {silent} of {len(rows)} captions name what is held out and are left empty")
         pools[shape.name] = tensors, rows
-    yield PooledClips(pools, batching.seed)
+    yield PooledClips(pools, batching.draws)
 
 
 def heard(recipe: Recipe, folder: Path, known: Iterable[str] = ()) -> Tokenizer:

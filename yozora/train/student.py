@@ -62,7 +62,7 @@ class StudentTask:
         errors: list[Tensor] = []
         parts: dict[str, list[Tensor]] = {f"leap {leap + 1}": [] for leap in range(self.leaps.leaps)}
         for group, (shape, count) in enumerate(self.posing.batching.drawn(step, self.posing.grids)):
-            leap = int(numpy_generator(self.posing.batching.seed, step, group, "leap").integers(self.leaps.leaps))
+            leap = int(numpy_generator(self.posing.batching.draws, step, group, "leap").integers(self.leaps.leaps))
             lesson = self.posing.lesson(step, group, shape, count, lambda num, generator, shift, leap=leap: self.begin(leap, num, shift))
             with torch.autocast(lesson.values.device.type, torch.bfloat16):
                 with torch.no_grad():
