@@ -13,7 +13,7 @@ from yozora.evaluate.plot import bars, curves
 from yozora.evaluate.world import Exam, collect
 from yozora.model import load
 from yozora.recipes import debug
-from yozora.recipes.claims import captions, finishing, scaling, shown, sizes, trial
+from yozora.recipes.claims import captions, finishing, scaling, shown, sizes, students, trial
 from yozora.tasks.request import Shot
 from yozora.train import held
 from yozora.train.clips import ClipShape, film
@@ -34,7 +34,7 @@ def small_recipe():
 def tried(monkeypatch, tiny_model):
     """Trials on the debug recipe, in one process and with one case; returns how often something was trained."""
     trained = []
-    for module in (scaling, captions, trial):
+    for module in (scaling, captions, students, trial):
         monkeypatch.setattr(module, "further", type("recipes", (), {"recipe": staticmethod(small_recipe)}))
     monkeypatch.setattr(trial, "at_once", lambda _: 1)
     monkeypatch.setattr(held, "BLOCK", 6)
@@ -124,6 +124,22 @@ def test_a_claim_is_measured_beside_renders(tmp_path, tiny_model, tried, monkeyp
     assert ">rigid<" in (tmp_path / "docs" / "space.svg").read_text()
     rows = [{"scores": {"rigid": [share, True, "seen"]}} for share in (0.5, 1.0)] + [{"scores": {"rigid": [0.0, False, NOTHING.seen]}}]
     assert shown.followed(rows) == "75 % of 2 clips" and shown.followed(rows[2:]) == "none"
+
+
+def test_students_taught_in_two_ways_are_put_to_the_cases_of_their_teacher(tmp_path, tiny_model, tried, monkeypatch):
+    taught, train = [], students.train_student
+    monkeypatch.setattr(students, "train_student", lambda recipe, *rest: taught.append(recipe.student) or train(recipe, *rest))
+    again = {"steps": 6, "cases": 1, "model": str(tiny_model), "folder": tmp_path / "runs", "out": tmp_path / "docs"}
+    students.main(**again)
+    assert [(stage.consistent, stage.optimization.steps) for stage in taught] == [(False, 6), (True, 8)]
+    page = (tmp_path / "docs" / "students.md").read_text()
+    assert (
+        all(f"| {arm} | 1 |" in page for arm in ("teacher", "progressive", "consistent", "renders"))
+        and "{" not in page
+        and "nan" not in page
+    )
+    folders = [tmp_path / "runs" / f"student-{name}" for name in ("progressive", "consistent")]
+    assert len({(folder / "student.safetensors").read_bytes() for folder in folders}) == 2
 
 
 def test_a_draft_and_the_clip_at_once_are_judged_alike(tmp_path, tiny_model, tried, monkeypatch):

@@ -130,7 +130,9 @@ def test_what_is_taught_leads_where_the_teacher_gets(tiny_model, guidance):
     """Each leap ends where the teacher's steps within it end, each clip guided only while its own highest level lies in the span."""
     model = load(str(tiny_model), CPU, torch.float32)
     task = task_of(model, Mixture(invent=1.0, given=0.0, levels=0.0), guidance)
-    lesson = task.posing.lesson(0, 0, task.posing.batching.shapes[0], 2, lambda num, generator, shift: task.begin(0, num, shift))
+    lesson = task.posing.lesson(
+        0, 0, task.posing.batching.shapes[0], 2, lambda num, generator, shift: task.begin(task.times(0, 0, shift), num)
+    )
     tokens, words = task.posing.pack([lesson])
     start = torch.ones(2, lesson.lengths[0])
     start[1], start[0, :3], start[1, 4] = 0.6, 0.5, 0  # one clip begins lower, both not everywhere alike, and a token is given
@@ -148,7 +150,7 @@ def test_what_is_taught_leads_where_the_teacher_gets(tiny_model, guidance):
     stops = times_for(2, shift)
     for leap in range(2):
         level = stops[leap] * start
-        target, velocity = task.taught(replace(lesson, values=state, level=level), leap, tokens, words)
+        target, velocity = task.taught(replace(lesson, values=state, level=level), task.times(leap, 0, shift), tokens, words)
         assert torch.allclose(target, stops[leap + 1] * start, atol=1e-6)  # the very levels between which it is used
         times = task.leaps.times(leap, shift)
         within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
@@ -173,10 +175,37 @@ def test_a_student_is_used_between_the_levels_that_it_learned(taught, monkeypatc
     ]
 
 
-def test_a_student_learns_and_its_teacher_does_not(tiny_model):
+@pytest.mark.parametrize("stop", [0, 2])
+def test_a_consistent_student_is_taught_by_a_step_of_its_teacher_and_then_by_itself(tiny_model, stop):
+    """Whose own word is not asked at the last stop of a leap, where the teacher's step reaches the end."""
+    model = load(str(tiny_model), CPU, torch.float32)
+    task = task_of(model, Mixture(invent=1.0, given=0.0, levels=0.0))
+    task.leaps = replace(task.leaps, consistent=True)
+    for parameter in task.added.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    times = task.times(0, stop, shift_for(36))
+    lesson = task.posing.lesson(0, 0, task.posing.batching.shapes[0], 1, lambda num, *_: task.begin(times, num))
+    tokens, words = task.posing.pack([lesson])
+    with torch.no_grad():
+        target, wanted = task.taught(lesson, times, tokens, words)
+        reached, between = lesson.values, lesson.level * (times[1] / times[0])
+        first = model.transformer(tokens, lesson.level, words)
+        change = (between - lesson.level)[:, None]
+        second = model.transformer(replace(tokens, values=reached + change * first), between, words)
+        reached = reached + change * (first + second) / 2
+        rest = task.student(replace(tokens, values=reached), between, words)
+    assert torch.allclose(target, lesson.level * (times[-1] / times[0]))
+    end = reached - (between - target)[:, None] * rest  # nothing more at the last stop, where the span is empty
+    assert torch.allclose(lesson.values - (lesson.level - target)[:, None] * wanted, end, atol=1e-4)
+    assert (stop == 2) == torch.allclose(between, target)
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_student_learns_and_its_teacher_does_not(tiny_model, consistent):
     model = load(str(tiny_model), CPU, torch.float32)
     before = {name: value.clone() for name, value in model.transformer.state_dict().items()}
     task = task_of(model, Mixture(invent=0.4, given=0.3, levels=0.3))
+    task.leaps = replace(task.leaps, consistent=consistent)
     optimizer = torch.optim.Adam(task.added.parameters(), lr=1e-2)
     losses = []
     for step in range(60):

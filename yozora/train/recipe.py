@@ -102,11 +102,13 @@ def bundled_habits(size: tuple[int, int], fps: float, trained: Trained) -> Habit
 class StudentStage:
     """Training of a student of few steps on the generator's clips, as additions of rank `rank` to the transformer.
 
-    Its leaps end where the native sampling of the model would stop; each is as long as `fine` steps of the teacher.
+    Its leaps end where the native sampling of the model would stop; each is as long as `fine` steps of the teacher. `consistent`: how it
+    is taught (`train/student.py`).
     """
 
     leaps: int
     fine: int
+    consistent: bool = False
     rank: int
     tokens: int
     optimization: Optimization

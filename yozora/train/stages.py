@@ -205,7 +205,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
     student = copy.deepcopy(model.transformer)
     begun = model.student if model.student and lora.rank_of(model.student.additions) == stage.rank else None
     run = Run(
-        folder=folder / f"student-{model.digest.split('-')[2]}",  # one for each transformer
+        folder=folder / "-".join(filter(None, ("student", model.digest.split("-")[2], recipe.variant))),  # one for each transformer
         recipe=repr((stage, batching, sha256(weights), model.digest, *([begun.digest] if begun else []))),
         origin=f"{model.name} {model.digest}",
         steps=stage.optimization.steps,
@@ -219,7 +219,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
         task = StudentTask(
             posing=generator_task(posing, model, source),
             student=student,
-            leaps=Leaps(leaps=stage.leaps, fine=stage.fine),
+            leaps=Leaps(leaps=stage.leaps, fine=stage.fine, consistent=stage.consistent),
             sampling=Sampling.by(model.habits),
             rank=stage.rank,
             how=stage.optimization,
