@@ -13,7 +13,7 @@ from yozora.evaluate.plot import bars, curves
 from yozora.evaluate.world import Exam, collect
 from yozora.model import load
 from yozora.recipes import debug
-from yozora.recipes.claims import captions, finishing, scaling, shown, sizes, students, trial
+from yozora.recipes.claims import captions, curve, finishing, scaling, shown, sizes, students, trial
 from yozora.tasks.request import Shot
 from yozora.train import held
 from yozora.train.clips import ClipShape, film
@@ -34,7 +34,7 @@ def small_recipe():
 def tried(monkeypatch, tiny_model):
     """Trials on the debug recipe, in one process and with one case; returns how often something was trained."""
     trained = []
-    for module in (scaling, captions, students, trial):
+    for module in (scaling, captions, curve, students, trial):
         monkeypatch.setattr(module, "further", type("recipes", (), {"recipe": staticmethod(small_recipe)}))
     monkeypatch.setattr(trial, "at_once", lambda _: 1)
     monkeypatch.setattr(held, "BLOCK", 6)
@@ -58,6 +58,23 @@ def test_more_compute_is_the_same_run_for_longer(tmp_path, tiny_model, tried, ca
     assert losses[" 8x "] < losses[" 1x "]
     assert "| 8x | 40 |" in page and facts["passed, of"]["renders"]["all"][1] == facts["passed, of"]["8x"]["all"][1] == 1
     assert all((tmp_path / "docs" / f"scaling{end}").stat().st_size > 500 for end in (".svg", ".png", "-loss.svg"))
+    curve.main(tokens=1e6, model=str(tiny_model), folder=tmp_path / "runs", out=tmp_path / "docs")
+    page = (tmp_path / "docs" / "curve.md").read_text()
+    assert "| permanence | 80% |" in page and "{" not in page and (tmp_path / "docs" / "curve.svg").stat().st_size > 500
+
+
+def test_a_curve_points_where_the_shares_were_heading():
+    """A logistic curve through exact shares is found again, and what does not rise reaches no bar."""
+    operations = [10.0**power for power in (12, 13, 14, 15)]
+    shares = [1 / (1 + np.exp(-odds)) for odds in (-3, -2, -1, 0)]  # one unit of log odds a decade: 0.9 lies 2.2 decades beyond
+    line = curve.Line.through(operations, [(round(1e6 * share), 10**6) for share in shares])
+    assert line.rise.mean() == pytest.approx(1, abs=0.01) and line.height.mean() == pytest.approx(0, abs=0.01)
+    assert 140 < float(line.times(0.9).split()[0].replace(",", "")) < 180 and line.times(0.5) == "1 times (1 times to 1 times)"
+    assert line.points().startswith("+25 (")
+    never = curve.Line.through(operations, [(0, 40)] * 4)
+    assert never.times(0.6).endswith("to beyond)") and never.points().startswith(("+0 (", "-0 ("))
+    falling = curve.Line.through(operations, [(round(1e6 * share), 10**6) for share in reversed(shares)])
+    assert falling.times(0.95) == "beyond (beyond to beyond)"
 
 
 def test_arms_of_captions_hear_what_they_are_named_after():

@@ -30,6 +30,7 @@ BAD = {
     "scaling": ("recipes.claims.scaling", ("--steps", "0"), "'--steps'"),
     "captions of a claim": ("recipes.claims.captions", ("--out", "file"), "a file is in its place; name another in --out"),
     "sizes of a claim": ("recipes.claims.sizes", ("--cases", "few"), "'--cases'"),
+    "curve": ("recipes.claims.curve", ("--out", "."), "run python -m yozora.recipes.claims.scaling first"),
     "students of a claim": ("recipes.claims.students", ("--cases", "0"), "'--cases'"),
     "claim": ("recipes.claims.shown", ("beauty",), "'beauty' is not one of 'space', 'permanence', 'interaction'"),
     "model of a claim": ("recipes.claims.finishing", ("--model", "nope"), "unknown model 'nope'; bundled models: hoshi"),

@@ -34,7 +34,7 @@ def losses(models: Sequence[Model], recipe: Recipe, steps: int, say: Callable[[s
         raise ValueError("these models have different compression networks, so that their losses cannot be compared")
     stage = recipe.generator
     shapes = tuple(replace(shape, pool=BLOCK) for shape in stage.batching.shapes)
-    batching = replace(stage.batching, shapes=shapes, seed=SEED, tokens=TOKENS, groups=7, opening=0)
+    batching = replace(stage.batching, shapes=shapes, seed=SEED, turn=0, tokens=TOKENS, groups=7, opening=0)
     recipe = replace(recipe, generator=replace(stage, batching=batching, aids=Aids()), retold=None)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "vae.safetensors"

@@ -12,12 +12,13 @@ import typer
 from yozora import command
 from yozora.evaluate.plot import curves
 from yozora.evaluate.world import Exam
-from yozora.model import load
+from yozora.model import Model, load
 from yozora.recipes import further
 from yozora.recipes.claims import trial
 from yozora.recipes.claims.trial import PAGES, Folder, Out, Page, echo, held, measure, small, train, write
 
 TIMES = (1, 4, 32)
+NAME, OPERATIONS = "scaling", "operations, loss"  # of the page, its cases and their records; of the numbers of each run
 TEXT = """`python -m yozora.recipes.claims.scaling --steps {steps} --cases {cases}`
 
 The report on Sora showed clips of one prompt at base compute, four times and thirty-two times as much. Here the bundled
@@ -45,17 +46,27 @@ def main(
     longer = {f"{times}x": steps * times for times in TIMES}
     models = train({name: small(count) for name, count in longer.items()}, folder, model, echo)
     losses = held(models, further.recipe(), echo)
-    arms = measure(models, Exam(model=model, folder=folder / "scaling", seal="scaling"), cases)
+    arms = measure(models, Exam(model=model, folder=folder / NAME, seal=NAME), cases)
     network = load(str(next(iter(models.values()))), torch.device("cpu"), torch.float32)
-    parameters = sum(value.numel() for part in (network.text, network.transformer) for value in part.parameters())
-    work = {name: 6.0 * parameters * trial.TOKENS * count for name, count in longer.items()}
-    rows = [f"| {name} | {longer[name]:,} | {work[name]:.1e} | {lost} |" for name, lost in losses.items()]
-    kept = {"steps": steps, "cases": cases, "parameters": parameters / 1e6, "tokens": trial.TOKENS, "batches": trial.BATCHES}
-    page = write(out, Page(name="scaling", title="Scaling", text=TEXT.format(**kept, losses="\n".join(rows))), arms)
-    line = [(work[name], lost.loss) for name, lost in losses.items()]
+    done = {name: work(network, trial.TOKENS * count) for name, count in longer.items()}
+    rows = [f"| {name} | {longer[name]:,} | {done[name]:.1e} | {lost} |" for name, lost in losses.items()]
+    kept = {"steps": steps, "cases": cases, "parameters": parameters(network) / 1e6, "tokens": trial.TOKENS, "batches": trial.BATCHES}
+    facts = {OPERATIONS: {name: (done[name], lost.loss) for name, lost in losses.items()}}
+    page = write(out, Page(name=NAME, title="Scaling", text=TEXT.format(**kept, losses="\n".join(rows)), facts=facts), arms)
+    line = list(facts[OPERATIONS].values())
     plot = curves({"loss": line}, "operations", "loss on unseen clips", 1.1 * max(loss for _, loss in line))
     (out / "scaling-loss.svg").write_text(plot, encoding="utf-8")
     typer.echo(page)
+
+
+def parameters(model: Model) -> int:
+    """How many numbers the generator of a model has: transformer and text encoder."""
+    return sum(value.numel() for part in (model.text, model.transformer) for value in part.parameters())
+
+
+def work(model: Model, tokens: float | int) -> float:
+    """Operations to train the generator of a model on so many tokens, about: 6 for each parameter and token."""
+    return 6.0 * parameters(model) * tokens
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +33,7 @@ Say = Callable[[str], None]
 Folder = Annotated[Path, typer.Option(help="where clips, models and records are kept; an interrupted run goes on from there")]
 Out = Annotated[Path, typer.Option(help="where the page goes")]
 PAGES = Path("docs/claims")
+SHARES = "passed, of"  # the key of the shares among the numbers of a page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +51,17 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What a page says of a claim; its plot shows the measures `plotted`, by default the first ones, or is the SVG `plot`."""
+    """What a page says of a claim; its plot shows the measures `plotted`, by default the first ones, or is the SVG `plot`.
+
+    `facts` are kept beside the shares.
+    """
 
     name: str
     title: str
     text: str
     plotted: tuple[str, ...] = ()
     plot: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 def small(steps: int) -> GeneratorStage:
@@ -126,7 +131,7 @@ def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     made_on = f"{machine()}, torch {torch.__version__}, Python {platform.python_version()}"
     parts.append(f"All shares with their 95 % Wilson intervals. {made_on}.")
     (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    (out / f"{name}.json").write_text(json.dumps({"passed, of": shares}, indent=1) + "\n", encoding="utf-8")
+    (out / f"{name}.json").write_text(json.dumps({SHARES: shares, **page.facts}, indent=1) + "\n", encoding="utf-8")
     return out / f"{name}.md"
 
 
