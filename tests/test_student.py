@@ -75,6 +75,11 @@ def test_additions_are_nothing_at_first_learned_alone_and_merged_to_the_same(net
     assert set(tensors) == {f"{layer}.lora_{side}.weight" for layer in ("0", "2.0") for side in "AB"}
     again = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Sequential(nn.Linear(5, 4)))
     again.load_state_dict(state)
+    some = {name: value for name, value in tensors.items() if name.startswith("0")}
+    mixed = tensors | random_additions(again[2], rank=3)
+    assert lora.covers(again, 2, tensors) and not any(
+        lora.covers(again, rank, kept) for rank, kept in ((3, tensors), (2, some), (2, mixed))
+    )
     lora.merge(again, tensors)
     assert torch.allclose(again(x), after, atol=1e-6)
 

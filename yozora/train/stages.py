@@ -189,7 +189,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
 
 
 def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Student:
-    """Train a student of a model, which teaches it, on the generator's clips; from the student that it has, if that has the recipe's rank.
+    """Train a student of a model, which teaches it, on the generator's clips; from the one that it has, if that adds to the same layers.
 
     Raises ValueError for a model whose tokens are of other patches than the recipe's.
     """
@@ -203,7 +203,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
     batching = replace(generator.batching, tokens=stage.tokens, opening=0)
     posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
     student = copy.deepcopy(model.transformer)
-    begun = model.student if model.student and lora.rank_of(model.student.additions) == stage.rank else None
+    begun = model.student if model.student and lora.covers(student, stage.rank, model.student.additions) else None
     run = Run(
         folder=folder / "-".join(filter(None, ("student", model.digest.split("-")[2], recipe.variant))),  # one for each transformer
         recipe=repr((stage, batching, sha256(weights), model.digest, *([begun.digest] if begun else []))),

@@ -56,9 +56,11 @@ def take_up(added: nn.ModuleDict, tensors: Mapping[str, Tensor]) -> None:
         addition.up.copy_(tensors[layer + UP])
 
 
-def rank_of(tensors: Mapping[str, Tensor]) -> int:
-    """The rank of the additions that a file keeps, the same for all layers; 0 where it keeps none."""
-    return next((len(value) for name, value in tensors.items() if name.endswith(DOWN)), 0)
+def covers(network: nn.Module, rank: int, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether a file keeps additions of a rank for every linear layer of a network, as `adapt` makes them."""
+    sides = {name: layer.weight.shape for name, layer in _layers(network)}
+    wanted = {name + DOWN: (rank, into) for name, (_, into) in sides.items()} | {name + UP: (out, rank) for name, (out, _) in sides.items()}
+    return {name: tuple(value.shape) for name, value in tensors.items()} == wanted
 
 
 def check(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[tuple[nn.Linear, Tensor, Tensor]]:
