@@ -1,5 +1,6 @@
 """The pipeline on a tiny model with random weights: exact sizes, seeds, company, given pixels."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -25,6 +26,7 @@ from yozora.video import Video
 
 EMPTY = Generate(prompt="a red ball")
 SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue")
+RENEWING = replace(SAMPLING, eta=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +49,33 @@ def test_any_even_size_and_length_comes_back_exactly(model, width, height, frame
     assert video.frames.shape == (frames, height, width, 3)
 
 
-def test_the_same_seed_gives_the_same_clip_and_another_another(model):
-    first, again, other = (render([empty()], [seed], SAMPLING, model)[0].frames for seed in (3, 3, 4))
+@pytest.mark.parametrize("sampling", [SAMPLING, RENEWING])
+def test_the_same_seed_gives_the_same_clip_and_another_another(model, sampling):
+    first, again, other = (render([empty()], [seed], sampling, model)[0].frames for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_a_clip_does_not_depend_on_its_company(model):
-    alone = render([empty()], [7], SAMPLING, model)[0].frames
+def test_noise_is_renewed_where_a_model_is_used_so(tiny_model, tmp_path):
+    """What is given stays as it is, and all else is another clip of the same seed."""
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    file = tmp_path / "tiny" / "model.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"habits": facts["habits"] | {"eta": 1.0}}))
+    clips = [yozora.generate("a red ball", model=str(folder), frames=9) for folder in (tiny_model, tmp_path / "tiny")]
+    assert Sampling.by(load(str(file.parent), torch.device("cpu"), torch.float32).habits).eta == 1.0
+    assert not np.array_equal(*(clip.frames for clip in clips))
+    path = clips[1].save(tmp_path / "a.mp4")
+    longer = yozora.extend(path, "a red ball", frames=4, model=str(file.parent))
+    assert np.array_equal(longer.frames[:9], Video.load(path).frames)
+
+
+@pytest.mark.parametrize("sampling", [SAMPLING, RENEWING])
+def test_a_clip_does_not_depend_on_its_company(model, sampling):
+    alone = render([empty()], [7], sampling, model)[0].frames
     large, given = empty(96, 96, 17, "two green eggs"), replace(empty(), start=np.full((1, 1, 1), 0.5, np.float32))
     assert grid_of(large, model).num_tokens > 2 * REFERENCE_TOKENS  # so that each has a schedule of its own
-    videos = render([large, empty(), given, empty(prompt="a blue cube")], [1, 7, 7, 2], SAMPLING, model)
+    videos = render([large, empty(), given, empty(prompt="a blue cube")], [1, 7, 7, 2], sampling, model)
     assert [video.frames.shape[:2] for video in videos] == [(17, 96), (6, 32), (6, 32), (6, 32)]
     assert np.abs(alone.astype(int) - videos[1].frames).max() <= 1
     assert np.abs(alone.astype(int) - videos[2].frames).max() > 1

@@ -18,6 +18,7 @@ from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import euler, states, unipc
+from yozora.flow.stochastic import renewing
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
@@ -43,13 +44,15 @@ MOST = 4  # times the longest trained clip that a request may ask for
 class Sampling:
     """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
 
-    A `student` takes the leaps that it has learned, however high a canvas begins.
+    Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
+    leaps that it has learned, however high a canvas begins.
     """
 
     steps: int
     guidance: float
     guided: tuple[float, float] = (0.0, 1.0)
     negative: str = ""
+    eta: float = 0.0
     student: bool = False
 
     @classmethod
@@ -57,7 +60,8 @@ class Sampling:
         """As a model of such habits, whose student takes so many leaps, is used unless the request says otherwise."""
         if quality == "fast":
             return cls(steps=leaps, guidance=1.0, student=True)
-        return cls(steps=habits.steps * (MORE if quality == "best" else 1), guidance=habits.guidance, guided=habits.guided)
+        steps = habits.steps * (MORE if quality == "best" else 1)
+        return cls(steps=steps, guidance=habits.guidance, guided=habits.guided, eta=habits.eta)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +186,9 @@ def _make(
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
     times = times_for(sampling.steps, shift_for(tokens.lengths[0]))
-    schedule, step = (times, euler) if sampling.student else (cut_at(times, float(start.max())), unipc)
+    schedule = times if sampling.student else cut_at(times, float(start.max()))
+    fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
+    step = euler if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)

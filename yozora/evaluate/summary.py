@@ -145,7 +145,8 @@ def sampled(habits: Habits, sampling: Sampling) -> str:
     clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second, {sampling.steps} steps"
     if sampling.student:
         return f"{clip} of the student"
-    return f"{clip}, guidance {sampling.guidance:g} at noise levels {low:g} to {high:g}"
+    renewed = f", noise renewed at eta {sampling.eta:g}" if sampling.eta else ""
+    return f"{clip}, guidance {sampling.guidance:g} at noise levels {low:g} to {high:g}{renewed}"
 
 
 def counted(right: int, of: int) -> dict:

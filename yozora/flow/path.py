@@ -23,10 +23,11 @@ def clean(
     return state - level[:, None] * velocity
 
 
-def draw_noise(seeds: Sequence[tuple[int, int]], lengths: Sequence[int], channels: int) -> Float[Tensor, "token channel"]:
+def draw_noise(seeds: Sequence[tuple[int, ...]], lengths: Sequence[int], channels: int) -> Float[Tensor, "token channel"]:
     """Gaussian noise for a packed sequence: each segment's is that of its own seed, whatever stands beside it.
 
-    Drawn on the CPU, so that every device starts from the same numbers; a seed is (that of the clip, which of its draws).
+    Drawn on the CPU, so that every device starts from the same numbers; a seed is (that of the clip, which of its draws, and which step of
+    it, counted from 1, where steps draw noise too).
     """
     parts = []
     for seed, length in zip(seeds, lengths, strict=True):

@@ -61,7 +61,7 @@ def main(
     habits = model.habits
     usual = usual_shot(model)
     given, more = replace(usual, frames=1 + 4 * usual.beat), replace(usual, frames=2 * usual.beat)
-    sampling = Sampling(steps=steps, guidance=habits.guidance, guided=habits.guided)
+    sampling = replace(Sampling.by(habits), steps=steps)
     scenes = [sample(SCENES + index, "train") for index in range(clips)]
     first = film([act(scene, given) for scene in scenes], given, torch.device("cpu"))
     print(f"{clips} clips of {given.frames} frames, extended {joins} times by {more.frames} frames; {name} {model.digest}")
