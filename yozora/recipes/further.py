@@ -23,13 +23,13 @@ def recipe() -> Recipe:
     whole = laptop.recipe()
     stage = whole.generator
     mixture = Mixture(invent=0.7, given=0.2, levels=0.1, repainted=0.4)
-    batching = replace(stage.batching, shapes=clips, seed=6, turn=1, opening=0, mixture=mixture, middle=0.15)
+    batching = replace(stage.batching, shapes=clips, seed=6, turn=2, opening=0, mixture=mixture, middle=0.15)
     generator = replace(
         stage,
         batching=replace(batching, tokens=2048, groups=3),
-        optimization=replace(stage.optimization, steps=3000, rate=6e-4, warmup=200),
+        optimization=replace(stage.optimization, steps=1500, rate=2e-4, warmup=100),
         save_every=500,
-        show_every=1000,
+        show_every=500,
         average=0.9995,
         posthoc=True,
     )
