@@ -15,6 +15,7 @@ from yozora.flow import (
     mix,
     renewing,
     renoising,
+    restarting,
     shift_for,
     shifted,
     solve,
@@ -85,7 +86,14 @@ def test_a_network_that_fails_on_known_tokens_does_not_touch_them():
     def velocity(state, level):
         return torch.where((level == 0)[:, None], torch.nan, torch.ones_like(state))
 
-    for step in (euler, heun, unipc, renewing(repeat(random(3, 2)), 1.0), renoising(lambda index: random(3, 2, seed=index))):
+    for step in (
+        euler,
+        heun,
+        unipc,
+        renewing(repeat(random(3, 2)), 1.0),
+        restarting(repeat(random(3, 2)), 2),
+        renoising(lambda index: random(3, 2, seed=index)),
+    ):
         result = solve(velocity, state, start, times_for(4), step)
         assert torch.equal(result[[0, 2]], state[[0, 2]]) and torch.isfinite(result[1]).all()
 
@@ -99,7 +107,14 @@ def test_one_shot_is_exact_when_the_velocity_points_at_the_data():
         return torch.where((level > 0)[:, None], (state - data) / level[:, None], 0.0)
 
     for steps in (1, 2, 7):
-        for step in (euler, heun, unipc, renewing(repeat(random(4, 3)), 1.0), renoising(lambda index: random(4, 3, seed=10 + index))):
+        for step in (
+            euler,
+            heun,
+            unipc,
+            renewing(repeat(random(4, 3)), 1.0),
+            restarting(repeat(random(4, 3)), 2),
+            renoising(lambda index: random(4, 3, seed=10 + index)),
+        ):
             torch.testing.assert_close(solve(velocity, state, start, times_for(steps), step), data, atol=1e-5, rtol=1e-5)
 
 

@@ -40,6 +40,7 @@ class Habits:
     guidance: float
     trained: "Trained"
     guided: tuple[float, float] = (0.0, 1.0)  # noise levels between which guidance is at work
+    restarts: int = 0  # how often a student takes each leap but the first again
     eta: float = 0.0  # how much of the noise each step renews: 0 none, 1 as much as the reverse diffusion
 
 

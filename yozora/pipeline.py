@@ -17,8 +17,8 @@ from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.schedule import shift_for, times_for
-from yozora.flow.solver import euler, states, unipc
-from yozora.flow.stochastic import renewing
+from yozora.flow.solver import states, unipc
+from yozora.flow.stochastic import renewing, restarting
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load
 from yozora.patches import Tokens, Words, pack, patchify, unpatchify
@@ -45,7 +45,7 @@ class Sampling:
     """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
-    leaps that it has learned, however high a canvas begins.
+    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more.
     """
 
     steps: int
@@ -54,12 +54,13 @@ class Sampling:
     negative: str = ""
     eta: float = 0.0
     student: bool = False
+    restarts: int = 0
 
     @classmethod
     def by(cls, habits: Habits, quality: Quality = "standard", leaps: int = 0) -> "Sampling":
         """As a model of such habits, whose student takes so many leaps, is used unless the request says otherwise."""
         if quality == "fast":
-            return cls(steps=leaps, guidance=1.0, student=True)
+            return cls(steps=leaps, guidance=1.0, student=True, restarts=habits.restarts)
         steps = habits.steps * (MORE if quality == "best" else 1)
         return cls(steps=steps, guidance=habits.guidance, guided=habits.guided, eta=habits.eta)
 
@@ -188,7 +189,7 @@ def _make(
     times = times_for(sampling.steps, shift_for(tokens.lengths[0]))
     schedule = times if sampling.student else cut_at(times, float(start.max()))
     fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
-    step = euler if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
+    step = restarting(fresh, sampling.restarts) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)

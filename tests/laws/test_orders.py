@@ -5,6 +5,7 @@ level is the point that has the same share of the noised data to its left as the
 """
 
 import math
+from functools import partial
 from itertools import count, repeat
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from yozora.flow.schedule import times_for
 from yozora.flow.solver import euler, heun, solve, unipc
-from yozora.flow.stochastic import renewing
+from yozora.flow.stochastic import renewing, restarting
 
 MEANS, WIDTHS, SHARES = (torch.tensor(values, dtype=torch.float64) for values in ([-1.0, 1.5], [0.4, 0.25], [0.4, 0.6]))
 # Each token has its own walk on [0.05, 0.95], and the last stands still.
@@ -59,7 +60,7 @@ def test_order_of_convergence(step, order):
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.2)
 
 
-@pytest.mark.parametrize("step", [euler, heun, unipc, renewing(repeat(STATE), 1.0)])
+@pytest.mark.parametrize("step", [euler, heun, unipc, renewing(repeat(STATE), 1.0), restarting(repeat(STATE), 2)])
 def test_tokens_that_stand_still_come_back_to_the_bit(step):
     for start in (0.0, 0.3, 1.0):
         level = START.clone()
@@ -70,8 +71,10 @@ def test_tokens_that_stand_still_come_back_to_the_bit(step):
         assert torch.isfinite(result).all()
 
 
-@pytest.mark.parametrize("eta", [0.5, 1.0, 2.0])
-def test_steps_that_renew_noise_keep_the_law_of_the_data(eta):
+@pytest.mark.parametrize(
+    ("stochastic", "steps"), [(partial(renewing, eta=eta), 60) for eta in (0.5, 1.0, 2.0)] + [(partial(restarting, restarts=2), 240)]
+)
+def test_steps_that_renew_noise_keep_the_law_of_the_data(stochastic, steps):
     """Draws of the noised mixture, each token at its own level, end as draws of it at another: all quantiles are met equally often."""
     drawn, many = torch.Generator().manual_seed(0), 20_000
 
@@ -81,7 +84,7 @@ def test_steps_that_renew_noise_keep_the_law_of_the_data(eta):
     which = torch.multinomial(SHARES, many * len(START), replacement=True, generator=drawn).view(len(START), many)
     data = MEANS[which] + WIDTHS[which] * gaussian()
     state = (1 - START)[:, None] * data + START[:, None] * gaussian()
-    result = solve(velocity, state, START, times_for(60), renewing((gaussian() for _ in count()), eta), END)
+    result = solve(velocity, state, START, times_for(steps), stochastic(gaussian() for _ in count()), END)
     shares = share_to_the_left(result, END).sort(dim=1).values
     apart = (shares - (torch.arange(many) + 0.5) / many).abs().amax(1)
     assert apart.max() < 0.02  # Kolmogorov and Smirnov: 0.0115 by chance in one of a hundred, and the error of the steps

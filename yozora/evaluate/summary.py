@@ -144,7 +144,7 @@ def sampled(habits: Habits, sampling: Sampling) -> str:
     size, (low, high) = "x".join(map(str, habits.size)), sampling.guided
     clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second, {sampling.steps} steps"
     if sampling.student:
-        return f"{clip} of the student"
+        return f"{clip} of the student, all but the first taken {1 + sampling.restarts} times"
     renewed = f", noise renewed at eta {sampling.eta:g}" if sampling.eta else ""
     return f"{clip}, guidance {sampling.guidance:g} at noise levels {low:g} to {high:g}{renewed}"
 

@@ -40,6 +40,33 @@ def renewing(fresh: Iterator[Tensor], eta: float) -> Step:
     return step
 
 
+def restarting(fresh: Iterator[Tensor], restarts: int) -> Step:
+    """A step of order 1, for students, that is taken again from noise put back: so many times, except the first (arXiv:2306.14878).
+
+    What one long step gets wrong the next may mend, since it begins where a clip that looks like its end would be. The first step is not
+    taken again: from pure noise that would only begin anew, and from a given clip it would forget it. `fresh` as in `renewing`.
+    """
+
+    def step(
+        velocity: Velocity,
+        state: Float[Tensor, "token channel"],
+        level: Float[Tensor, " token"],
+        target: Float[Tensor, " token"],
+        past: tuple[Past, ...] = (),
+    ) -> tuple[Float[Tensor, "token channel"], tuple[Past, ...]]:
+        moving, change = (level != target)[:, None], (target - level)[:, None]
+        kept = ((1 - level) / (1 - target).clamp_min(1e-12))[:, None]
+        back = (level.square()[:, None] - (kept * target[:, None]).square()).clamp_min(0).sqrt()
+        now = Past(state=state, level=level, clean=state)
+        for again in range(1 + (restarts if past else 0)):
+            if again:
+                state = torch.where(moving, kept * state + back * next(fresh), state)
+            state = torch.where(moving, state + change * velocity(state, level), state)
+        return state, (now,)
+
+    return step
+
+
 def renoising(fresh: Callable[[int], Tensor]) -> Step:
     """A step for distilled weights, where the network points at the data itself: jump there, add noise for the next level, jump again.
 
