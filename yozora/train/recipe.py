@@ -95,7 +95,7 @@ class CaptionerStage:
 
 def bundled_habits(size: tuple[int, int], fps: float, trained: Trained) -> Habits:
     """How the model that comes with Yozora is used, at the size and rate of a recipe."""
-    return Habits(size=size, seconds=4.0, fps=fps, steps=30, guidance=4.0, guided=(0.7, 1.0), trained=trained)
+    return Habits(size=size, seconds=4.0, fps=fps, steps=30, guidance=4.0, guided=(0.7, 1.0), restarts=4, eta=1.0, trained=trained)
 
 
 @dataclass(frozen=True, kw_only=True)
