@@ -1,4 +1,6 @@
-"""Ways to sample put to the same cases: `python benchmarks/sampling.py hoshi steps=30,eta=0 steps=30,eta=1`.
+"""Ways to sample put to the same cases: `python benchmarks/sampling.py hoshi steps=30,eta=0 steps=30,eta=1 restarts=4`.
+
+`restarts` is for the model's student, all else for the model itself; what a way leaves out is as the model is used.
 
 The cases are of seen combinations, under a seal of their own: how a model is used is chosen by them, so nothing is chosen on held-out ones.
 """
@@ -16,9 +18,10 @@ from yozora.evaluate.cases import case
 from yozora.evaluate.report import Row, measures, table
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import loaded, verdict
+from yozora.model import check_quality, find, habits_of
 from yozora.pipeline import Sampling, render
 
-FIELDS = {"steps": int, "guidance": float, "low": float, "high": float, "eta": float}
+FIELDS = {"steps": int, "guidance": float, "low": float, "high": float, "eta": float, "restarts": int}
 SEAL = "sampling"
 
 
@@ -29,7 +32,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="where the clips go, a folder for each way")] = None,
 ) -> None:
     """Print a table of the shares that pass, a line for each way, and the seconds of a clip."""
-    asked = {way: read(way, Sampling.by(loaded(model).habits)) for way in ways}
+    asked = {way: read(way, model) for way in ways}
     if out:
         command.check_folder(out)
     rows = {way: tried(model, sampling, cases, out and out / way) for way, sampling in asked.items()}
@@ -39,24 +42,31 @@ def main(
         typer.echo(f"{way}: {sum(row['seconds'] for row in some) / cases:.1f} s a clip, {torch.get_num_threads()} threads")
 
 
-def read(way: str, usual: Sampling) -> Sampling:
-    """How to sample, in the words of a way; what it leaves out is as usual. Raises ValueError for words that make no sense."""
+def read(way: str, model: str) -> Sampling:
+    """How to sample from a model, in the words of a way. Raises ValueError for words that make no sense here."""
     try:
         said = {name: FIELDS[name](value) for name, value in (part.split("=") for part in way.split(","))}
     except (KeyError, ValueError) as error:
         raise ValueError(f"cannot read {way!r}; write name=value,name=value with names among {', '.join(FIELDS)}") from error
+    folder = find(model)
+    if "restarts" in said:
+        if len(said) > 1:
+            raise ValueError(f"a student takes its own steps, unguided; leave out all but restarts in {way!r}")
+        return replace(Sampling.by(habits_of(folder), "fast", check_quality(folder, "fast")), **said)
+    usual = Sampling.by(habits_of(folder))
     guided = (said.pop("low", usual.guided[0]), said.pop("high", usual.guided[1]))
     return replace(usual, guided=guided, **said)
 
 
 def tried(model: str, sampling: Sampling, cases: int, clips: Path | None) -> list[Row]:
     """The records of all cases; the clips go into a folder, if one is given."""
-    rows, shot = [], usual_shot(loaded(model))
+    rows, by = [], loaded(model, "fast" if sampling.student else "standard")
+    shot = usual_shot(by)
     for number in range(cases):
         one = case(SEAL, "seen", number, shot)
         request, own = one.request()
         began = time.monotonic()
-        (clip,) = render([request.canvas(own)], one.seeds[:1], sampling, loaded(model))
+        (clip,) = render([request.canvas(own)], one.seeds[:1], sampling, by)
         seconds = time.monotonic() - began
         rows.append({"scores": None, **verdict(one, clip), "seconds": seconds})
         if clips:
