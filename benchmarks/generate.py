@@ -58,7 +58,9 @@ def main(
     shorter = Shot(width=width, height=height, frames=max(1, shot.frames - 2 * model.vae.config.cell[0]), fps=habits.fps)
     other = sum(stages(model, shorter, sampling).values())
     whole = [sum(one.values()) for one in taken]
-    print(f"{width}x{height}, {shot.frames} frames at {habits.fps:g} a second, {sampling.steps} steps, guidance {sampling.guidance:g}")
+    print(
+        f"{width}x{height}, {shot.frames} frames at {habits.fps:g} a second, {sampling.steps} steps, {sampling.restarts} restarts, guidance {sampling.guidance:g}"
+    )
     print(f"first run {whole[0]:.2f} s, second {whole[1]:.2f} s, fastest {min(whole):.2f} s; {shorter.frames} frames then {other:.2f} s")
     product, copied = rates(device, dtype)
     print(f"a product of matrices runs at {product / 1e9:.0f} GFLOP/s here, a copy at {copied / 1e9:.1f} GB/s")
@@ -89,14 +91,14 @@ def work(model: Model, shot: Shot, sampling: Sampling) -> dict[str, tuple[float,
     each = tokens * (config.layers * (block + attention) + 4 * config.token_channels * config.dim)
     times = times_for(sampling.steps, shift_for(tokens))[:-1]
     low, high = sampling.guided
-    asked = sum(2 if low <= time <= high and sampling.guidance != 1 else 1 for time in times)
+    asked = sum(2 if low <= time <= high and sampling.guidance != 1 else 1 for time in times) + sampling.restarts * (len(times) - 1)
     weights = sum(weight.numel() for weight in model.transformer.parameters()) * bytes_each
     state = 4 * tokens * config.token_channels
     frames, tall, wide = grid.padded
     pixels = math.prod((frames, tall, wide))
     decoder = sum(weight.numel() for weight in vae.decoder.parameters()) * bytes_each
     return {
-        "denoise": (asked * each, len(times) * weights + asked * 2 * state),
+        "denoise": (asked * each, (len(times) + sampling.restarts * (len(times) - 1)) * weights + asked * 2 * state),
         "decode": (pixels * flops_per_pixel(vae.config)[1], grid.tokens[0] * decoder + 3 * pixels * bytes_each + state),
     }
 
