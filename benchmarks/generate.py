@@ -58,9 +58,8 @@ def main(
     shorter = Shot(width=width, height=height, frames=max(1, shot.frames - 2 * model.vae.config.cell[0]), fps=habits.fps)
     other = sum(stages(model, shorter, sampling).values())
     whole = [sum(one.values()) for one in taken]
-    print(
-        f"{width}x{height}, {shot.frames} frames at {habits.fps:g} a second, {sampling.steps} steps, {sampling.restarts} restarts, guidance {sampling.guidance:g}"
-    )
+    how = f"{sampling.steps} steps, {sampling.restarts} restarts, guidance {sampling.guidance:g}"
+    print(f"{width}x{height}, {shot.frames} frames at {habits.fps:g} a second, {how}")
     print(f"first run {whole[0]:.2f} s, second {whole[1]:.2f} s, fastest {min(whole):.2f} s; {shorter.frames} frames then {other:.2f} s")
     product, copied = rates(device, dtype)
     print(f"a product of matrices runs at {product / 1e9:.0f} GFLOP/s here, a copy at {copied / 1e9:.1f} GB/s")
