@@ -88,7 +88,7 @@ def quantiles(drawn: np.ndarray) -> tuple[float, float, float]:
 
 
 def main(
-    tokens: Annotated[float, typer.Option(min=1, help="on which the model was trained, by its card")] = 9.8e7,
+    tokens: Annotated[float, typer.Option(min=1, help="on which the model was trained, by its card")] = 1.01e8,
     model: Annotated[str, typer.Option("--from", help="bundled model or folder")] = "hoshi",
     folder: Folder = Path("runs/further"),
     out: Out = PAGES,
