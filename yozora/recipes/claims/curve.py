@@ -40,8 +40,8 @@ the longest run on it fell by {slope:.2f} for each tenfold compute.
 A share is taken to rise as a logistic curve over the logarithm of compute: a straight line through the log odds of all runs, each
 weighted by its clips. Brackets are 95 % of {draws:,} draws of the shares from what was counted (Jeffreys). *For each tenfold*: at
 the model's own compute. The last column is how many times the compute of `{model}` the bar would take; `beyond` is more than a
-million times, or never. The runs differ in more than compute (the model's is a sum of parts with other clips, steps and rates), and
-nobody knows whether a curve stays one: it is a direction, no promise.
+million times, or never. The runs differ in more than compute (the model's is a sum of parts with other clips, steps and rates, and it
+may be sampled in another way by now), and nobody knows whether a curve stays one: it is a direction, no promise.
 
 ![shares by compute](curve.svg)
 """
