@@ -90,14 +90,15 @@ def work(model: Model, shot: Shot, sampling: Sampling) -> dict[str, tuple[float,
     each = tokens * (config.layers * (block + attention) + 4 * config.token_channels * config.dim)
     times = times_for(sampling.steps, shift_for(tokens))[:-1]
     low, high = sampling.guided
-    asked = sum(2 if low <= time <= high and sampling.guidance != 1 else 1 for time in times) + sampling.restarts * (len(times) - 1)
+    again = sampling.restarts * (len(times) - 1)
+    asked = sum(2 if low <= time <= high and sampling.guidance != 1 else 1 for time in times) + again
     weights = sum(weight.numel() for weight in model.transformer.parameters()) * bytes_each
     state = 4 * tokens * config.token_channels
     frames, tall, wide = grid.padded
     pixels = math.prod((frames, tall, wide))
     decoder = sum(weight.numel() for weight in vae.decoder.parameters()) * bytes_each
     return {
-        "denoise": (asked * each, (len(times) + sampling.restarts * (len(times) - 1)) * weights + asked * 2 * state),
+        "denoise": (asked * each, (len(times) + again) * weights + asked * 2 * state),
         "decode": (pixels * flops_per_pixel(vae.config)[1], grid.tokens[0] * decoder + 3 * pixels * bytes_each + state),
     }
 

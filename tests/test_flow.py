@@ -29,6 +29,12 @@ def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def every_step(*shape):
+    """All steps, those that draw noise with noise for clips of a shape."""
+    fresh = repeat(random(*shape, seed=10))
+    return euler, heun, unipc, renewing(fresh, 1.0), restarting(fresh, 2), renoising(fresh)
+
+
 def test_the_path_is_straight_and_its_ends_are_exact():
     data, noise = random(5, 3), random(5, 3, seed=1)
     level = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -86,14 +92,7 @@ def test_a_network_that_fails_on_known_tokens_does_not_touch_them():
     def velocity(state, level):
         return torch.where((level == 0)[:, None], torch.nan, torch.ones_like(state))
 
-    for step in (
-        euler,
-        heun,
-        unipc,
-        renewing(repeat(random(3, 2)), 1.0),
-        restarting(repeat(random(3, 2)), 2),
-        renoising(lambda index: random(3, 2, seed=index)),
-    ):
+    for step in every_step(3, 2):
         result = solve(velocity, state, start, times_for(4), step)
         assert torch.equal(result[[0, 2]], state[[0, 2]]) and torch.isfinite(result[1]).all()
 
@@ -107,26 +106,19 @@ def test_one_shot_is_exact_when_the_velocity_points_at_the_data():
         return torch.where((level > 0)[:, None], (state - data) / level[:, None], 0.0)
 
     for steps in (1, 2, 7):
-        for step in (
-            euler,
-            heun,
-            unipc,
-            renewing(repeat(random(4, 3)), 1.0),
-            restarting(repeat(random(4, 3)), 2),
-            renoising(lambda index: random(4, 3, seed=10 + index)),
-        ):
+        for step in every_step(4, 3):
             torch.testing.assert_close(solve(velocity, state, start, times_for(steps), step), data, atol=1e-5, rtol=1e-5)
 
 
 def test_few_steps_keep_the_law_of_uncorrelated_data():
     """Data N(0, 0.25) in every number: jumping to the mean and renoising contracts by a known factor at each stop."""
-    state, times, fresh = random(1, 40_000), times_for(4), {index: random(1, 40_000, seed=index) for index in range(1, 5)}
+    state, times, fresh = random(1, 40_000), times_for(4), (random(1, 40_000, seed=index) for index in range(1, 5))
     gain = [0.25 * (1 - s) / (0.25 * (1 - s) ** 2 + s**2) for s in times]
 
     def velocity(state, level):
         return (state - gain[times.index(float(level))] * state) / level[:, None]
 
-    result = solve(velocity, state, torch.ones(1), times, renoising(fresh.__getitem__))
+    result = solve(velocity, state, torch.ones(1), times, renoising(fresh))
     variance = 1.0
     for there, factor in zip(times[1:], gain[:-1], strict=True):
         variance = (1 - there) ** 2 * factor**2 * variance + there**2

@@ -136,7 +136,7 @@ def test_what_is_taught_leads_where_the_teacher_gets(tiny_model, guidance):
     model = load(str(tiny_model), CPU, torch.float32)
     task = task_of(model, Mixture(invent=1.0, given=0.0, levels=0.0), guidance)
     lesson = task.posing.lesson(
-        0, 0, task.posing.batching.shapes[0], 2, lambda num, generator, shift: task.begin(task.times(0, 0, shift), num)
+        0, 0, task.posing.batching.shapes[0], 2, lambda num, generator, shift: task.begin(task.leaps.times(0, shift), num)
     )
     tokens, words = task.posing.pack([lesson])
     start = torch.ones(2, lesson.lengths[0])
@@ -155,7 +155,7 @@ def test_what_is_taught_leads_where_the_teacher_gets(tiny_model, guidance):
     stops = times_for(2, shift)
     for leap in range(2):
         level = stops[leap] * start
-        target, velocity = task.taught(replace(lesson, values=state, level=level), task.times(leap, 0, shift), tokens, words)
+        target, velocity = task.taught(replace(lesson, values=state, level=level), task.leaps.times(leap, shift), tokens, words)
         assert torch.allclose(target, stops[leap + 1] * start, atol=1e-6)  # the very levels between which it is used
         times = task.leaps.times(leap, shift)
         within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
@@ -188,7 +188,7 @@ def test_a_consistent_student_is_taught_by_a_step_of_its_teacher_and_then_by_its
     task.leaps = replace(task.leaps, consistent=True)
     for parameter in task.added.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    times = task.times(0, stop, shift_for(36))
+    times = task.leaps.times(0, shift_for(36), stop)
     lesson = task.posing.lesson(0, 0, task.posing.batching.shapes[0], 1, lambda num, *_: task.begin(times, num))
     tokens, words = task.posing.pack([lesson])
     with torch.no_grad():

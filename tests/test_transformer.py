@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from yozora.flow.denoisers import one_level
+from yozora.flow.path import raise_to
 from yozora.layers.neighbours import gather, neighbours
 from yozora.patches import Tokens, Words, pack, patchify
 from yozora.train.bypass import draw_bypass
-from yozora.transformer.denoisers import one_level, raise_to
 from yozora.transformer.model import Transformer, TransformerConfig, precondition
 
 CONFIG = TransformerConfig(channels=4, dim=48, heads=2, layers=2, feedforward=64, text_dim=16)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from yozora import __version__
 from yozora.canvas import Canvas, Grid, Kept, tokens_heard
+from yozora.flow.denoisers import rolled
 from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
@@ -28,7 +29,6 @@ from yozora.tasks.note import note
 from yozora.tasks.request import Request, Shot
 from yozora.tasks.settings import Settings
 from yozora.tasks.source import sources
-from yozora.transformer.denoisers import rolled
 from yozora.vae.pixels import to_frames
 from yozora.vae.place import crop, moved, pixels_of, place, reuse, token_start
 from yozora.vae.seam import paste

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from tests.laws.test_canvas_law import FRAMES, velocity
+from yozora.flow.denoisers import rolled
 from yozora.flow.schedule import times_for
 from yozora.flow.solver import solve, unipc
 from yozora.patches import Tokens, Words
-from yozora.transformer.denoisers import rolled
 
 WORDS = Words(states=torch.zeros(1, 1), lengths=(1,), tokens=(FRAMES,))
 COORDINATES = torch.arange(FRAMES)[:, None].expand(-1, 3)

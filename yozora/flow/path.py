@@ -23,6 +23,18 @@ def clean(
     return state - level[:, None] * velocity
 
 
+def raise_to(
+    highest: Float[Tensor, " token"],
+    values: Float[Tensor, "token channel"],
+    level: Float[Tensor, " token"],
+    noise: Float[Tensor, "token channel"],
+) -> Float[Tensor, "token channel"]:
+    """Noise tokens further: `x_a = (1 - a) x + a n` becomes `(1 - b) x + b m`, `m` of the same law as `n`."""
+    keep = torch.where(level < highest, (1 - highest) / (1 - level).clamp_min(1e-12), 1)
+    spread = (highest.square() - (keep * level).square()).clamp_min(0).sqrt()
+    return keep[:, None] * values + spread[:, None] * noise
+
+
 def draw_noise(seeds: Sequence[tuple[int, ...]], lengths: Sequence[int], channels: int) -> Float[Tensor, "token channel"]:
     """Gaussian noise for a packed sequence: each segment's is that of its own seed, whatever stands beside it.
 

@@ -1,13 +1,13 @@
 """Steps that draw noise anew: errors that a network makes on the way are washed out, where a deterministic step carries them along."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from yozora.flow.path import clean, mix
-from yozora.flow.solver import Past, Step, Velocity, gap
+from yozora.flow.path import clean, mix, raise_to
+from yozora.flow.solver import Past, Step, Velocity, euler, gap
 
 
 def renewing(fresh: Iterator[Tensor], eta: float) -> Step:
@@ -54,23 +54,23 @@ def restarting(fresh: Iterator[Tensor], restarts: int) -> Step:
         target: Float[Tensor, " token"],
         past: tuple[Past, ...] = (),
     ) -> tuple[Float[Tensor, "token channel"], tuple[Past, ...]]:
-        moving, change = (level != target)[:, None], (target - level)[:, None]
-        kept = ((1 - level) / (1 - target).clamp_min(1e-12))[:, None]
-        back = (level.square()[:, None] - (kept * target[:, None]).square()).clamp_min(0).sqrt()
-        now = Past(state=state, level=level, clean=state)
-        for again in range(1 + (restarts if past else 0)):
-            if again:
-                state = torch.where(moving, kept * state + back * next(fresh), state)
-            state = torch.where(moving, state + change * velocity(state, level), state)
-        return state, (now,)
+        moving = (level != target)[:, None]
+
+        def leap(begun: Tensor) -> Tensor:
+            return torch.where(moving, euler(velocity, begun, level, target)[0], begun)
+
+        reached = leap(state)
+        for _ in range(restarts if past else 0):
+            reached = leap(raise_to(level, reached, target, next(fresh)))
+        return reached, (Past(state=state, level=level, clean=reached),)
 
     return step
 
 
-def renoising(fresh: Callable[[int], Tensor]) -> Step:
+def renoising(fresh: Iterator[Tensor]) -> Step:
     """A step for distilled weights, where the network points at the data itself: jump there, add noise for the next level, jump again.
 
-    `fresh(k)`, `[token channel]`, is the noise of the step to the k-th stop, of the clips' own seeds.
+    `fresh` as in `renewing`.
     """
 
     def step(
@@ -81,7 +81,6 @@ def renoising(fresh: Callable[[int], Tensor]) -> Step:
         past: tuple[Past, ...] = (),
     ) -> tuple[Float[Tensor, "token channel"], tuple[Past, ...]]:
         guess = clean(state, velocity(state, level), level)
-        stops = (Past(state=state, level=level, clean=guess), *past)
-        return mix(guess, fresh(len(stops)), target), stops
+        return mix(guess, next(fresh), target), past
 
     return step

@@ -1,7 +1,7 @@
 """A student takes in a few leaps the way that its teacher goes in many steps, guided.
 
 It is taught where the teacher gets in a whole leap (progressive distillation, arXiv:2202.00512), or by what it says itself one step of the
-teacher further on (consistency within each leap, arXiv:2403.06807); docs/claims/students.md has both measured.
+teacher further on (consistency within each leap, arXiv:2403.06807); the claim `students` puts both to trial.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +38,10 @@ class Leaps:
     fine: int
     consistent: bool = False
 
-    def times(self, leap: int, shift: float) -> tuple[float, ...]:
-        """The `fine + 1` times at which the teacher stops during leap `leap`, for a clip of such a shift."""
+    def times(self, leap: int, shift: float, stop: int = 0) -> tuple[float, ...]:
+        """The times at which the teacher stops, from stop `stop` of leap `leap` to its end, for a clip of such a shift."""
         stops = times_for(self.leaps * self.fine, shift)
-        return stops[leap * self.fine : (leap + 1) * self.fine + 1]
+        return stops[leap * self.fine + stop : (leap + 1) * self.fine + 1]
 
 
 @dataclass(kw_only=True)
@@ -75,7 +75,7 @@ class StudentTask:
             rng = numpy_generator(self.posing.batching.draws, step, group, "leap")
             leap = int(rng.integers(self.leaps.leaps))
             stop = int(rng.integers(self.leaps.fine)) if self.leaps.consistent else 0
-            times = partial(self.times, leap, stop)
+            times = partial(self.leaps.times, leap, stop=stop)
             lesson = self.posing.lesson(step, group, shape, count, lambda num, generator, shift, times=times: self.begin(times(shift), num))
             with torch.autocast(lesson.values.device.type, torch.bfloat16):
                 with torch.no_grad():
@@ -89,10 +89,6 @@ class StudentTask:
         loss = torch.cat(errors).mean()
         none = loss.new_zeros(0)
         yield Loss("student", loss, {"loss": loss, **{name: torch.cat([none, *found]).mean() for name, found in parts.items()}})
-
-    def times(self, leap: int, stop: int, shift: float) -> tuple[float, ...]:
-        """The times at which the teacher stops, from one of the stops of a leap to its end."""
-        return self.leaps.times(leap, shift)[stop:]
 
     def begin(self, times: Sequence[float], num: int) -> Float[Tensor, " num"]:
         """The first of some times, for each of some clips."""
@@ -113,13 +109,13 @@ class StudentTask:
         def velocity(state: Tensor, level: Tensor) -> Tensor:
             return denoiser(replace(tokens, values=state), level, heard)
 
-        within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
         if self.leaps.consistent:
             between = lesson.level * (times[1] / times[0])
             reached = solve(velocity, lesson.values, lesson.level, (1.0, 0.0), heun, between)
             rest = self.student(replace(tokens, values=reached), between, words).float() if len(times) > 2 else 0
             reached = reached - (between - target)[:, None] * rest
         else:
+            within = [(time - times[-1]) / (times[0] - times[-1]) for time in times]
             reached = solve(velocity, lesson.values, lesson.level, within, unipc, target)
         span = (lesson.level - target)[:, None]
         return target, torch.where(span > 0, (lesson.values - reached) / span, 0)

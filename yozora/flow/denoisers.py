@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from yozora.flow.path import raise_to
 from yozora.patches import Denoiser, Tokens, Words
 
 
@@ -30,18 +31,6 @@ def one_level(denoiser: Denoiser, noise: Float[Tensor, "token channel"]) -> Deno
         return torch.where((level == highest)[:, None] & (level > 0)[:, None], velocity, own_velocity)
 
     return denoise
-
-
-def raise_to(
-    highest: Float[Tensor, " token"],
-    values: Float[Tensor, "token channel"],
-    level: Float[Tensor, " token"],
-    noise: Float[Tensor, "token channel"],
-) -> Float[Tensor, "token channel"]:
-    """Noise tokens further: `x_a = (1 - a) x + a n` becomes `(1 - b) x + b m`, `m` of the same law as `n`."""
-    keep = torch.where(level < highest, (1 - highest) / (1 - level).clamp_min(1e-12), 1)
-    spread = (highest.square() - (keep * level).square()).clamp_min(0).sqrt()
-    return keep[:, None] * values + spread[:, None] * noise
 
 
 def rolled(denoiser: Denoiser, shifts: Iterator[Sequence[int]]) -> Denoiser:
