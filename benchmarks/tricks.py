@@ -14,14 +14,15 @@ import torch
 import typer
 
 from yozora import command
-from yozora.model import Model, load, save
+from yozora.model import Model, load
 from yozora.plan import choose_device
 from yozora.recipes import further
+from yozora.recipes.claims.trial import small, train
 from yozora.train.generator import Aids
+from yozora.train.loop import State
 from yozora.train.recipe import GeneratorStage, Recipe
-from yozora.train.stages import clips_of, generator_task, networks, train_generator
+from yozora.train.stages import clips_of, generator_task, networks
 
-OPENING = 0.35  # of the steps, in which stills take most of the tokens
 TIMED, WARM = 6, 2  # steps by which a trick's speed is measured, after some that do not count
 
 
@@ -37,6 +38,11 @@ def rate(stage: GeneratorStage, times: float) -> GeneratorStage:
     return replace(stage, optimization=replace(stage.optimization, rate=stage.optimization.rate * times))
 
 
+def batched(stage: GeneratorStage, **changed: object) -> GeneratorStage:
+    """Other batches."""
+    return replace(stage, batching=replace(stage.batching, **changed))
+
+
 def widths(stage: GeneratorStage, dim: int, layers: int) -> GeneratorStage:
     """Another size of transformer."""
     return replace(stage, widths=replace(stage.widths, dim=dim, feedforward=4 * dim, layers=layers))
@@ -49,6 +55,8 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
     "adamw": lambda stage: replace(stage, optimization=replace(stage.optimization, muon=False)),
     "double-rate": lambda stage: rate(stage, 2.0),
     "half-rate": lambda stage: rate(stage, 0.5),
+    "unshifted": lambda stage: batched(stage, shifted=False),
+    "no-opening": lambda stage: batched(stage, opening=0),
     "narrow": lambda stage: widths(stage, 160, 6),
     "shallow": lambda stage: widths(stage, 256, 4),
     "deep": lambda stage: widths(stage, 192, 10),
@@ -64,17 +72,18 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
 
 
 def seconds_a_step(recipe: Recipe, model: Model, folder: Path) -> float:
-    """Processor time of a step of a model with random weights, over all cores; the update of the weights is left out."""
+    """Processor time of a step of a model with random weights, over all cores."""
     device = next(model.vae.parameters()).device
     text, transformer = networks(recipe, model.vae, model.text.tokenizer)
     fresh = replace(model, text=text.to(device), transformer=transformer.to(device))
     with clips_of(recipe, model.vae, folder / "vae.safetensors", typer.echo) as source:
         task = generator_task(recipe, fresh, source)
+        state = State(task, average=recipe.generator.average)
         for step in range(WARM + TIMED):
             if step == WARM:
                 began = time.process_time()
-            for loss in task.losses(step):
-                loss.value.backward()
+            for _ in state.advance(step):
+                pass
     return (time.process_time() - began) / TIMED
 
 
@@ -85,22 +94,19 @@ def main(
     model: Annotated[str, typer.Option("--from", help="whose compression network is used")] = "hoshi",
     start: Annotated[bool, typer.Option(help="go on from its other weights too, with no opening of stills")] = False,  # noqa: FBT002
 ) -> None:
-    """Train each for so many minutes of processor time, and keep the model in the folder under `trick-NAME`."""
+    """Train each for so many minutes of processor time, and keep the model in the folder under `arm-NAME`."""
     if unknown := [name for name in names if name not in TRICKS]:
         raise ValueError(f"no trick {unknown[0]!r}; choose from {', '.join(TRICKS)}")
-    device, base = choose_device(), further.recipe()
-    other = load(model, device, torch.float32)
-    stage = replace(base.generator, optimization=replace(base.generator.optimization, rate=1e-3, warmup=100))
-    stage = replace(stage, batching=replace(stage.batching, tokens=2048, groups=3), aids=Aids(), posthoc=False)
+    other = load(model, choose_device(), torch.float32)
     for name in names:
-        recipe = replace(base, name=f"trick-{name}", variant=f"trick-{name}", generator=TRICKS[name](stage))
-        steps = int(60 * minutes / seconds_a_step(recipe, other, folder))
-        typer.echo(f"{name}: {steps} steps")
-        tried = recipe.generator
-        batching = replace(tried.batching, opening=0 if start else round(OPENING * steps))
-        how = replace(tried.optimization, steps=steps, warmup=min(100, steps // 5))
-        recipe = replace(recipe, generator=replace(tried, batching=batching, optimization=how, show_every=steps))
-        save(train_generator(recipe, other.vae, folder, device, typer.echo, model if start else ""), folder / recipe.name)
+        stage = TRICKS[name](small(WARM + TIMED))
+        seconds = seconds_a_step(replace(further.recipe(), generator=stage), other, folder)
+        longer = small(max(5, int(60 * minutes / seconds)))
+        began = time.process_time()
+        train({name: TRICKS[name](batched(longer, opening=0) if start else longer)}, folder, model, typer.echo, start=start)
+        typer.echo(
+            f"{name}: {seconds:.2f} s a step, {time.process_time() - began:.0f} s of processor time with what shows and keeps the model"
+        )
 
 
 if __name__ == "__main__":

@@ -91,8 +91,26 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(tmp_path):
 
 def test_another_recipe_is_refused(tmp_path):
     train(Regression(), run(tmp_path), lambda _: None)
-    with pytest.raises(ValueError, match="another recipe"):
+    with pytest.raises(ValueError, match="step-00000030 was made by another recipe; give the run another --folder, or remove it"):
         train(Regression(), run(tmp_path, recipe="other"), lambda _: None)
+    with pytest.raises(ValueError, match="another recipe"):
+        run(tmp_path, recipe="other").check()
+    run(tmp_path).check()
+    run(tmp_path / "new").check()
+
+
+def test_a_card_that_is_taken_away_loses_the_steps_since_the_last_state(tmp_path):
+    whole = train(Regression(), run(tmp_path / "whole"), lambda _: None)
+
+    class Lost(Regression):
+        def losses(self, step):
+            if step == 17:
+                raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+            yield from super().losses(step)
+
+    with pytest.raises(torch.AcceleratorError):
+        train(Lost(), run(tmp_path / "cut"), lambda _: None)
+    assert same(whole, train(Regression(), run(tmp_path / "cut"), lambda _: None))
 
 
 def test_nothing_is_updated_where_the_loss_is_not_finite(tmp_path):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from yozora.tasks.complaints import complaint
 
+LOST = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "No CUDA GPUs are available")  # what a library says whose card has failed
 INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt: 128 and the number of SIGINT
 
 
@@ -31,7 +32,7 @@ def run(command: typer.Typer | Callable[..., None]) -> None:
         _fail(str(error))
     except Exception as error:
         if _is_out_of_memory(error):
-            _fail("the memory does not suffice; ask for a smaller size or fewer seconds, or close other programs")
+            _fail("the memory does not suffice; close other programs, or ask for less: a smaller size, fewer seconds, another recipe")
         if _is_lost_card(error):
             first = str(error).partition("\n")[0]
             _fail(f"the card failed ({first}); run the same command again: a training goes on from its last state")
@@ -70,9 +71,10 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _is_lost_card(error: Exception) -> bool:
-    """Whether a GPU failed or was taken away; torch has a class for that."""
+    """Whether a GPU failed or was taken away; torch has a class for that, but its libraries do not use it."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.AcceleratorError)
+    failed = torch is not None and isinstance(error, torch.AcceleratorError)
+    return failed or (isinstance(error, RuntimeError) and any(words in str(error) for words in LOST))
 
 
 def _fail(message: str) -> None:

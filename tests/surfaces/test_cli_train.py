@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from yozora.recipes import further, gpu, laptop
-from yozora.train.runs import GIB, check_fits, kept_bytes
+from yozora.train.clips import film
+from yozora.train.runs import GIB, PIXEL, check_fits, filmed_bytes, kept_bytes
 
 BAD = {
     "no recipe": (("everything",), "'everything' is not one of 'debug', 'laptop', 'further', 'gpu'"),
@@ -35,17 +36,31 @@ def test_a_recipe_for_a_card_says_so_where_there_is_none(tmp_path, yozora, monke
     assert "made for a card of 20 GiB or more, and torch finds none here; choose laptop or further" in done.lines[0]
 
 
-def test_a_card_or_a_memory_that_is_too_small_is_told_with_both_figures(monkeypatch):
+def test_a_card_or_a_memory_that_is_too_small_is_told_with_both_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=64 * GIB))
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=8 * GIB))
     with pytest.raises(ValueError, match="a card of 20 GiB or more, and this one has 8; choose laptop or further"):
-        check_fits(gpu.recipe(), torch.device("cuda"), 64 * GIB)
+        check_fits(gpu.recipe(), torch.device("cuda"), 64 * GIB, tmp_path)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=80 * GIB))
-    check_fits(gpu.recipe(), torch.device("cuda"), 0)  # its clips are made as it goes
+    check_fits(gpu.recipe(), torch.device("cuda"), 0, tmp_path)  # its clips are made as it goes
     for recipe in (laptop.recipe(), further.recipe()):
         needed = kept_bytes(recipe)
-        check_fits(recipe, torch.device("cpu"), needed)
+        check_fits(recipe, torch.device("cpu"), needed, tmp_path)
         with pytest.raises(ValueError, match=rf"take {needed / GIB:.1f} GiB as latents, and 0.5 GiB of memory are free; close other"):
-            check_fits(recipe, torch.device("cpu"), GIB // 2)
+            check_fits(recipe, torch.device("cpu"), GIB // 2, tmp_path)
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_first_clip(tmp_path, monkeypatch):
+    recipe, cpu = further.recipe(), torch.device("cpu")
+    needed = filmed_bytes(recipe) + kept_bytes(recipe)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2 * GIB))
+    with pytest.raises(ValueError, match=rf"take {needed / GIB:.1f} GiB on disk, and .*new has 2.0 GiB; name a place with more room"):
+        check_fits(recipe, cpu, 64 * GIB, tmp_path / "new")
+    (tmp_path / "begun" / "generator").mkdir(parents=True)
+    check_fits(recipe, cpu, 64 * GIB, tmp_path / "begun")  # its clips are there
+    block = film(1, range(2), recipe.generator.batching.shapes[0], 8.0, cpu)
+    pixels = block.frames[0, ..., 0].numel()
+    assert 4 * pixels <= sum(part.nbytes for part in (block.frames, block.masks)) / 2 <= PIXEL * pixels
 
 
 def test_what_is_kept_is_counted():
@@ -56,13 +71,21 @@ def test_what_is_kept_is_counted():
     assert kept_bytes(alone) == shape.pool * 9 * 8 * 8 * 96 * 2 * 5 // 3
 
 
-def test_a_card_that_fails_is_one_line_with_the_remedy(tmp_path, yozora, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("CUDA error: an illegal memory access\nmore lines"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("No CUDA GPUs are available"),
+    ],
+)
+def test_a_card_that_fails_is_one_line_with_the_remedy(tmp_path, yozora, monkeypatch, error):
     monkeypatch.setattr("yozora.cli.training.keep_memory", lambda: None)
 
     def lost(*_, **__):
-        raise torch.AcceleratorError("CUDA error: an illegal memory access\nmore lines")
+        raise error
 
     monkeypatch.setattr("yozora.train.runs.run_recipe", lost)
     done = yozora("train", "debug")
     assert (done.code, len(done.lines)) == (2, 1)
-    assert "the card failed (CUDA error: an illegal memory access); run the same command again" in done.lines[0]
+    assert f"the card failed ({str(error).splitlines()[0]}); run the same command again" in done.lines[0]

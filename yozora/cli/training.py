@@ -55,12 +55,15 @@ def train(
 
     import torch
 
+    from yozora.model import find
     from yozora.plan import choose_device, memory_free
     from yozora.train.recipe import Retold
     from yozora.train.runs import check_fits, run_part, run_recipe, run_retold
 
+    if start:
+        find(start)
     chosen, place, device = recipe_of(recipe), folder / recipe.value, choose_device()
-    check_fits(chosen, device, memory_free(torch.device("cpu")))
+    check_fits(chosen, device, memory_free(torch.device("cpu")), place)
     if retold:
         print(run_retold(chosen, place, device, Retold(model=start, length=retold.value)))
     else:

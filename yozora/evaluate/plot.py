@@ -12,10 +12,11 @@ COLOURS = ("#2b5fd9", "#d9482b", "#2b9d5a", "#8a4fd0", "#c98a12")
 Curve = Sequence[tuple[float | int, float | int]]
 
 
-def curves(lines: Mapping[str, Curve], across: str, up: str, most: float | None = None) -> str:
+def curves(lines: Mapping[str, Curve], across: str, up: str, most: float | None = None, spans: Mapping[str, Curve] | None = None) -> str:
     """An SVG of curves by name through points (x above 0); x by powers of ten. `across` and `up` name the axes.
 
-    What is plotted are shares from 0 to 1, or, where `most` is given, numbers from 0 to that.
+    What is plotted are shares from 0 to 1, or, where `most` is given, numbers from 0 to that; `spans` has the interval (low, high) of
+    each point of some curves.
     """
     xs = [x for line in lines.values() for x, _ in line]
     low, high = floor(log10(min(xs))), max(ceil(log10(max(xs))), floor(log10(min(xs))) + 1)
@@ -27,7 +28,7 @@ def curves(lines: Mapping[str, Curve], across: str, up: str, most: float | None 
     parts = [f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
     for power in range(low, high + 1):
         x, y = place(10**power, 0)
-        label = f"{10**power:,}" if power >= 0 else f"{10.0**power:g}"
+        label = f"{10**power:,}" if 0 <= power < 6 else f"1e{power}"
         parts += [stroke([(x, y), place(10**power, most or 1)], "#e4e4e8"), text(x, y + 18, label)]
     for share in (0, 0.25, 0.5, 0.75, 1):
         x, y = place(10**low, share * (most or 1))
@@ -36,6 +37,11 @@ def curves(lines: Mapping[str, Curve], across: str, up: str, most: float | None 
     for order, (name, line) in enumerate(lines.items()):
         colour = COLOURS[order % len(COLOURS)]
         y = HEIGHT - MARGIN - 16 * (len(lines) - order) + 4
+        aside = 4 * (order - (len(lines) - 1) / 2)  # pixels, so that intervals at one x do not hide each other
+        for (x, _), span in zip(line, (spans or {}).get(name, ()), strict=False):
+            (column, low_end), (_, high_end) = (place(x, end) for end in span)
+            parts.append(stroke([(column + aside, low_end), (column + aside, high_end)], colour, 1.2))
+        parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in (place(*point) for point in line)]
         parts += [stroke([place(*point) for point in line], colour, 2.5), text(WIDTH - MARGIN - 8, y, name, "end", colour)]
     parts += [text(WIDTH / 2, HEIGHT - 10, across), text(MARGIN, MARGIN - 16, up, "start")]
     return "\n".join([HEAD, *parts, "</svg>\n"])

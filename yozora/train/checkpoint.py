@@ -48,11 +48,24 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     return final
 
 
+def check(folder: Path, recipe: str) -> None:
+    """Raise ValueError for a folder whose newest checkpoint another recipe made; a torn one is passed over."""
+    for path in sorted(folder.glob("step-????????"), reverse=True):
+        try:
+            made_by = json.loads((path / "manifest.json").read_text())["recipe"]
+        except (OSError, ValueError, KeyError):
+            continue
+        if made_by != recipe:
+            raise ValueError(f"{path} was made by another recipe; give the run another --folder, or remove it")
+        return
+
+
 def load_newest(folder: Path, recipe: str, report: Callable[[str], None]) -> Checkpoint | None:
     """The newest whole checkpoint below `folder`, None where there is none; torn ones are named and passed over.
 
     Raises ValueError for a checkpoint that another recipe made.
     """
+    check(folder, recipe)
     for path in sorted(folder.glob("step-????????"), reverse=True):
         try:
             manifest = json.loads((path / "manifest.json").read_text())
@@ -62,8 +75,6 @@ def load_newest(folder: Path, recipe: str, report: Callable[[str], None]) -> Che
         except (OSError, ValueError, KeyError) as error:
             report(f"checkpoint {path.name} is torn ({error}): using the one before it")
             continue
-        if manifest["recipe"] != recipe:
-            raise ValueError(f"{path} was made by another recipe; give the run another folder, or remove it")
         tensors = {Path(name).stem: load_file(path / name) for name in manifest["sha256"]}
         return Checkpoint(step=manifest["step"], recipe=recipe, tensors=tensors)
     return None

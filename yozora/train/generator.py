@@ -55,6 +55,7 @@ class Batching:
     a clip costs. A share `middle` of the groups of clips lose their first cell, which alone stands for one frame: so stretches out
     of longer clips are known, and loops. Captions are dropped at rate `silence` for guidance; a clip that has a script is read by
     it at rate `scripted`, any other clip by a caption of one of the `lengths`, by their shares.
+    Times are `shifted` towards noise by the size of a clip, as the solver's are.
     The `seed` is that of the clips and of all that is drawn; another `turn` takes the same clips in another order with other noise.
     """
 
@@ -71,6 +72,7 @@ class Batching:
     lengths: tuple[tuple[str, float], ...] = LENGTHS
     opening: int = 0
     stills: float = 0.9
+    shifted: bool = True
 
     @property
     def draws(self) -> str:
@@ -229,7 +231,7 @@ class GeneratorTask:
         generator = torch_generator(self.device, self.batching.draws, step, group, "noise")
         length = len(values) // count
         start = torch.stack([start.flatten() for start in starts]).to(self.device)
-        level = (times(count, generator, shift_for(length))[:, None] * start).flatten()
+        level = (times(count, generator, shift_for(length) if self.batching.shifted else 1.0)[:, None] * start).flatten()
         noise = torch.randn(values.shape, generator=generator, device=self.device)
         if self.aids.paired:
             noise = paired(noise.view(count, -1), values.view(count, -1)).view(values.shape)

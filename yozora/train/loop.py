@@ -53,28 +53,33 @@ class Run:
     posthoc: bool = False
     origin: str = ""  # the model whose weights it began from
 
+    @property
+    def identity(self) -> str:
+        """The hash by which its checkpoints know the configuration that made them."""
+        return hashlib.sha256(self.recipe.encode()).hexdigest()
+
+    def check(self) -> None:
+        """Raise ValueError where the folder has the state of another configuration: a glance, to be taken before clips are made."""
+        checkpoint.check(self.folder / "checkpoints", self.identity)
+
 
 def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str, dict[str, Tensor]]:
     """Train to the last step, going on from the newest whole checkpoint in the folder; returns averaged weights.
 
     Raises FloatingPointError before the update where a loss or gradient is not finite.
     """
-    state = _State(task, run)
-    identity = hashlib.sha256(run.recipe.encode()).hexdigest()
-    found = checkpoint.load_newest(run.folder / "checkpoints", identity, say)
+    state = State(task, average=run.average, posthoc=run.posthoc)
+    found = checkpoint.load_newest(run.folder / "checkpoints", run.identity, say)
     first = state.restore(found.tensors, found.step) if found else 0
     with Reporter(run.folder, first, run.steps, run.origin, say) as reporter:
         for step in range(first, run.steps):
-            for loss in task.losses(step):
-                norm = state.update(loss, step)
+            for loss, norm in state.advance(step):
                 reporter.add(loss.network, {**loss.parts, "gradient": norm})
-            for average in state.averages:
-                average.update(state.weights(), step)
             reporter.step(step)
             if (step + 1) % run.save_every == 0 or step + 1 == run.steps:
-                held = checkpoint.Checkpoint(step=step + 1, recipe=identity, tensors=state.tensors())
+                held = checkpoint.Checkpoint(step=step + 1, recipe=run.identity, tensors=state.tensors())
                 if state.posthoc:  # first, so that none is missing where a run goes on from the checkpoint
-                    state.posthoc.snapshot(run.folder / "averages", step + 1, identity)
+                    state.posthoc.snapshot(run.folder / "averages", step + 1, run.identity)
                 checkpoint.save(run.folder / "checkpoints", held)
             if (step + 1) % run.show_every == 0 or step + 1 == run.steps:
                 with state.averaged():
@@ -82,19 +87,26 @@ def train(task: Task, run: Run, say: Callable[[str], None] = print) -> dict[str,
     return state.split(state.average.values)
 
 
-class _State:
+class State:
     """Weights, their average and the optimizers' moments, as flat tables of tensors."""
 
-    def __init__(self, task: Task, run: Run):
+    def __init__(self, task: Task, *, average: float, posthoc: bool = False):
         self.task = task
         self.named = {network: dict(module.named_parameters()) for network, module in task.networks.items()}
         self.optimizers = {name: optimizers(self.named[name].items(), how) for name, how in task.optimization.items()}
-        self.average = Average(self.weights(), run.average)
-        self.posthoc = PowerAverages(self.weights()) if run.posthoc else None
+        self.average = Average(self.weights(), average)
+        self.posthoc = PowerAverages(self.weights()) if posthoc else None
         self.averages = (self.average, *([self.posthoc] if self.posthoc else []))
 
     def weights(self) -> dict[str, Tensor]:
         return {f"{network}/{name}": value for network, table in self.named.items() for name, value in table.items()}
+
+    def advance(self, step: int) -> Iterator[tuple[Loss, Tensor]]:
+        """Take a step: every loss with the norm of its gradient, once it is applied; the averages follow in the end."""
+        for loss in self.task.losses(step):
+            yield loss, self.update(loss, step)
+        for average in self.averages:
+            average.update(self.weights(), step)
 
     def update(self, loss: Loss, step: int) -> Tensor:
         """One optimizer step on the network of `loss`; nothing changes where it is not finite."""
@@ -155,7 +167,7 @@ class _State:
 class _Averaged:
     """Within it the networks hold their averaged weights."""
 
-    def __init__(self, state: _State):
+    def __init__(self, state: State):
         self.state = state
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """Whole runs: the stages of a recipe one after another, or one of them alone for a model that is there."""
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from yozora.train.stages import Say, train_captioner, train_generator, train_stu
 from yozora.vae import load_vae
 
 GIB = 1 << 30
+PIXEL = 5  # bytes of a film's pixel
 PARTS = {"captioner": train_captioner, "student": train_student}  # that can be trained for a model that is there
 
 
@@ -70,8 +72,11 @@ def check_place(folder: Path, model: Model) -> None:
         raise ValueError(f"{folder} has another model than the one of --from, which would be lost; name it in --from, or another --folder")
 
 
-def check_fits(recipe: Recipe, device: torch.device, free: int) -> None:
-    """Raise ValueError with both figures where a recipe does not fit a device or `free` bytes of memory, saying which would."""
+def check_fits(recipe: Recipe, device: torch.device, free: int, folder: Path) -> None:
+    """Raise ValueError with both figures where a recipe does not fit a device, `free` bytes of memory or a folder's disk.
+
+    It says which recipe would. A run whose generator has begun has its clips.
+    """
     small = "choose laptop or further, which need no card, or debug, which needs next to nothing"
     if recipe.card and device.type != "cuda":
         raise ValueError(f"this recipe is made for a card of {recipe.card} GiB or more, and torch finds none here; {small}")
@@ -82,6 +87,17 @@ def check_fits(recipe: Recipe, device: torch.device, free: int) -> None:
     if not recipe.window and (needed := kept_bytes(recipe)) > free:
         said = f"the clips of this recipe take {needed / GIB:.1f} GiB as latents, and {free / GIB:.1f} GiB of memory are free"
         raise ValueError(f"{said}; close other programs, or choose debug, which needs next to nothing")
+
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    room = shutil.disk_usage(place).free + sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+    if not recipe.window and not (folder / "generator").exists() and (needed := filmed_bytes(recipe) + kept_bytes(recipe)) > room:
+        said = f"the clips of this recipe take {needed / GIB:.1f} GiB on disk, and {folder} has {room / GIB:.1f} GiB"
+        raise ValueError(f"{said}; name a place with more room in --folder, or choose debug, which needs next to nothing")
+
+
+def filmed_bytes(recipe: Recipe) -> int:
+    """How much disk the clips of a recipe take as pictures: a byte for each colour, a mask, and a second picture for one in three."""
+    return sum(shape.pool * shape.frames * math.prod(shape.filmed) * PIXEL for shape in recipe.generator.batching.shapes)
 
 
 def kept_bytes(recipe: Recipe) -> int:

@@ -51,6 +51,9 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
     if weights.exists():
         say(f"using the finished {weights}")
         return weights
+    steps = stage.optimization.steps
+    run = Run(folder=place, recipe=identity, steps=steps, save_every=stage.save_every, show_every=stage.save_every)
+    run.check()
     seed = stage.cropping.seed
     films = [_films(shape, seed, recipe.habits.fps, folder) for shape in stage.cropping.shapes]
     pools = {pool.folder.name: _prepared(pool, recipe, say).load() for pool in films}
@@ -69,8 +72,6 @@ def train_vae(recipe: Recipe, folder: Path, device: torch.device, say: Say) -> P
         seed=seed,
         show=lambda: reconstructions(vae, recipe, device),
     )
-    steps = stage.optimization.steps
-    run = Run(folder=place, recipe=identity, steps=steps, save_every=stage.save_every, show_every=stage.save_every)
     averaged = train(task, run, say)["vae"]
     vae.load_state_dict(averaged)
     scaled = VideoVAE(replace(stage.network, **_statistics(vae, pools, device)))
@@ -112,6 +113,7 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
         average=stage.average,
         posthoc=stage.posthoc,
     )
+    run.check()
     with clips_of(recipe, vae, weights, say) as source:
         task = generator_task(recipe, model, source)
 
@@ -173,6 +175,7 @@ def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.de
         show_every=stage.save_every,
         average=stage.average,
     )
+    run.check()
     with clips_of(recipe, vae, weights, say, "latents") as source:
         task = CaptionerTask(
             captioner=captioner,
@@ -214,6 +217,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
         average=stage.average,
     )
     fast = Sampling.by(model.habits, "fast", stage.leaps)
+    run.check()
     with clips_of(recipe, model.vae, weights, say) as source:
         torch.manual_seed(batching.seed)
         task = StudentTask(

@@ -16,14 +16,15 @@ import typer
 
 from yozora import command
 from yozora.evaluate.plot import curves
-from yozora.evaluate.report import of_all, tally
+from yozora.evaluate.report import of_all, tally, wilson
 from yozora.evaluate.world import Exam
 from yozora.model import load
 from yozora.recipes import further
-from yozora.recipes.claims.scaling import NAME, OPERATIONS, work
+from yozora.recipes.claims.scaling import CASES, NAME, OPERATIONS, work
 from yozora.recipes.claims.trial import BATCHES, PAGES, SHARES, Folder, Out, echo, held, measure
 
 BARS = {"all": 0.6, "colours": 0.95, "count": 0.95, "shapes": 0.95, "permanence": 0.8}
+NEEDED = (SHARES, OPERATIONS, CASES)  # of the numbers of the scaling trial
 DRAWS, MOST = 4000, 6.0  # of the shares; and decades beyond the model, further than which nothing is said
 TEXT = """# Where the curve points
 
@@ -39,9 +40,9 @@ the longest run on it fell by {slope:.2f} for each tenfold compute.
 
 A share is taken to rise as a logistic curve over the logarithm of compute: a straight line through the log odds of all runs, each
 weighted by its clips. Brackets are 95 % of {draws:,} draws of the shares from what was counted (Jeffreys). *For each tenfold*: at
-the model's own compute. The last column is how many times the compute of `{model}` the bar would take; `beyond` is more than a
-million times, or never. The runs differ in more than compute (the model's is a sum of parts with other clips, steps and rates, and it
-may be sampled in another way by now), and nobody knows whether a curve stays one: it is a direction, no promise.
+the model's own compute. The last column is how many times the compute of `{model}` the bar would take; `reached` is none, `beyond` more
+than a million times, or never. The runs differ in more than compute (the model's is a sum of parts with other clips, steps and rates, and
+it may be sampled in another way by now), and nobody knows whether a curve stays one: it is a direction, no promise.
 
 ![shares by compute](curve.svg)
 """
@@ -77,7 +78,9 @@ class Line:
         """How many times the compute of the last point it takes to reach a share."""
         missing = np.log(bar / (1 - bar)) - self.height
         decades = np.where(missing <= 0, 0.0, np.where(self.rise > 0, missing / np.maximum(self.rise, 1e-9), MOST + 1))
-        middle, low, high = (f"{10**found:,.0f} times" if found <= MOST else "beyond" for found in quantiles(decades))
+        middle, low, high = (
+            ("reached" if not found else f"{10**found:,.0f} times" if found <= MOST else "beyond") for found in quantiles(decades)
+        )
         return f"{middle} ({low} to {high})"
 
 
@@ -88,7 +91,7 @@ def quantiles(drawn: np.ndarray) -> tuple[float, float, float]:
 
 
 def main(
-    tokens: Annotated[float, typer.Option(min=1, help="on which the model was trained, by its card")] = 1.01e8,
+    tokens: Annotated[float, typer.Option(min=1, help="on which the model was trained, by its card")] = 1.09e8,
     model: Annotated[str, typer.Option("--from", help="bundled model or folder")] = "hoshi",
     folder: Folder = Path("runs/further"),
     out: Out = PAGES,
@@ -96,8 +99,7 @@ def main(
     """Measure a model on the clips and cases of the scaling trial, and write a page on where its shares are heading."""
     command.check_folder(out)
     before = read(out / f"{NAME}.json")
-    shares, operations = before[SHARES], before[OPERATIONS]
-    cases = shares["renders"]["all"][1]
+    shares, operations, cases = (before[part] for part in NEEDED)
     loss = held({model: Path(model)}, further.recipe(), echo)[model].loss
     (arm,) = measure({model: Path(model)}, Exam(model=model, folder=folder / NAME, seal=NAME), cases).values()
     runs = {name: shares[name] for name in operations} | {model: {one: tally(arm.made, one) for one in BARS}}
@@ -111,7 +113,8 @@ def main(
     kept = {"tokens": tokens, "model": model, "operations": done[-1], "cases": cases, "batches": BATCHES, "draws": DRAWS, "loss": loss}
     kept |= {"names": " | ".join(runs), "columns": "---|" * len(runs), "slope": (lost - loss) / log10(done[-1] / last)}
     lines = {one: [(ops, run[one][0] / run[one][1]) for ops, run in zip(done, runs.values(), strict=True)] for one in BARS}
-    (out / "curve.svg").write_text(curves(lines, "operations", "share that passes"), encoding="utf-8")
+    spans = {one: [wilson(*run[one]) for run in runs.values()] for one in BARS}
+    (out / "curve.svg").write_text(curves(lines, "operations", "share that passes", spans=spans), encoding="utf-8")
     (out / "curve.md").write_text(TEXT.format(rows="\n".join(rows), **kept), encoding="utf-8")
     typer.echo(out / "curve.md")
 
@@ -120,7 +123,7 @@ def read(file: Path) -> dict:
     """The numbers of the scaling trial; raises ValueError where they are missing."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return {name: found[name] for name in (SHARES, OPERATIONS)}
+        return {name: found[name] for name in NEEDED}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} has no numbers of the scaling trial; run python -m yozora.recipes.claims.scaling first") from error
 

@@ -3,6 +3,7 @@
 One network, one seed, three lengths of training from random weights: once, four times and thirty-two times the compute.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,8 @@ from yozora.recipes.claims import trial
 from yozora.recipes.claims.trial import PAGES, Folder, Out, Page, echo, held, measure, small, train, write
 
 TIMES = (1, 4, 32)
-NAME, OPERATIONS = "scaling", "operations, loss"  # of the page, its cases and their records; of the numbers of each run
+NAME = "scaling"  # of the page, its cases and their records
+CASES, OPERATIONS = "cases", "operations, loss"  # among the numbers of the page: how many cases, and of each run
 TEXT = """`python -m yozora.recipes.claims.scaling --steps {steps} --cases {cases}`
 
 The report on Sora showed clips of one prompt at base compute, four times and thirty-two times as much. Here the bundled
@@ -45,18 +47,29 @@ def main(
     command.check_folder(out)
     longer = {f"{times}x": steps * times for times in TIMES}
     models = train({name: small(count) for name, count in longer.items()}, folder, model, echo)
+    typer.echo(compared(models, longer, Exam(model=model, folder=folder / NAME, seal=NAME), cases, out))
+
+
+def compared(models: Mapping[str, Path], longer: Mapping[str, int], exam: Exam, cases: int, out: Path) -> Path:
+    """Measure models that were trained for so many steps each on the same unseen clips and cases, and write the page."""
     losses = held(models, further.recipe(), echo)
-    arms = measure(models, Exam(model=model, folder=folder / NAME, seal=NAME), cases)
+    arms = measure(models, exam, cases)
     network = load(str(next(iter(models.values()))), torch.device("cpu"), torch.float32)
     done = {name: work(network, trial.TOKENS * count) for name, count in longer.items()}
     rows = [f"| {name} | {longer[name]:,} | {done[name]:.1e} | {lost} |" for name, lost in losses.items()]
-    kept = {"steps": steps, "cases": cases, "parameters": parameters(network) / 1e6, "tokens": trial.TOKENS, "batches": trial.BATCHES}
-    facts = {OPERATIONS: {name: (done[name], lost.loss) for name, lost in losses.items()}}
+    kept = {
+        "steps": min(longer.values()),
+        "cases": cases,
+        "parameters": parameters(network) / 1e6,
+        "tokens": trial.TOKENS,
+        "batches": trial.BATCHES,
+    }
+    facts = {CASES: cases, OPERATIONS: {name: (done[name], lost.loss) for name, lost in losses.items()}}
     page = write(out, Page(name=NAME, title="Scaling", text=TEXT.format(**kept, losses="\n".join(rows)), facts=facts), arms)
     line = list(facts[OPERATIONS].values())
     plot = curves({"loss": line}, "operations", "loss on unseen clips", 1.1 * max(loss for _, loss in line))
     (out / "scaling-loss.svg").write_text(plot, encoding="utf-8")
-    typer.echo(page)
+    return page
 
 
 def parameters(model: Model) -> int:

@@ -8,19 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count, islice
+from math import nan
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Annotated
 
 import typer
 
 from yozora import command
-from yozora.evaluate.cases import LEVELS, NOTHING, case
+from yozora.evaluate.cases import LEVELS, NOTHING, Case, attend, case
+from yozora.evaluate.depth import rigid
 from yozora.evaluate.report import Row
 from yozora.evaluate.spec import Spec
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.world import RENDER, Exam, loaded, seal_of
-from yozora.recipes.claims.trial import PAGES, Folder, Out, Page, measure, write
+from yozora.evaluate.world import MODEL, RENDER, Exam, clip_file, loaded, seal_of
+from yozora.recipes.claims.trial import PAGES, Arm, Folder, Out, Page, measure, write
 from yozora.tasks.request import Shot
+from yozora.video import Video
+from yozora.world.framing import lens
 
 SOURCES = ("seen", "pairs", "triples")  # levels in which any camera may be asked for
 
@@ -48,7 +53,7 @@ QUESTIONS = {
     Claim.space: Question(
         "Space: one world under a moving camera",
         "Only cases whose camera moves, in a way that the words say. `rigid` says whether most patches of the floor move as one\n"
-        "plane does under the camera that is seen, `camera` whether that is the camera that was asked for.",
+        "plane does under the camera that is seen, `camera` whether that is of the kind, way and pace that were asked for.",
         SOURCES,
         ("rigid", "camera"),
         moving=True,
@@ -81,10 +86,41 @@ def _moves(spec: Spec) -> bool:
     return spec.camera is not None and spec.camera[0] != "static"
 
 
-def followed(rows: Sequence[Row]) -> str:
-    """The mean share of patches of the floor that move as one plane, of how many clips; of clips that show such patches."""
-    shares = [row["scores"]["rigid"][0] for row in rows if row["scores"].get("rigid") and row["scores"]["rigid"][2] != NOTHING.seen]
-    return f"{100 * sum(shares) / len(shares):.0f} % of {len(shares)} clips" if shares else "none"
+def followed(rows: Sequence[Row]) -> list[float]:
+    """The share of patches of the floor that move as one plane under the camera that is seen, of each clip that shows such patches."""
+    return [row["scores"]["rigid"][0] for row in rows if row["scores"].get("rigid") and row["scores"]["rigid"][2] != NOTHING.seen]
+
+
+def obeyed(asked: Case, clip: Video) -> list[float]:
+    """The share of patches of the floor that move as the camera that was asked for makes them; none where too few can be followed.
+
+    Kind, way and speed are the engine's; how steeply the camera looks down, which no words say, is as it is seen.
+    """
+    sight, camera = attend(clip, asked.spec), asked.scene.camera
+    speed = {"left": -1.0, "right": 1.0, "up": 1.0, "down": -1.0, "in": 1.0, "out": -1.0, "none": 0.0}[camera.direction] * camera.speed
+    rate = speed / float(asked.take.view.position[0, 2]) if camera.kind == "dolly" else speed
+    move = replace(sight.move, kind=camera.kind, rate=rate, focal=lens(camera, asked.shot.width / asked.shot.height))
+    score = rigid(replace(sight, move=move), asked.spec)
+    return [score.value] if score else []
+
+
+def shares(found: Sequence[float]) -> str:
+    """The mean of some shares with its 95 % interval (normal), and how many they are."""
+    if not found:
+        return "none"
+    apart = 196 * stdev(found) / len(found) ** 0.5 if len(found) > 1 else nan
+    return f"{100 * mean(found):.0f} % +- {apart:.0f} of {len(found)} clips"
+
+
+def patches(arm: Arm) -> str:
+    """A table of how much of the floor obeys one camera, of the model's clips and of renders."""
+    made = [(arm.exam.case(row["case"]), clip_file(arm.exam.folder / "clips", row)) for row in arm.made]
+    clips = [(asked, Video.load(path)) for asked, path in made if path.exists()]
+    seen = [shares(followed(arm.of(kind))) for kind in (MODEL, RENDER)]
+    known = [[share for asked, clip in some for share in obeyed(asked, clip)] for some in (clips, [(one, one.truth) for one, _ in made])]
+    rows = [("the camera that is seen", *seen), ("the camera that was asked for", *map(shares, known))]
+    head = "| patches of the floor that move as one plane does under | clips of the model | renders |\n|---|---|---|\n"
+    return head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def main(
@@ -104,9 +140,7 @@ def main(
     levels = ", ".join(LEVELS.get(level, f"`{level}`") for level in question.levels)
     text = f"`python -m yozora.recipes.claims.shown {claim.value} --cases {cases}`\n\n{question.text} Drawn from {levels}; nobody picked."
     if question.moving:
-        renders = [row for row in arm.rows if row["kind"] == RENDER]
-        text += "\n\nShare of patches of the floor that move as one plane, mean over the clips in which such are seen: "
-        text += f"{followed(arm.made)}; renders: {followed(renders)}."
+        text += "\n\nMean shares of patches, of the clips in which at least some can be followed:\n\n" + patches(arm)
     page = Page(name=claim.value, title=question.title, text=text, plotted=question.measures)
     typer.echo(write(out, page, arms))
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import typer
 
+from yozora.evaluate.cases import GIVEN
 from yozora.evaluate.plot import bars
 from yozora.evaluate.report import Row, measures, table, tally
 from yozora.evaluate.summary import machine
@@ -45,8 +46,12 @@ class Arm:
 
     @property
     def made(self) -> list[Row]:
-        """The records of what the model made."""
-        return [row for row in self.rows if row["kind"] == MODEL]
+        """The records of what the model made from words; what goes on from a given clip is better for it."""
+        return self.of(MODEL)
+
+    def of(self, kind: str) -> list[Row]:
+        """The records of one kind of clip from words."""
+        return [row for row in self.rows if row["kind"] == kind and row["level"] not in GIVEN]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +78,8 @@ def small(steps: int) -> GeneratorStage:
     return replace(stage, batching=batching, optimization=how, aids=Aids(), **kept)
 
 
-def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say) -> dict[str, Path]:
-    """Train each arm with the compression network of a model, from random weights; goes on where it was interrupted."""
+def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say, *, start: bool = False) -> dict[str, Path]:
+    """Train each arm with the compression network of a model, from random weights or from those of the model; goes on where it stopped."""
     device = choose_device()
     base, other = further.recipe(), load(model, device, torch.float32)
     found = {}
@@ -82,7 +87,7 @@ def train(arms: Mapping[str, GeneratorStage], folder: Path, model: str, say: Say
         say(f"{name}: {stage.optimization.steps} steps")
         recipe = replace(base, name=f"arm-{name}", variant=f"arm-{name}", generator=stage)
         found[name] = folder / recipe.name
-        save(train_generator(recipe, other.vae, folder, device, say), found[name])
+        save(train_generator(recipe, other.vae, folder, device, say, model if start else ""), found[name])
     return found
 
 
@@ -119,7 +124,7 @@ def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     name = page.name
     groups = {arm: found.made for arm, found in arms.items()}
-    groups["renders"] = [row for row in next(iter(arms.values())).rows if row["kind"] == RENDER]
+    groups["renders"] = next(iter(arms.values())).of(RENDER)
     names = measures([row for rows in groups.values() for row in rows])
     parts = [f"# {page.title}", page.text, table(groups, names[:6], "arm"), table(groups, [names[0], *names[6:]], "arm")]
     shares = {arm: {one: tally(rows, one) for one in names} for arm, rows in groups.items()}
@@ -129,7 +134,7 @@ def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     if side_by_side(arms, out / f"{name}.png"):
         parts.append(f"The first cases, {' above '.join(arms)}:\n\n![clips]({name}.png)")
     made_on = f"{machine()}, torch {torch.__version__}, Python {platform.python_version()}"
-    parts.append(f"All shares with their 95 % Wilson intervals. {made_on}.")
+    parts.append(f"All shares are of clips from words, with their 95 % Wilson intervals. {made_on}.")
     (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     (out / f"{name}.json").write_text(json.dumps({SHARES: shares, **page.facts}, indent=1) + "\n", encoding="utf-8")
     return out / f"{name}.md"
