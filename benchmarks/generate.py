@@ -15,14 +15,15 @@ import typer
 
 from yozora import command
 from yozora.canvas import Grid
-from yozora.flow.schedule import shift_for, times_for
+from yozora.flow.schedule import cut, shift_for, times_for
 from yozora.model import Model, check_quality, find, load
-from yozora.pipeline import Sampling, render
+from yozora.pipeline import Sampling, draft_of, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.quality import Quality
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.tasks.settings import read_size
+from yozora.tasks.strength import SUBTLE
 from yozora.vae.cost import flops_per_pixel
 
 RUNS = 4  # of the same length
@@ -72,26 +73,46 @@ def main(
 
 
 def stages(model: Model, shot: Shot, sampling: Sampling) -> dict[str, float]:
-    """Seconds until the last step of the solver, and from there until the clip is whole."""
-    ended: dict[str, float] = {}
-    began = time.perf_counter()
-    canvas = Generate(prompt=PROMPT).canvas(shot)
-    render([canvas], [0], sampling, model, lambda stage, *_: ended.update({stage: time.perf_counter()}))
-    return {"denoise": ended["denoise"] - began, "decode": time.perf_counter() - ended["denoise"]}
+    """Seconds of each stage: a step of the solver or a decoded cell ends what it took since the one before."""
+    spent = {"denoise": 0.0, "decode": 0.0}
+    last = time.perf_counter()
+
+    def ended(stage: str, *_: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        spent[stage], last = spent[stage] + now - last, now
+
+    render([Generate(prompt=PROMPT).canvas(shot)], [0], sampling, model, ended)
+    ended("decode")
+    return spent
 
 
 def work(model: Model, shot: Shot, sampling: Sampling) -> dict[str, tuple[float, float]]:
-    """Operations of each stage, two to a multiply-add, and the bytes that it cannot but move: weights, and what enters and leaves."""
+    """Operations and bytes of each stage, of the draft too where one is made."""
+    draft = draft_of(Generate(prompt=PROMPT).canvas(shot), model.habits)
+    if not draft:
+        return once(model, shot, sampling)
+    small = once(model, replace(shot, width=draft.given.width, height=draft.given.height), sampling)
+    large = once(model, shot, sampling, SUBTLE)
+    return {stage: (small[stage][0] + large[stage][0], small[stage][1] + large[stage][1]) for stage in small}
+
+
+def once(model: Model, shot: Shot, sampling: Sampling, start: float = 1.0) -> dict[str, tuple[float, float]]:
+    """Operations of each stage of a clip from noise of level `start`, two to a multiply-add, and the bytes that it cannot but move.
+
+    These are weights, and what enters and leaves.
+    """
     config, vae = model.transformer.config, model.vae
     grid = Grid(frames=shot.frames, height=shot.height, width=shot.width, cell=vae.config.cell, patch=config.patch)
     tokens, bytes_each = grid.num_tokens, next(model.transformer.parameters()).element_size()
     block = 8 * config.dim**2 + 4 * config.dim**2 + 4 * config.dim * config.feedforward  # itself, its words (query and out), alone
     attention = 4 * tokens * config.dim
     each = tokens * (config.layers * (block + attention) + 4 * config.token_channels * config.dim)
-    times = times_for(sampling.steps, shift_for(tokens))[:-1]
+    times = times_for(sampling.steps, shift_for(tokens))
+    times = (times if sampling.student else cut(times, start))[:-1]
     low, high = sampling.guided
     again = sampling.restarts * (len(times) - 1)
-    asked = sum(2 if low <= time <= high and sampling.guidance != 1 else 1 for time in times) + again
+    asked = sum(2 if low <= time * (1 if sampling.student else start) <= high and sampling.guidance != 1 else 1 for time in times) + again
     weights = sum(weight.numel() for weight in model.transformer.parameters()) * bytes_each
     state = 4 * tokens * config.token_channels
     frames, tall, wide = grid.padded

@@ -1,5 +1,7 @@
 """A small network tells clips apart that differ, and cannot where they do not."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -18,8 +20,8 @@ def pairs_of(strength: float) -> torch.Tensor:
 
 @pytest.mark.parametrize(("strength", "low", "high"), [(1.0, 0.9, 1.0), (0.0, 0.2, 0.8)])
 def test_what_differs_is_told_and_what_does_not_is_guessed(strength, low, high):
-    right, of = apart.accuracy(pairs_of(strength), steps=40)
-    assert of == 32 and low <= right / of <= high
+    right = apart.accuracy(pairs_of(strength), steps=40)
+    assert len(right) == 16 and low <= apart.share(right)[0] <= high
 
 
 def test_a_clip_is_judged_by_a_network_that_has_not_seen_it(monkeypatch):
@@ -34,8 +36,8 @@ def test_a_clip_is_judged_by_a_network_that_has_not_seen_it(monkeypatch):
 
     monkeypatch.setattr(apart, "learned", memory)
     monkeypatch.setattr(apart, "signal", lambda clips: clips.double().movedim(-1, 2))
-    right, of = apart.accuracy(pairs)
-    assert (right, of) == (0, 2 * len(pairs))
+    assert apart.accuracy(pairs) == [0] * len(pairs)
+    assert apart.share([2, 1, 2, 1]) == pytest.approx((0.75, 0.283), abs=1e-3)
 
 
 def test_a_pair_is_of_one_scene_and_made_the_same_again(tmp_path, tiny_model):
@@ -45,3 +47,12 @@ def test_a_pair_is_of_one_scene_and_made_the_same_again(tmp_path, tiny_model):
     pairs(3)
     assert first.shape == (3, apart.LOOKED, 64, 64, 3) and np.array_equal(first, np.load(pairs.file(3)))
     assert pairs.scene(3)[0] == pairs.scene(3)[0] != pairs.scene(4)[0] and len({clip.tobytes() for clip in first}) == 3
+
+
+def test_what_is_found_becomes_a_page(tmp_path, tiny_model, monkeypatch):
+    monkeypatch.setattr(apart, "at_once", lambda _: 1)
+    monkeypatch.setattr(apart, "learned", lambda pairs, steps, seed: lambda clips: torch.tensor([1.0, 1.0]))
+    apart.main(str(tiny_model), 4, "standard", tmp_path / "frames", tmp_path / "docs")
+    page, facts = (tmp_path / "docs" / "apart.md").read_text(), json.loads((tmp_path / "docs" / "apart.json").read_text())
+    assert page.count("| 50.0 % +- 0.0 |") == 2 and "{" not in page and facts["pairs"] == 4
+    assert (tmp_path / "docs" / "apart.png").stat().st_size > 500

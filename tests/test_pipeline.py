@@ -16,16 +16,18 @@ from yozora import pipeline, plan
 from yozora.canvas import Canvas, Cue
 from yozora.flow.schedule import REFERENCE_TOKENS
 from yozora.model import digest, load
-from yozora.pipeline import Sampling, grid_of, perform, prepare, render, resolve
+from yozora.pipeline import Sampling, draft_of, grid_of, perform, prepare, render, resolve
 from yozora.plan import memory_needed
+from yozora.tasks.finish import Finish
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.tasks.settings import Settings
+from yozora.tasks.source import read_source
 from yozora.vae import VideoVAE, tiles
 from yozora.video import Video
 
 EMPTY = Generate(prompt="a red ball")
-SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue")
+SAMPLING = Sampling(steps=3, guidance=2.0, negative="blue", drafts=False)
 RENEWING = replace(SAMPLING, eta=1.0)
 
 
@@ -198,3 +200,24 @@ def test_the_number_type_follows_from_the_processor(monkeypatch, amx, avx, dtype
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     assert plan.choose_dtype(torch.device("cpu")) == getattr(torch, dtype)
     assert plan.choose_dtype(torch.device("cuda")) == torch.bfloat16
+
+
+def test_what_is_larger_than_anything_seen_is_drafted_and_finished(model):
+    """From words alone, by the same steps as a draft that somebody finishes; what is given stays as large as it is."""
+    high = model.habits.trained.sides[1]
+    shot = Shot(width=2 * high, height=high, frames=5, fps=model.habits.fps)
+    asked, sampling = Generate(prompt="a red ball").canvas(shot), Sampling.by(model.habits)
+    draft = draft_of(asked, model.habits)
+    assert draft and max(draft.given.width, draft.given.height) <= high and draft.given.width == 2 * draft.given.height
+    small = Shot(width=draft.given.width, height=draft.given.height, frames=5, fps=model.habits.fps)
+    (drawn,) = render([Generate(prompt="a red ball").canvas(small)], [3], sampling, model)
+    by_hand = Finish(draft=read_source(drawn), prompt="a red ball").canvas(shot)
+    made, finished, seen, at_once = (
+        render([canvas], [3], how, model)[0].frames
+        for canvas, how in ((asked, sampling), (by_hand, sampling), (draft, sampling), (asked, replace(sampling, drafts=False)))
+    )
+    assert np.array_equal(made, finished) and np.array_equal(seen, drawn.frames) and not np.array_equal(made, at_once)
+    together = render([draft, asked], [3, 3], sampling, model)
+    assert np.array_equal(together[0].frames, seen) and np.array_equal(together[1].frames, made)
+    given = replace(asked, start=np.concatenate([np.zeros((1, 1, 1)), np.ones((4, 1, 1))]).astype(np.float32))
+    assert draft_of(given, model.habits) is None and draft_of(draft, model.habits) is None

@@ -28,7 +28,8 @@ from yozora.quality import MORE, Quality
 from yozora.tasks.note import note
 from yozora.tasks.request import Request, Shot
 from yozora.tasks.settings import Settings
-from yozora.tasks.source import sources
+from yozora.tasks.source import covering, sources
+from yozora.tasks.strength import SUBTLE
 from yozora.vae.pixels import to_frames
 from yozora.vae.place import crop, moved, pixels_of, place, reuse, token_start
 from yozora.vae.seam import paste
@@ -45,7 +46,8 @@ class Sampling:
     """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
-    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more.
+    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more. It `drafts` what is larger than
+    anything that the model has seen: small first, then at its size.
     """
 
     steps: int
@@ -55,6 +57,7 @@ class Sampling:
     eta: float = 0.0
     student: bool = False
     restarts: int = 0
+    drafts: bool = True
 
     @classmethod
     def by(cls, habits: Habits, quality: Quality = "standard", leaps: int = 0) -> "Sampling":
@@ -131,10 +134,16 @@ def meet(
 ) -> list[Canvas]:
     """Canvases in which all is given in the end, with the latents of what was made; each depends on its own seed alone.
 
+    Where nothing is given of a clip that is larger than the model has seen, a small draft of it is made first, and finished at its size.
     Long ones are made window by window. Windows that take the same steps are segments of one packed sequence: they have
     equally many tokens, and begin equally high.
     """
     longest, cell = model.habits.trained.frames[1], model.vae.config.cell[0]
+    drafts = {index: draft for index, canvas in enumerate(canvases) if sampling.drafts and (draft := draft_of(canvas, model.habits))}
+    if drafts:
+        drawn = meet([*drafts.values()], [seeds[index] for index in drafts], sampling, model, progress)
+        begun = {index: finishing(canvases[index], draft.given) for index, draft in zip(drafts, drawn, strict=True)}
+        canvases = [begun.get(index, canvas) for index, canvas in enumerate(canvases)]
     finished = [replace(own(canvas), kept=tuple(kept for kept in canvas.kept if _fits(kept, canvas, model))) for canvas in canvases]
     for draw in count():
         spans = {index: span for index, canvas in enumerate(finished) if (span := next_window(canvas, longest, cell))}
@@ -151,6 +160,22 @@ def meet(
                 kept = Kept(latents=latents, frame=0, end=video.num_frames, where=range(video.num_frames), vae=model.vae_digest)
                 finished[index] = put_back(finished[index], spans[index], video, () if parts[index].loops else (kept,))
     raise AssertionError("windows come to an end")
+
+
+def draft_of(canvas: Canvas, habits: Habits) -> Canvas | None:
+    """The same clip at the size that a model is used to, where nothing is given and it is larger than the model has seen; else None."""
+    given = canvas.given
+    if canvas.start.min() < 1 or max(given.width, given.height) <= habits.trained.sides[1]:
+        return None
+    width, height = suited((given.width, given.height), habits)
+    blank = np.zeros((given.num_frames, height, width, 3), np.uint8)
+    return replace(canvas, given=Video(blank, given.fps), start=np.ones((1, 1, 1), np.float32))
+
+
+def finishing(canvas: Canvas, draft: Video) -> Canvas:
+    """A canvas of which nothing was given, to be made again from a draft."""
+    larger = covering(draft, canvas.given.width, canvas.given.height)
+    return replace(canvas, given=larger, start=np.full((1, 1, 1), SUBTLE, np.float32))
 
 
 def _fits(kept: Kept, canvas: Canvas, model: Model) -> bool:

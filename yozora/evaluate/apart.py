@@ -5,6 +5,8 @@ generator gets wrong. At 50 % nobody could say which is which. Beside it stands 
 which differ by what the decoder loses, so that 50 % cannot come from a network that is too weak without being seen.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,7 @@ from torch.nn import functional
 from yozora import command
 from yozora.evaluate.cases import drawn
 from yozora.evaluate.many import collect
-from yozora.evaluate.report import Row, percent
+from yozora.evaluate.report import Row
 from yozora.evaluate.truth import act, filmed, squeeze, usual_shot
 from yozora.evaluate.world import Exam, loaded, seal_of
 from yozora.pipeline import render
@@ -34,6 +36,25 @@ LOOKED, SIDE = 9, 128  # frames of a clip that the network sees, evenly spaced, 
 FOLDS = 2  # each clip is judged by a network that has seen neither it nor its render
 STEPS, BATCH = 400, 16
 SHOWN, STRIP = 8, 4  # scenes on the picture, frames of each clip
+
+
+TEXT = """# Told from true clips
+
+`python -m yozora.evaluate.apart {name} --clips {clips} --quality {quality}`
+
+Whether a small network, trained to tell one kind of clip from the other, can tell clips that it has not seen: {clips} of each kind, of
+{size} pixels, {looked} frames of each clip. `{model}` is asked for scenes of all families by the captions of their renders, with one seed
+each; nobody picked. 50 % would mean that nobody can say which is which. Each clip is judged by a network that was trained on the half of
+the scenes to which it does not belong; behind +- is half of the 95 % interval over scenes.
+
+| told apart | told rightly |
+|---|---|
+{rows}
+
+The first {shown} scenes: what the model made, the decoded render, the render.
+
+![clips](apart.png)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +105,21 @@ class Judge(nn.Module):
         return self.say(seen.mean(1))[:, 0]
 
 
-def accuracy(pairs: UInt8[Tensor, "pair kind time height width 3"], steps: int = STEPS) -> tuple[int, int]:
-    """How many clips are told rightly, of how many, each by a network that was trained on the other half of the pairs."""
-    right = 0
+def accuracy(pairs: UInt8[Tensor, "pair kind time height width 3"], steps: int = STEPS) -> list[int]:
+    """How many clips of each pair, 0 to 2, are told rightly by a network that was trained on the other half of the pairs."""
+    right = [0] * len(pairs)
     for fold in range(FOLDS):
         inside = torch.arange(len(pairs)) % FOLDS == fold
         judge = learned(pairs[~inside], steps, fold)
         with torch.no_grad():
-            for pair in pairs[inside]:
-                right += int(((judge(signal(pair)) > 0) == torch.tensor([True, False])).sum())
-    return right, 2 * len(pairs)
+            for index in inside.nonzero().flatten().tolist():
+                right[index] = int(((judge(signal(pairs[index])) > 0) == torch.tensor([True, False])).sum())
+    return right
+
+
+def share(right: Sequence[int]) -> tuple[float, float]:
+    """The share of clips told rightly, and half of its 95 % interval; the two clips of a pair are not independent, pairs are."""
+    return float(np.mean(right) / 2), float(1.96 * np.std(right, ddof=1) / 2 / np.sqrt(len(right)))
 
 
 def learned(pairs: UInt8[Tensor, "pair kind time height width 3"], steps: int, seed: int) -> Judge:
@@ -131,19 +157,28 @@ def main(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="a bundled model or a model's folder")] = "hoshi",
     clips: Annotated[int, typer.Option(min=FOLDS, help="of the model, and as many decoded renders")] = 500,
     quality: Annotated[Quality, typer.Option(help="how carefully clips are made")] = "standard",
-    out: Annotated[Path, typer.Option(help="where the frames go; an interrupted run goes on from there")] = Path("apart"),
+    folder: Annotated[Path, typer.Option(help="where the frames go; an interrupted run goes on from there")] = Path("apart"),
+    out: Annotated[Path, typer.Option(help="where the page goes")] = Path("docs/claims"),
 ) -> None:
-    """Print how many clips the network tells rightly that it has not seen, and keep a picture of the first scenes."""
-    command.check_folder(out)
-    exam = Exam(model=name, folder=out, seal=seal_of(loaded(name)), quality=quality)
+    """Write a page on how many clips the network tells rightly that it has not seen, with a picture of the first scenes."""
+    for place in (folder, out):
+        command.check_folder(place)
+        place.mkdir(parents=True, exist_ok=True)
+    exam = Exam(model=name, folder=folder, seal=seal_of(loaded(name)), quality=quality)
     pairs = Pairs(exam=exam)
-    collect(out / "apart.jsonl", f"{loaded(name, quality).digest} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
+    collect(folder / "apart.jsonl", f"{loaded(name, quality).digest} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
     frames = [np.load(pairs.file(number)) for number in range(clips)]
     sheet([clip for scene in frames[:SHOWN] for clip in scene], STRIP, columns=3).save(out / "apart.png")
     made, decoded, true = torch.from_numpy(np.stack(frames)).unbind(1)
+    facts = {}
     for title, one, other in (("the model's and decoded renders", made, decoded), ("renders and decoded renders", true, decoded)):
-        right, of = accuracy(torch.stack([one, other], dim=1))
-        typer.echo(f"{title}: {percent(right, of)} of {of} clips told rightly by a network that has not seen them (chance: 50 %)")
+        facts[title] = share(accuracy(torch.stack([one, other], dim=1)))
+    rows = "\n".join(f"| {title} | {100 * found:.1f} % +- {100 * half:.1f} |" for title, (found, half) in facts.items())
+    size = "x".join(map(str, loaded(name).habits.size))
+    kept = {"model": loaded(name).name, "name": name, "clips": clips, "quality": quality, "size": size, "shown": SHOWN}
+    (out / "apart.md").write_text(TEXT.format(rows=rows, looked=LOOKED, **kept), encoding="utf-8")
+    (out / "apart.json").write_text(json.dumps({"pairs": clips, "share, half of its interval": facts}, indent=1) + "\n", encoding="utf-8")
+    typer.echo(out / "apart.md")
 
 
 if __name__ == "__main__":

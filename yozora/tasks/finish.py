@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from yozora.canvas import Canvas
 from yozora.tasks.request import LENGTH, STRICT, Request, Shot
 from yozora.tasks.source import Clip, covering, described, fitted
-from yozora.tasks.strength import NAMES, Strength
+from yozora.tasks.strength import SUBTLE, Strength
 from yozora.tasks.timeline import Words, laid
 from yozora.video import Video
 
@@ -25,7 +25,7 @@ class Finish(Request):
     without = LENGTH
     draft: Annotated[Clip, Field(description="video or picture to finish")]
     prompt: Words = ""
-    strength: Strength = NAMES["subtle"]
+    strength: Strength = SUBTLE
 
     def given(self) -> Video:
         """The draft."""

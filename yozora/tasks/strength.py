@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from yozora.tasks.complaints import shown
 
-NAMES = {"subtle": 0.6, "mild": 0.8, "strong": 0.92}
+SUBTLE = 0.6
+NAMES = {"subtle": SUBTLE, "mild": 0.8, "strong": 0.92}
 
 
 def read_strength(value: Any) -> Any:

@@ -28,8 +28,9 @@ AT_ONCE, FINISHED = "at once", "finished"
 TEXT = """`python -m yozora.recipes.claims.finishing --times {times:g} --cases {cases}`
 
 One prompt and seed, two ways to a clip {times:g} times as wide and high as the model's own: at once, and as a draft of the model's own size
-that `finish` makes again at that size. The median case takes {seconds[0]:.1f} s at once and {seconds[1]:.1f} s by way of a draft,
-of which the draft alone is {seconds[2]:.1f} s, one after another in one process."""
+that `finish` makes again at that size. The median case takes {seconds[0]:.1f} s at once and {seconds[1]:.1f} s by way of a draft, of which
+the draft alone is {seconds[2]:.1f} s, one after another in one process. Clips from words that are larger than the model has seen are made
+by way of a draft; at once only here."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Ways:
     def timed(self, request: Request, shot: Shot, asked: Case) -> tuple[Video, float]:
         """The clip of a request, and the seconds that it took."""
         began = time.monotonic()
-        (clip,) = render([request.canvas(shot)], asked.seeds[:1], self.exam.sampling, loaded(self.exam.model))
+        sampling = replace(self.exam.sampling, drafts=False)
+        (clip,) = render([request.canvas(shot)], asked.seeds[:1], sampling, loaded(self.exam.model))
         return clip, time.monotonic() - began
 
 
