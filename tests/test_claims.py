@@ -198,6 +198,6 @@ def test_the_floor_obeys_the_camera_that_was_asked_for_and_no_other():
     assert shown.shares([0.5, 1.0]) == "75 % +- 49 of 2 clips" and shown.shares([]) == "none"
 
 
-def test_only_clips_from_words_are_counted():
+def test_only_clips_from_words_are_counted(tiny_model):
     rows = [{"kind": "the model", "level": level, "scores": {}} for level in ("seen", *GIVEN)]
-    assert [row["level"] for row in trial.Arm(exam=Exam(model="", folder=Path(), seal=""), rows=rows).made] == ["seen"]
+    assert [row["level"] for row in trial.Arm(exam=Exam(model=str(tiny_model), folder=Path(), seal=""), rows=rows).made] == ["seen"]

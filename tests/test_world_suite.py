@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.evaluate import accepted, faults, judges, many, world
-from yozora.evaluate.cases import LEVELS, ORDER, case, numbered, place
+from yozora.evaluate import accepted, faults, judges, many, summary, world
+from yozora.evaluate.cases import LEVELS, NOTHING, ORDER, case, numbered, place
 from yozora.evaluate.legible import comes_back, legible
 from yozora.evaluate.likeness import closeness, features, features_of, vendi
 from yozora.evaluate.measures import record
@@ -340,3 +340,15 @@ def test_workers_end_with_the_process_that_started_them():
             return
         time.sleep(0.1)
     pytest.fail(f"process {worker} outlives the one that started it")
+
+
+def test_a_measure_is_set_beside_that_of_the_render():
+    def row(name, kind, value, seen="2 thousandths"):
+        return {"name": name, "kind": kind, "scores": {"flicker": [value, True, seen]}}
+
+    rows = [row("a", MODEL, 3.0), row("a", RENDER, 2.0), row("b", MODEL, 8.0), row("b", RENDER, 2.0)]
+    rows += [row("c", MODEL, 0.0, NOTHING.seen), row("c", RENDER, 1.0), row("d", MODEL, 1.0), row("d", RENDER, 1.0, NOTHING.seen)]
+    assert summary.beside(rows, "flicker") == {"median": 2.75, "clips": 2} and summary.beside(rows, "gravity") == {
+        "median": None,
+        "clips": 0,
+    }

@@ -14,13 +14,13 @@ import torch
 
 from yozora import __version__
 from yozora.evaluate import judges
-from yozora.evaluate.cases import GIVEN, LEVELS, drawn, shown
+from yozora.evaluate.cases import GIVEN, LEVELS, NOTHING, drawn, shown
 from yozora.evaluate.likeness import closeness, distances, features, features_of, vendi
 from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, KINDS, SIDED, confusion, gap, page, repeated, said, sided
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
+from yozora.evaluate.world import MODEL, RENDER, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
 from yozora.pipeline import Sampling
 from yozora.tasks.request import Shot
@@ -31,6 +31,7 @@ from yozora.world.scene import Scene
 
 QUICK, STANDARD, FULL = 40, 400, 1000  # cases of a quick run, of one on a CPU, and of one on a GPU
 TIERS = {QUICK: "quick", STANDARD: "standard", FULL: "full"}
+RATIOS = "flicker", "gravity"  # measures whose aims are set beside the render
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
 NEIGHBOURS = 20_000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
@@ -93,6 +94,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             way: {name: counted(*tally(some, name)) for name in SIDED}
             for way, some in sided([row for row in made if row["take"] == 0]).items()
         },
+        "times the render's": {name: beside(once, name) for name in RATIOS},
         "less on held-out ones": {kind: gap([row for row in once if row["kind"] == kind]) for kind in KINDS},
         "made with": {
             "weights": loaded(exam.model, exam.quality).digest,
@@ -110,6 +112,21 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             "machine": f"{machine()}, {next(model.transformer.parameters()).device.type}, torch {torch.__version__}",
         },
     }
+
+
+def beside(rows: Sequence[Row], name: str) -> dict:
+    """What a measure says of the model's clips in times of what it says of the same scenes' renders: the median, and of how many clips."""
+    known = {
+        kind: {row["name"]: score[0] for row in rows if row["kind"] == kind and (score := told(row, name))} for kind in (MODEL, RENDER)
+    }
+    found = [value / known[RENDER][case] for case, value in known[MODEL].items() if known[RENDER].get(case)]
+    return {"median": round(float(np.median(found)), 2) if found else None, "clips": len(found)}
+
+
+def told(row: Row, name: str) -> list | None:
+    """The score of a record, where there was something to measure."""
+    score = row["scores"].get(name)
+    return score if score and score[2] != NOTHING.seen else None
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -144,7 +161,8 @@ def sampled(habits: Habits, sampling: Sampling) -> str:
     size, (low, high) = "x".join(map(str, habits.size)), sampling.guided
     clip = f"{size}, {habits.seconds:g} s, {habits.fps:g} frames a second, {sampling.steps} steps"
     if sampling.student:
-        return f"{clip} of the student, all but the first taken {1 + sampling.restarts} times"
+        again = f", all but the first taken {1 + sampling.restarts} times" if sampling.restarts else ""
+        return f"{clip} of the student{again}"
     renewed = f", noise renewed at eta {sampling.eta:g}" if sampling.eta else ""
     return f"{clip}, guidance {sampling.guidance:g} at noise levels {low:g} to {high:g}{renewed}"
 
