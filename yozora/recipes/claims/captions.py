@@ -3,6 +3,7 @@
 Three runs of equal steps from random weights on the same clips: one hears short captions only, one full ones only, one a mixture.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +22,8 @@ TEXT = """`python -m yozora.recipes.claims.captions --steps {steps} --cases {cas
 
 Sora was trained on captions that a video-to-text model had rewritten in detail. Here the captions are the engine's own:
 short ones, which name what there is and little else; full ones, which say everything; and the mixture that the recipes
-use. Each run takes {steps} steps of about 2,048 tokens from random weights on the same clips, with no scripts (long captions cost a
-little more time a step); all are asked in the sentences of the world suite, which lie in between. Losses are means over {batches}
+use. Each run takes {steps} steps of about 2,048 tokens from random weights on the same clips, with no scripts (a step with long
+captions takes longer: the arms are equal in clips and tokens of video); all are asked in the sentences of the world suite, which lie in between. Losses are means over {batches}
 batches of clips that no run has seen, in brackets how far they are from the first arm's on the same clips and noise, with the standard
 error of that; each arm is at home in its own column.
 
@@ -41,12 +42,17 @@ def main(
     """Train on each length of captions, measure all on the same unseen clips and cases, and write a page."""
     command.check_folder(out)
     models = train({name: hearing(small(steps), name) for name in HEARD}, folder, model, echo)
+    typer.echo(compared(models, steps, Exam(model=model, folder=folder / "captions", seal="captions"), cases, out))
+
+
+def compared(models: Mapping[str, Path], steps: int, exam: Exam, cases: int, out: Path) -> Path:
+    """Measure models that were trained for so many steps on the same unseen clips and cases, and write the page."""
     base = further.recipe()
     asked = [held(models, replace(base, generator=hearing(base.generator, name)), echo) for name in HEARD]
     rows = [" | ".join(["", name, *(str(found[name]) for found in asked), ""]).strip() for name in HEARD]
-    arms = measure(models, Exam(model=model, folder=folder / "captions", seal="captions"), cases)
+    arms = measure(models, exam, cases)
     text = TEXT.format(steps=steps, cases=cases, batches=BATCHES, losses="\n".join(rows))
-    typer.echo(write(out, Page(name="captions", title="Short against detailed captions", text=text), arms))
+    return write(out, Page(name="captions", title="Short against detailed captions", text=text), arms)
 
 
 def hearing(stage: GeneratorStage, name: str) -> GeneratorStage:
