@@ -23,9 +23,9 @@ TEXT = """`python -m yozora.recipes.claims.captions --steps {steps} --cases {cas
 Sora was trained on captions that a video-to-text model had rewritten in detail. Here the captions are the engine's own:
 short ones, which name what there is and little else; full ones, which say everything; and the mixture that the recipes
 use. Each run takes {steps} steps of about 2,048 tokens from random weights on the same clips, with no scripts (a step with long
-captions takes longer: the arms are equal in clips and tokens of video); all are asked in the sentences of the world suite, which lie in between. Losses are means over {batches}
-batches of clips that no run has seen, in brackets how far they are from the first arm's on the same clips and noise, with the standard
-error of that; each arm is at home in its own column.
+captions takes longer: the arms are equal in clips and tokens of video); all are asked in the sentences of the world suite, which lie in
+between. Losses are means over {batches} batches of clips that no run has seen, in brackets how far they are from the first arm's on the
+same clips and noise, with the standard error of that; each arm is at home in its own column.
 
 | captions in training | loss under short captions | under full ones | under the mixture |
 |---|---|---|---|
