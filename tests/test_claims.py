@@ -201,3 +201,12 @@ def test_the_floor_obeys_the_camera_that_was_asked_for_and_no_other():
 def test_only_clips_from_words_are_counted(tiny_model):
     rows = [{"kind": "the model", "level": level, "scores": {}} for level in ("seen", *GIVEN)]
     assert [row["level"] for row in trial.Arm(exam=Exam(model=str(tiny_model), folder=Path(), seal=""), rows=rows).made] == ["seen"]
+
+
+def test_arms_differ_where_one_alone_passes_too_often_for_chance(tiny_model):
+    def arm(passed):
+        rows = [{"kind": "the model", "level": "seen", "scores": {"count": [0.0, one, ""], "all": [0.0, False, ""]}} for one in passed]
+        return trial.Arm(exam=Exam(model=str(tiny_model), folder=Path(), seal=""), rows=rows)
+
+    text = trial.differing({"a": arm([False] * 8), "b": arm([True] * 7 + [False]), "c": arm([True] * 2 + [False] * 6)}, ["all", "count"])
+    assert "- b and a, of 2 measures: count 7 and 0 (p 0.016)" in text and "- c and a, of 2 measures: none" in text

@@ -12,6 +12,7 @@ import torch
 import typer
 
 from yozora.evaluate.cases import GIVEN
+from yozora.evaluate.compare import mcnemar, split
 from yozora.evaluate.plot import bars
 from yozora.evaluate.report import Row, measures, table, tally
 from yozora.evaluate.summary import machine
@@ -28,6 +29,7 @@ from yozora.video.sheet import sheet
 
 TOKENS = 2048  # of a step, about
 BATCHES = 12  # of about 8,000 tokens of unseen clips, over which a loss is taken
+CHANCE = 0.05
 SHOWN, STRIP = 3, 6  # cases on a sheet, and frames of each clip
 
 Say = Callable[[str], None]
@@ -127,6 +129,8 @@ def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     groups["renders"] = next(iter(arms.values())).of(RENDER)
     names = measures([row for rows in groups.values() for row in rows])
     parts = [f"# {page.title}", page.text, table(groups, names[:6], "arm"), table(groups, [names[0], *names[6:]], "arm")]
+    if len(arms) > 1:
+        parts.append(differing(arms, names))
     shares = {arm: {one: tally(rows, one) for one in names} for arm, rows in groups.items()}
     plotted = {one: {arm: some[one] for arm, some in shares.items()} for one in page.plotted or names[:6]}
     (out / f"{name}.svg").write_text(page.plot or bars(plotted, "share that passes"), encoding="utf-8")
@@ -138,6 +142,18 @@ def write(out: Path, page: Page, arms: Mapping[str, Arm]) -> Path:
     (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     (out / f"{name}.json").write_text(json.dumps({SHARES: shares, **page.facts}, indent=1) + "\n", encoding="utf-8")
     return out / f"{name}.md"
+
+
+def differing(arms: Mapping[str, Arm], names: Sequence[str]) -> str:
+    """In which measures arms differ from the first one beyond chance, by how many clips that one of the two alone passes."""
+    (first, one), *others = arms.items()
+    said = [f"On the same clips, how many only the one passes and only the other, where McNemar's p is below {CHANCE:g}:\n"]
+    for name, other in others:
+        counts = {measure: split(list(zip(other.made, one.made, strict=True)), measure) for measure in names}
+        tested = {measure: (alone, first_alone, mcnemar(alone, first_alone)) for measure, (_, alone, first_alone, _) in counts.items()}
+        found = [f"{measure} {alone} and {others} (p {p:.2g})" for measure, (alone, others, p) in tested.items() if p < CHANCE]
+        said.append(f"- {name} and {first}, of {len(names)} measures: {'; '.join(found) or 'none'}")
+    return "\n".join(said)
 
 
 def side_by_side(arms: Mapping[str, Arm], file: Path) -> bool:
