@@ -111,7 +111,7 @@ def once(model: Model, shot: Shot, sampling: Sampling, start: float = 1.0) -> di
     times = times_for(sampling.steps, shift_for(tokens))
     times = (times if sampling.student else cut(times, start))[:-1]
     low, high = sampling.guided
-    again = sampling.restarts * (len(times) - 1)
+    again = sampling.restarts * (len(times) - 1) if start == 1 else 0
     asked = sum(2 if low <= time * (1 if sampling.student else start) <= high and sampling.guidance != 1 else 1 for time in times) + again
     weights = sum(weight.numel() for weight in model.transformer.parameters()) * bytes_each
     state = 4 * tokens * config.token_channels

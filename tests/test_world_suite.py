@@ -342,13 +342,10 @@ def test_workers_end_with_the_process_that_started_them():
     pytest.fail(f"process {worker} outlives the one that started it")
 
 
-def test_a_measure_is_set_beside_that_of_the_render():
-    def row(name, kind, value, seen="2 thousandths"):
-        return {"name": name, "kind": kind, "scores": {"flicker": [value, True, seen]}}
+def test_a_measure_has_a_median_for_each_kind_of_clip_that_it_says_something_of():
+    def row(kind, value, seen="2 thousandths"):
+        return {"kind": kind, "scores": {"flicker": [value, True, seen]}}
 
-    rows = [row("a", MODEL, 3.0), row("a", RENDER, 2.0), row("b", MODEL, 8.0), row("b", RENDER, 2.0)]
-    rows += [row("c", MODEL, 0.0, NOTHING.seen), row("c", RENDER, 1.0), row("d", MODEL, 1.0), row("d", RENDER, 1.0, NOTHING.seen)]
-    assert summary.beside(rows, "flicker") == {"median": 2.75, "clips": 2} and summary.beside(rows, "gravity") == {
-        "median": None,
-        "clips": 0,
-    }
+    rows = [row(MODEL, 3.0), row(MODEL, 8.0), row(MODEL, 0.0, NOTHING.seen), row(RENDER, 0.5)]
+    assert summary.medians(rows, "flicker") == {MODEL: {"median": 5.5, "clips": 2}, RENDER: {"median": 0.5, "clips": 1}}
+    assert summary.medians(rows, "gravity") == {}

@@ -46,7 +46,7 @@ class Sampling:
     """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
-    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more. It `drafts` what is larger than
+    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more where it begins with nothing but noise. It `drafts` what is larger than
     anything that the model has seen: small first, then at its size.
     """
 
@@ -214,7 +214,8 @@ def _make(
     times = times_for(sampling.steps, shift_for(tokens.lengths[0]))
     schedule = times if sampling.student else cut_at(times, float(start.max()))
     fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
-    step = restarting(fresh, sampling.restarts) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
+    again = sampling.restarts if start.max() == 1 else 0  # what begins below has little left that a leap could have got wrong
+    step = restarting(fresh, again) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)

@@ -20,7 +20,7 @@ from yozora.evaluate.page import CHANGED, CLAIM, CLAIMED, KINDS, SIDED, confusio
 from yozora.evaluate.report import Row, measures, table, takes_of, tally, wilson
 from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
-from yozora.evaluate.world import MODEL, RENDER, Exam, clip_file, collect, loaded, seal_of
+from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
 from yozora.pipeline import Sampling
 from yozora.tasks.request import Shot
@@ -31,7 +31,7 @@ from yozora.world.scene import Scene
 
 QUICK, STANDARD, FULL = 40, 400, 1000  # cases of a quick run, of one on a CPU, and of one on a GPU
 TIERS = {QUICK: "quick", STANDARD: "standard", FULL: "full"}
-RATIOS = "flicker", "gravity"  # measures whose aims are set beside the render
+AIMED = "flicker", "gravity"  # measures whose aims are about their numbers, not about how many clips pass
 SHEET, STRIP = 16, 6  # clips on the contact sheet, frames of each
 NEIGHBOURS = 20_000  # training clips, and as many fresh ones, among which the nearest is looked for, at most
 COPY = 0.5  # of the distance to the nearest fresh clip, below which a clip counts as a copy
@@ -94,7 +94,7 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
             way: {name: counted(*tally(some, name)) for name in SIDED}
             for way, some in sided([row for row in made if row["take"] == 0]).items()
         },
-        "times the render's": {name: beside(once, name) for name in RATIOS},
+        "medians": {name: medians(once, name) for name in AIMED},
         "less on held-out ones": {kind: gap([row for row in once if row["kind"] == kind]) for kind in KINDS},
         "made with": {
             "weights": loaded(exam.model, exam.quality).digest,
@@ -114,13 +114,10 @@ def summarise(exam: Exam, rows: Sequence[Row]) -> dict:
     }
 
 
-def beside(rows: Sequence[Row], name: str) -> dict:
-    """What a measure says of the model's clips in times of what it says of the same scenes' renders: the median, and of how many clips."""
-    known = {
-        kind: {row["name"]: score[0] for row in rows if row["kind"] == kind and (score := told(row, name))} for kind in (MODEL, RENDER)
-    }
-    found = [value / known[RENDER][case] for case, value in known[MODEL].items() if known[RENDER].get(case)]
-    return {"median": round(float(np.median(found)), 2) if found else None, "clips": len(found)}
+def medians(rows: Sequence[Row], name: str) -> dict:
+    """What a measure says of each kind of clip: the median in its own unit, and of how many clips."""
+    known = {kind: [score[0] for row in rows if row["kind"] == kind and (score := told(row, name))] for kind in KINDS}
+    return {kind: {"median": round(float(np.median(found)), 2), "clips": len(found)} for kind, found in known.items() if found}
 
 
 def told(row: Row, name: str) -> list | None:
