@@ -46,8 +46,8 @@ class Sampling:
     """How noise becomes data: solver steps, guidance and the levels at which it is at work, and words to steer away from.
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
-    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more where it begins with nothing but noise. It `drafts` what is larger than
-    anything that the model has seen: small first, then at its size.
+    leaps that it has learned, however high a canvas begins, all but the first `restarts` times more where it begins with nothing but
+    noise. What is larger than anything that the model has seen `drafts` makes small first, then at its size.
     """
 
     steps: int
