@@ -163,8 +163,9 @@ def main(
     """Write a page on how many clips the network tells rightly that it has not seen, with a picture of the first scenes."""
     for place in (folder, out):
         command.check_folder(place)
-        place.mkdir(parents=True, exist_ok=True)
     exam = Exam(model=name, folder=folder, seal=seal_of(loaded(name)), quality=quality)
+    for place in (folder, out):
+        place.mkdir(parents=True, exist_ok=True)
     pairs = Pairs(exam=exam)
     collect(folder / "apart.jsonl", f"{loaded(name, quality).digest} under seal {exam.seal}", pairs, clips, at_once(choose_device()))
     frames = [np.load(pairs.file(number)) for number in range(clips)]
