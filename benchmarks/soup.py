@@ -26,10 +26,10 @@ def main(
     command.check_folder(out)
     first, *others = (load(name, choose_device(), torch.float32) for name in names)
     for name, other in zip(names[1:], others, strict=True):
-        same = (first.vae_digest == other.vae_digest, first.text.tokenizer.rules.to_str() == other.text.tokenizer.rules.to_str())
-        if not all(same) or first.transformer.config != other.transformer.config or first.text.config != other.text.config:
+        same = (first.vae_digest == other.vae_digest, first.own_text.tokenizer.rules.to_str() == other.own_text.tokenizer.rules.to_str())
+        if not all(same) or first.transformer.config != other.transformer.config or first.own_text.config != other.own_text.config:
             raise ValueError(f"{name} has another compression network, other words or other sizes than {names[0]}")
-    parts = [nn.ModuleDict({"text": model.text, "transformer": model.transformer}) for model in (first, *others)]
+    parts = [nn.ModuleDict({"text": model.own_text, "transformer": model.transformer}) for model in (first, *others)]
     states = [part.state_dict() for part in parts]
     parts[0].load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
     save(replace(first, student=None), out)

@@ -74,7 +74,7 @@ TRICKS: dict[str, Callable[[GeneratorStage], GeneratorStage]] = {
 def seconds_a_step(recipe: Recipe, model: Model, folder: Path) -> float:
     """Processor time of a step of a model with random weights, over all cores."""
     device = next(model.vae.parameters()).device
-    text, transformer = networks(recipe, model.vae, model.text.tokenizer)
+    text, transformer = networks(recipe, model.vae, model.own_text.tokenizer)
     fresh = replace(model, text=text.to(device), transformer=transformer.to(device))
     with clips_of(recipe, model.vae, folder / "vae.safetensors", typer.echo) as source:
         task = generator_task(recipe, fresh, source)

@@ -253,7 +253,7 @@ def test_a_student_belongs_to_its_transformer(taught, tiny_model, tmp_path):
 
 
 def test_a_quality_that_a_model_lacks_is_refused_before_its_weights_are_loaded(tiny_model, taught, monkeypatch):
-    monkeypatch.setattr("yozora.model.load_into", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr("yozora.model.own.load_into", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(ValueError, match="tiny has no student that would be fast; choose --quality standard, or train one"):
         VERBS["generate"]("a red ball", model=str(tiny_model), quality="fast")
     for option in ({"steps": 3}, {"guidance": 0.0}, {"negative": "a cube"}):

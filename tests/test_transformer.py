@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from yozora.flow.denoisers import one_level
+from yozora.flow.denoisers import shared_level
 from yozora.flow.path import raise_to
 from yozora.layers.neighbours import gather, neighbours
 from yozora.patches import Tokens, Words, pack, patchify
@@ -143,14 +143,14 @@ def test_one_level_changes_nothing_on_a_uniform_canvas():
     tokens = clips((2, 4, 4), (1, 4, 8))
     for height in (1.0, 0.6, 0.01):
         level = torch.tensor([height] * 8 + [0.4 * height] * 8)
-        adapted = one_level(ideal, random(*tokens.values.shape, seed=3))
+        adapted = shared_level(ideal, random(*tokens.values.shape, seed=3), "clip")
         assert torch.equal(adapted(tokens, level, words_for(tokens)), ideal(tokens, level, words_for(tokens)))
 
 
 def test_one_level_leaves_known_tokens_alone_and_serves_guidance():
     tokens = clips((2, 4, 4))
     level = torch.tensor([0.0, 0.0, 0.3, 0.3, 0.5, 0.8, 1.0, 1.0])
-    adapted = one_level(ideal, random(*tokens.values.shape, seed=3))
+    adapted = shared_level(ideal, random(*tokens.values.shape, seed=3), "clip")
     velocity = adapted(tokens, level, words_for(tokens))
     assert velocity.isfinite().all() and not velocity[:2].any()
     twice = pack([tokens, tokens])

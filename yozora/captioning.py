@@ -37,7 +37,7 @@ def fit(file: str | Path | Video, words: str, *, model: str = "hoshi") -> dict[t
     Warns of words that the model does not know; raises ValueError where it knows none, and as `caption` does.
     """
     loaded, clips = opened(file, model)
-    tokenizer = loaded.text.tokenizer
+    tokenizer = loaded.own_text.tokenizer
     for complaint in tokenizer.unheard(words):
         warnings.warn(complaint, stacklevel=2)
     if len(tokenizer.encode(words)) < 2:
@@ -61,8 +61,9 @@ def opened(file: str | Path | Video, model: str) -> tuple[Model, dict[tuple[floa
 def told(videos: list[Video], model: Model, length: str) -> list[str]:
     """What each of some clips shows, of which none is longer than the model has learned."""
     captioner = captioner_of(model)
+    tokenizer = model.own_text.tokenizer
     groups = [videos[first : first + TOGETHER] for first in range(0, len(videos), TOGETHER)]
-    return [text for some in groups for text in describe(captioner, model.text.tokenizer, [encoded(one, model) for one in some], length)]
+    return [text for some in groups for text in describe(captioner, tokenizer, [encoded(one, model) for one in some], length)]
 
 
 def captioner_of(model: Model) -> Captioner:

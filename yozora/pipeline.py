@@ -13,16 +13,15 @@ from torch import Tensor
 
 from yozora import __version__
 from yozora.canvas import Canvas, Grid, Kept, tokens_heard
-from yozora.flow.denoisers import rolled
+from yozora.flow.denoisers import grained, rolled, shared_level
 from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
-from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import states, unipc
 from yozora.flow.stochastic import renewing, restarting
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load
-from yozora.patches import Tokens, Words, pack, patchify, unpatchify
+from yozora.patches import Denoiser, Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.quality import MORE, Quality
 from yozora.tasks.note import note
@@ -108,8 +107,9 @@ def known(request: Request, shot: Shot) -> int:
 def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made]:
     """Carry out a request: one clip for each of its seeds, as it is finished."""
     settings, device = order.settings, choose_device()
-    model = load(settings.model, device, choose_dtype(device)).of(settings.quality)
-    for text in dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script))):
+    texts = dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script)))
+    model = load(settings.model, device, choose_dtype(device), (*texts,)).of(settings.quality)
+    for text in texts:
         for complaint in model.text.unheard(text):
             warnings.warn(complaint, stacklevel=2)
     for seed in range(settings.seed, settings.seed + settings.count):
@@ -203,7 +203,7 @@ def _make(
     noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(tokens.values)
     state = mix(tokens.values, noise, start)
 
-    denoiser = model.transformer
+    denoiser = heard_by(model, draw_noise([(*seed, 0) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise))
     if sampling.guidance != 1:
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
         denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
@@ -211,7 +211,7 @@ def _make(
         denoiser = rolled(denoiser, zip(*(_shifts(seed, grids[0]) for seed in seeds), strict=True))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
-    times = times_for(sampling.steps, shift_for(tokens.lengths[0]))
+    times = model.habits.schedule.times(sampling.steps, tokens.lengths[0])
     schedule = times if sampling.student else cut_at(times, float(start.max()))
     fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
     again = sampling.restarts if start.max() == 1 else 0  # what begins below has little left that a leap could have got wrong
@@ -230,6 +230,14 @@ def _make(
         softened = np.where(pixels_of(one.start == 0, grid)[..., None], decoded, pasted)  # latents that were given are true
         latents = moved(latents, decoded, softened, model.vae, grid)
         yield Video(frames=pasted, fps=canvas.given.fps), latents.half().cpu().numpy()
+
+
+def heard_by(model: Model, noise: Float[Tensor, "token channel"]) -> Denoiser:
+    """The network of a model as one that hears a level for each token, exactly; `noise` raises those that must share one."""
+    habits, denoiser = model.habits, model.transformer
+    if habits.schedule.grain:
+        denoiser = grained(denoiser, habits.schedule.grain)
+    return denoiser if habits.hears == "token" else shared_level(denoiser, noise, habits.hears)
 
 
 def _stretch(tokens: Tokens, grid: Grid) -> Tokens:

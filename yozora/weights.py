@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,54 @@ def read(path: Path) -> dict[str, Tensor]:
     with opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     return {name: restored(name, value, tensors, path) for name, value in tensors.items() if not name.endswith(SCALE)}
+
+
+class Shelf(Mapping[str, Tensor]):
+    """The tensors of one or more safetensors files, each read when it is asked for, so that no second copy of all is ever held."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.at: dict[str, Path] = {}
+        self.opened: dict[Path, safe_open] = {}
+        for path in files:
+            with opened(path) as file:
+                names = list(file.keys())
+            if twice := next((name for name in names if name in self.at), None):
+                raise ValueError(f"{twice} stands in {self.at[twice].name} and in {path.name}; the files are not of one model")
+            self.at.update(dict.fromkeys(names, path))
+
+    def __getitem__(self, name: str) -> Tensor:
+        path = self.at[name]
+        if path not in self.opened:
+            self.opened[path] = safe_open(path, framework="pt")
+        try:
+            return self.opened[path].get_tensor(name)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged: {error}; fetch it again") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.at)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+def shards(folder: Path, stem: str) -> list[Path]:
+    """The files `STEM.safetensors` or those that `STEM.safetensors.index.json` names; raises ValueError with what is not there."""
+    whole, index = folder / f"{stem}.safetensors", folder / f"{stem}.safetensors.index.json"
+    if whole.exists():
+        return [whole]
+    if not index.exists():
+        pickles = sorted(path.name for path in folder.glob(f"{stem}*.bin"))
+        hint = f"; {pickles[0]} is a pickle, which can run code when it is opened" if pickles else ""
+        raise ValueError(f"{folder} has neither {whole.name} nor {index.name}{hint}")
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = [folder / Path(name).name for name in names]
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        raise ValueError(f"{index} is no index of safetensors files: {error}") from error
+    if missing := [path.name for path in files if not path.exists()]:
+        raise ValueError(f"{folder} lacks {len(missing)} of {len(files)} files: {_few(missing)}; fetch them again")
+    return files
 
 
 def read_notes(path: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line_and_exit_2(tmp_path, yozora, monkeypatch, name):
     words, expected = BAD[name]
-    monkeypatch.setattr("yozora.model.load_into", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr("yozora.model.own.load_into", lambda *_: pytest.fail("weights were loaded"))
     (tmp_path / "file").write_text("kept")
     done = yozora("evaluate", *words)
     assert (done.code, len(done.lines)) == (2, 1) and expected in done.lines[0], done
@@ -55,7 +55,7 @@ def test_a_model_that_cannot_be_asked_in_words_is_one_line(tmp_path, yozora, tin
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder is known that nobody can write")
 def test_what_cannot_be_written_is_refused_before_anything_is_loaded(yozora, monkeypatch):
-    monkeypatch.setattr("yozora.model.load_into", lambda *_: pytest.fail("weights were loaded"))
+    monkeypatch.setattr("yozora.model.own.load_into", lambda *_: pytest.fail("weights were loaded"))
     for out in ("/proc/folder", "/proc/folder/more"):
         done = yozora("evaluate", "--out", out)
         assert (done.code, len(done.lines)) == (2, 1), done

@@ -63,7 +63,7 @@ def look(model: Model, splits: Sequence[str], clips: int, device: torch.device) 
 
 def read_back(model: Model, seen: Sequence[Seen], split: str) -> Iterator[Row]:
     """A line for each clip, length and kind of caption: what was said and what of it is right."""
-    captioner, tokenizer = captioner_of(model), model.text.tokenizer
+    captioner, tokenizer = captioner_of(model), model.own_text.tokenizer
     for length in LENGTHS:
         true = [getattr(one.captions, length) for one in seen]
         batches = [seen[first : first + TOGETHER] for first in range(0, len(seen), TOGETHER)]
@@ -95,7 +95,7 @@ def aligned(model: Model, seen: Sequence[Seen], texts: Sequence[str]) -> list[fl
     for first in range(0, len(seen), TOGETHER):
         some = slice(first, first + TOGETHER)
         clips = [one.latents for one in seen[some]]
-        found += alignments(captioner_of(model), model.text.tokenizer, clips, texts[some]).tolist()
+        found += alignments(captioner_of(model), model.own_text.tokenizer, clips, texts[some]).tolist()
     return found
 
 

@@ -29,7 +29,7 @@ def choose(model: Model, prompt: str, takes: Sequence[Video]) -> int:
     Raises ValueError for a model without a captioner.
     """
     clips = [encoded(take, model) for take in takes]
-    return int(likelihoods(captioner_of(model), model.text.tokenizer, clips, [prompt] * len(clips)).argmax())
+    return int(likelihoods(captioner_of(model), model.own_text.tokenizer, clips, [prompt] * len(clips)).argmax())
 
 
 def several(rows: Sequence[Row]) -> list[list[Row]]:

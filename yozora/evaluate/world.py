@@ -104,7 +104,7 @@ def examine(exam: Exam, number: int) -> list[Row]:
     (exam.folder / "clips").mkdir(parents=True, exist_ok=True)
     common = {"case": number, "name": asked.name, "level": asked.level, "family": asked.scene.family, "prompt": asked.prompt}
     common |= {"size": [asked.shot.width, asked.shot.height], "seconds": round(seconds, 3)}
-    common |= {"ways": [motion.direction for motion in asked.spec.motions], "strange": list(model.text.tokenizer.unknown(asked.prompt))}
+    common |= {"ways": [motion.direction for motion in asked.spec.motions], "strange": list(model.text.unknown(asked.prompt))}
     rows = []
     for take, (seed, (video, error)) in enumerate(zip(seeds, made, strict=True)):
         row = {**common, "kind": MODEL, "take": take, "seed": seed, "error": error, "scores": record(asked.applied({}))}

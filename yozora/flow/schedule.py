@@ -1,6 +1,7 @@
 """When the solver stops on its way from 1 (noise) to 0 (data), and at which times a network is trained."""
 
 import math
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -25,11 +26,30 @@ def shifted(time: Time, shift: float) -> Time:
     return shift * time / (1 + (shift - 1) * time)
 
 
-def times_for(steps: int, shift: float = 1.0) -> tuple[float, ...]:
-    """The `steps + 1` times from 1 down to 0 at which a solver stops."""
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How the times of a model are laid: moved towards noise by `shift`, or by the size of the clip where there is none.
+
+    Wan's come from a thousand steps that end at `lowest` before the data, begin a little below pure noise at `highest`, and are heard
+    rounded down to whole steps: to multiples of `grain`.
+    """
+
+    shift: float | None = None
+    lowest: float = 0.0
+    highest: float = 1.0
+    grain: float = 0.0
+
+    def times(self, steps: int, num_tokens: int) -> tuple[float, ...]:
+        """The `steps + 1` times at which a solver stops for a clip of so many tokens; the last is 0."""
+        shift = shift_for(num_tokens) if self.shift is None else self.shift
+        return tuple(min(time, self.highest) for time in times_for(steps, shift, self.lowest))
+
+
+def times_for(steps: int, shift: float = 1.0, lowest: float = 0.0) -> tuple[float, ...]:
+    """The `steps + 1` times from 1 down to 0 at which a solver stops; evenly spaced down to `lowest`, in place of which stands 0."""
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, not {steps}")
-    return tuple(shifted(1 - step / steps, shift) for step in range(steps + 1))
+    return (*(shifted(1 - (1 - lowest) * step / steps, shift) for step in range(steps)), 0.0)
 
 
 def cut(times: tuple[float, ...], highest: float) -> tuple[float, ...]:
@@ -39,6 +59,8 @@ def cut(times: tuple[float, ...], highest: float) -> tuple[float, ...]:
     """
     if not 0 <= highest <= 1:
         raise ValueError(f"the highest start level must lie in [0, 1], not {highest}")
+    if highest >= times[0]:
+        return times
     return (1.0, *(time / highest for time in times if time < highest))
 
 

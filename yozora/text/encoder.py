@@ -52,6 +52,10 @@ class TextEncoder(nn.Module):
                 states[index] = row[: lengths[index]]
         return torch.cat([states[index] for index in range(len(texts))]), lengths
 
+    def unknown(self, text: str) -> dict[str, str]:
+        """Words of a text outside the vocabulary, each with the nearest known word ("" where none is near)."""
+        return self.tokenizer.unknown(text)
+
     def unheard(self, text: str) -> Iterator[str]:
         """What of a text the encoder will not hear, a sentence each: words it does not know, and all beyond its length."""
         yield from self.tokenizer.unheard(text)

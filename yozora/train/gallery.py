@@ -47,6 +47,6 @@ def told(captioner: Captioner, model: Model, recipe: Recipe, device: torch.devic
     shape = max(batching.shapes, key=lambda shape: (shape.frames, shape.pool))
     clips = film(batching.seed + 1, range(count), shape, batching.fps, device)
     latents = encode(model.vae, grid_of(model.vae.config, shape, captioner.config.patch), clips.frames)
-    said = describe(captioner, model.text.tokenizer, list(latents))
+    said = describe(captioner, model.own_text.tokenizer, list(latents))
     pairs = zip(said, clips.captions, strict=True)
     return Gallery(sheet(list(clips.frames.cpu().numpy()), STRIP), tuple(f"{text} ({true.sentence})" for text, true in pairs))

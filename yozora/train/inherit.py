@@ -19,19 +19,19 @@ def take_up(model: Model, other: Model) -> None:
     Where tokens are embedded together with those around them and `other` embeds each alone, the new ones count for nothing at first.
     Raises ValueError where they do not fit.
     """
-    words, known = model.text.tokenizer.rules.get_vocab(), other.text.tokenizer.rules.get_vocab()
+    words, known = model.own_text.tokenizer.rules.get_vocab(), other.own_text.tokenizer.rules.get_vocab()
     if lost := sorted(known.keys() - words.keys()):
         raise ValueError(f"{other.name} knows words that this run does not, such as {lost[0]!r}; choose another --folder")
     wider = model.transformer.config.near and not other.transformer.config.near
-    theirs = replace(other.transformer.config, near=model.transformer.config.near), replace(other.text.config, vocabulary=len(words))
-    if (model.transformer.config, model.text.config) != theirs or other.transformer.config.near > model.transformer.config.near:
+    theirs = replace(other.transformer.config, near=model.transformer.config.near), replace(other.own_text.config, vocabulary=len(words))
+    if (model.transformer.config, model.own_text.config) != theirs or other.transformer.config.near > model.transformer.config.near:
         raise ValueError(f"{other.name} has networks of other sizes than the recipe: {theirs}")
     state = other.transformer.state_dict()
     if wider:
         state["embed_tokens.weight"] = around_itself(state["embed_tokens.weight"])
     model.transformer.load_state_dict(state)
-    table = moved(other.text.words.weight, model.text.words.weight, known, words)
-    model.text.load_state_dict({**other.text.state_dict(), "words.weight": table})
+    table = moved(other.own_text.words.weight, model.own_text.words.weight, known, words)
+    model.own_text.load_state_dict({**other.own_text.state_dict(), "words.weight": table})
 
 
 def retaught(captioner: Captioner, theirs: Tokenizer, ours: Tokenizer) -> Captioner:

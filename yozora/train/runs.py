@@ -30,7 +30,7 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
     vae = other.vae if other else load_vae(train_vae(recipe, folder, device, say))
     model = train_generator(recipe, vae, folder, device, say, start)
     captioner, student = taken(other, model) if other else (None, None)
-    if not (other and captioner and other.text.tokenizer.words == model.text.tokenizer.words):  # it writes its model's words
+    if not (other and captioner and other.own_text.tokenizer.words == model.own_text.tokenizer.words):  # it writes its model's words
         captioner = train_captioner(recipe, replace(model, captioner=captioner), folder, device, say)
     save(replace(model, captioner=captioner), folder / recipe.name)
     made = replace(load(str(folder / recipe.name), device, torch.float32), student=student)
@@ -40,7 +40,7 @@ def run_recipe(recipe: Recipe, folder: Path, device: torch.device, start: str = 
 
 def taken(other: Model, model: Model) -> tuple[Captioner | None, Student | None]:
     """Captioner and student of another model as those of this one begin: with its words, and only where networks are of the same sizes."""
-    captioner = other.captioner and retaught(other.captioner, other.text.tokenizer, model.text.tokenizer)
+    captioner = other.captioner and retaught(other.captioner, other.own_text.tokenizer, model.own_text.tokenizer)
     return captioner, other.student if other.transformer.config == model.transformer.config else None
 
 

@@ -95,7 +95,7 @@ def train_generator(recipe: Recipe, vae: VideoVAE, folder: Path, device: torch.d
     """
     stage, vae = recipe.generator, vae.to(device)
     other, origin = load(start, device, torch.float32) if start else None, ""
-    text, transformer = networks(recipe, vae, heard(recipe, folder, other.text.tokenizer.words if other else ()))
+    text, transformer = networks(recipe, vae, heard(recipe, folder, other.own_text.tokenizer.words if other else ()))
     model = Model(name=recipe.name, digest="", vae=vae, text=text.to(device), transformer=transformer.to(device), habits=recipe.habits)
     if other:
         take_up(model, other)
@@ -132,7 +132,7 @@ def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTas
     """What the generator stage of a recipe trains: text encoder and transformer of a model, on the clips of a source."""
     stage, aids = recipe.generator, recipe.generator.aids
     return GeneratorTask(
-        text=model.text,
+        text=model.own_text,
         transformer=model.transformer,
         batching=stage.batching,
         source=HalfMirrored(source, mirror_of(model.vae), stage.batching.draws) if aids.mirrored else source,
@@ -157,7 +157,7 @@ def teacher_of(model: Model, name: str) -> Captioner:
 
 def train_captioner(recipe: Recipe, model: Model, folder: Path, device: torch.device, say: Say) -> Captioner:
     """Train a captioner for the latents and the words of a model on the generator's clips; from the one it has, if its sizes are right."""
-    stage, vae, tokenizer = recipe.captioner, model.vae.to(device), model.text.tokenizer
+    stage, vae, tokenizer = recipe.captioner, model.vae.to(device), model.own_text.tokenizer
     torch.manual_seed(stage.batching.seed)
     sizes = {"vocabulary": tokenizer.size, "channels": vae.config.channels, "spread": vae.config.spread}
     captioner = Captioner(CaptionerConfig(**sizes, **asdict(stage.widths))).to(device)

@@ -1,7 +1,8 @@
 """What the diffusers library calls the parts of a Wan transformer, and what we call them; both ways without loss."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -12,14 +13,30 @@ from yozora.transformer.model import TransformerConfig
 Change = Callable[[Tensor], Tensor]
 
 
-def from_diffusers(theirs: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
+def config_from_diffusers(described: Mapping[str, Any]) -> TransformerConfig:
+    """The configuration of a `WanTransformer3DModel`; LookupError or TypeError where it is not described as one."""
+    heads = int(described["num_attention_heads"])
+    return TransformerConfig(
+        channels=int(described["in_channels"]),
+        dim=heads * int(described["attention_head_dim"]),
+        heads=heads,
+        layers=int(described["num_layers"]),
+        feedforward=int(described["ffn_dim"]),
+        text_dim=int(described["text_dim"]),
+        patch=tuple(described["patch_size"]),
+        frequency_dim=int(described["freq_dim"]),
+        eps=float(described["eps"]),
+    )
+
+
+def from_diffusers(theirs: Mapping[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
     """Our state of a `WanTransformer3DModel`'s state; ValueError lists keys that are missing or left over."""
     parts = list(all_parts(config))
     check_names(set(theirs), {name for part in parts for name in part.theirs})
     return {part.ours: torch.cat([part.take(theirs[name]) for name in part.theirs]) for part in parts}
 
 
-def to_diffusers(ours: dict[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
+def to_diffusers(ours: Mapping[str, Tensor], config: TransformerConfig) -> dict[str, Tensor]:
     """The inverse of `from_diffusers`, bit for bit."""
     parts = list(all_parts(config))
     check_names(set(ours), {part.ours for part in parts})

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
+
+from yozora.vae.config import VAEConfig
 
 # Patterns of diffusers and what they are called here; the first that matches from the start of a name wins.
 BLOCK = {"norm1.gamma": "norm1.weight", "norm2.gamma": "norm2.weight", "conv_shortcut": "shortcut"}
@@ -11,6 +14,25 @@ RESAMPLE = {"resample.1": "space", "time_conv": "time"}
 ENDS = {"conv_in": "enter", "conv_out": "leave", "norm_out.gamma": "norm.weight"}
 ATTENTION = {"norm.gamma": "norm_weight", "proj": "leave"}
 TOP = {"quant_conv": "to_moments", "post_quant_conv": "from_latents"}
+
+
+def config_from_diffusers_vae(described: Mapping[str, Any]) -> VAEConfig:
+    """The arrangement of an `AutoencoderKLWan`; LookupError or TypeError where it is not described as one."""
+    residual = bool(described.get("is_residual", False))
+    widths, base = described["dim_mult"], int(described["base_dim"])
+    decoder = int(described.get("decoder_base_dim") or base)
+    return VAEConfig(
+        encoder_widths=tuple(base * times for times in widths),
+        decoder_widths=tuple(decoder * times for times in widths),
+        blocks=int(described["num_res_blocks"]),
+        time_down=tuple(map(bool, described["temperal_downsample"])),
+        channels=int(described["z_dim"]),
+        fold=int(described.get("patch_size") or 1),
+        shortcut="regroup" if residual else "none",
+        attention=True,
+        mean=tuple(map(float, described["latents_mean"])),
+        std=tuple(map(float, described["latents_std"])),
+    )
 
 
 def from_diffusers_vae(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

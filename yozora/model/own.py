@@ -1,22 +1,18 @@
-"""A model folder or bundled name becomes its parts together: VAE, text encoder, transformer, captioner and how to use them."""
+"""A folder of a model that was trained here: read, written, and asked what it holds without loading its weights."""
 
-import copy
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
-from importlib import resources
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor
 
 from yozora.captioner import Captioner, load_captioner, save_captioner
-from yozora.quality import Quality
+from yozora.model.parts import Habits, Model, Student
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer import lora
@@ -24,87 +20,16 @@ from yozora.transformer.model import Transformer, TransformerConfig
 from yozora.vae import VideoVAE, load_vae, read_config, save_vae
 from yozora.weights import load_into, read, read_notes, sha256, write
 
-FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", "model.json")
+DESCRIPTION = "model.json"
+FILES = ("vae.safetensors", "text.safetensors", "transformer.safetensors", "tokenizer.json", DESCRIPTION)
 CAPTIONER = "captioner.safetensors"  # which a folder may lack; it makes nothing, and what is made does not name it
 STUDENT = "student.safetensors"  # which a folder may lack; what is made with it names it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Habits:
-    """How a model is used unless the request says otherwise, and the range it was trained in."""
-
-    size: tuple[int, int]  # width, height in pixels
-    seconds: float
-    fps: float
-    steps: int
-    guidance: float
-    trained: "Trained"
-    guided: tuple[float, float] = (0.0, 1.0)  # noise levels between which guidance is at work
-    restarts: int = 0  # how often a student takes each leap but the first again
-    eta: float = 0.0  # how much of the noise each step renews: 0 none, 1 as much as the reverse diffusion
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """Sides in pixels and frames between which the model has seen clips; `frames` is also what a request may ask four times of."""
-
-    sides: tuple[int, int]
-    frames: tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Student:
-    """Additions to a transformer (`transformer/lora.py`) with which it gets from noise to data in so many steps, guidance included."""
-
-    leaps: int
-    additions: dict[str, Tensor]
-    digest: str = ""  # of its file, where it is from one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """Everything that turns words into pixels, and back where there is a captioner; `name` and `digest` go into what it makes."""
-
-    name: str
-    digest: str
-    vae: VideoVAE
-    text: TextEncoder
-    transformer: Transformer
-    habits: Habits
-    captioner: Captioner | None = None
-    student: Student | None = None
-
-    @property
-    def vae_digest(self) -> str:
-        """Hash of the VAE alone, the first of `FILES`: latents of another are of no use."""
-        return self.digest.partition("-")[0]
-
-    def of(self, quality: Quality) -> "Model":
-        """The model that makes clips of a quality: for `fast` the student, which it must have."""
-        if quality != "fast":
-            return self
-        assert self.student, "asked for before its weights are loaded"
-        transformer = copy.deepcopy(self.transformer)
-        lora.merge(transformer, self.student.additions)
-        return replace(self, digest=f"{self.digest}-{self.student.digest}", transformer=transformer, student=None)
-
-
-def find(name: str) -> Path:
-    """The folder of a bundled model or the folder that `name` is; raises ValueError with the names there are."""
-    bundled = Path(str(resources.files("yozora"))) / "models"
-    for folder in (bundled / name, Path(name)):
-        if os.path.isfile(folder / "model.json"):  # which no name makes raise
-            return folder
-    names = sorted(path.parent.name for path in bundled.glob("*/model.json"))
-    if os.path.isdir(name):
-        raise ValueError(f"{name} is a folder but no model: it has no model.json; bundled models: {', '.join(names)}")
-    raise ValueError(f"unknown model {name[:100]!r}; bundled models: {', '.join(names)}; or give a model's folder")
 
 
 def describe(folder: Path) -> dict:
     """The contents of a folder's model.json; raises ValueError where it cannot be read."""
     try:
-        return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        return json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder / 'model.json'} cannot be read: {error}") from error
 
@@ -121,9 +46,8 @@ def cell_of(folder: Path) -> tuple[int, int, int]:
         return read_config(folder / "vae.safetensors").cell
 
 
-def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
-    """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed."""
-    folder = find(name)
+def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+    """Load a model for inference, whose text encoder is small enough to stay; raises ValueError with the keys that do not fit."""
     described = describe(folder)
     if missing := [file for file in FILES if not (folder / file).exists()]:
         raise ValueError(
@@ -156,9 +80,9 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Model:
 def save(model: Model, folder: Path) -> None:
     """Write a model's folder, weights in bfloat16; of its captioner, which reads latents, the file says of which VAE."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.text.tokenizer.save(folder / "tokenizer.json")
+    model.own_text.tokenizer.save(folder / "tokenizer.json")
     save_vae(model.vae, folder / "vae.safetensors", torch.bfloat16)
-    for module, file in ((model.text, "text"), (model.transformer, "transformer")):
+    for module, file in ((model.own_text, "text"), (model.transformer, "transformer")):
         write({name: value.to(torch.bfloat16) for name, value in module.state_dict().items()}, folder / f"{file}.safetensors")
     if model.captioner:
         save_captioner(model.captioner, folder / CAPTIONER, sha256(folder / FILES[0])[:8], torch.bfloat16)
@@ -168,9 +92,20 @@ def save(model: Model, folder: Path) -> None:
         write(additions, folder / STUDENT, {"student": json.dumps(note)})  # one note: several have no order
     else:
         (folder / STUDENT).unlink(missing_ok=True)  # it would be another transformer's
-    parts = {"text": model.text.config, "transformer": model.transformer.config}
+    parts = {"text": model.own_text.config, "transformer": model.transformer.config}
     described = {"name": model.name, "habits": asdict(model.habits)} | {part: asdict(config) for part, config in parts.items()}
-    (folder / "model.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+
+
+def name_of(folder: Path) -> str:
+    """What a model is called in what it makes."""
+    with foreign(folder):
+        return str(_table(describe(folder))["name"])
+
+
+def student_digest(folder: Path) -> str:
+    """Hash of a model's student, which it must have."""
+    return sha256(folder / STUDENT)[:8]
 
 
 def digest(folder: Path) -> str:
@@ -178,27 +113,10 @@ def digest(folder: Path) -> str:
     return "-".join(sha256(folder / file)[:8] for file in FILES)
 
 
-def maker(folder: Path, quality: Quality) -> str:
-    """What makes clips of a quality, by its name and hash."""
-    student = f"-{sha256(folder / STUDENT)[:8]}" if quality == "fast" else ""
-    return f"{_table(describe(folder))['name']} {digest(folder)}{student}"
-
-
 def leaps_of(folder: Path) -> int:
     """In how many steps the student of a model makes a clip, read without loading its weights; 0 where there is none."""
-    return int(_student_note(folder / STUDENT)["leaps"]) if (folder / STUDENT).exists() else 0
-
-
-def check_quality(folder: Path, quality: Quality) -> int:
-    """As `leaps_of`; raises ValueError where a model lacks what makes clips of this quality."""
     with foreign(folder):
-        leaps = leaps_of(folder)
-    if quality == "fast" and not leaps:
-        raise ValueError(
-            f"{folder.name} has no student that would be fast; choose --quality standard, or train one "
-            f"(yozora train further --from {shlex.quote(str(folder))} --only student)"
-        )
-    return leaps
+        return int(_student_note(folder / STUDENT)["leaps"]) if (folder / STUDENT).exists() else 0
 
 
 def captioner_digest(folder: Path) -> str:
@@ -206,15 +124,6 @@ def captioner_digest(folder: Path) -> str:
     if not (folder / CAPTIONER).exists():
         raise ValueError(f"{folder} has no captioner: train one (yozora train further --from {shlex.quote(str(folder))} --only captioner)")
     return sha256(folder / CAPTIONER)[:8]
-
-
-def check_maker(file: Path, by: str, model: str, quality: Quality) -> None:
-    """Raise ValueError unless a model is still the one, named with its hash, that made a file."""
-    folder = find(model)
-    with foreign(folder):
-        now = maker(folder, quality)
-    if now != by:
-        raise ValueError(f"{file} was made by {by}, and {model} is now {now}: it cannot come out the same; bring those weights back")
 
 
 @contextmanager

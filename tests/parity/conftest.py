@@ -1,0 +1,81 @@
+"""Tiny open weights with random numbers, saved by the libraries that define their layouts."""
+
+from pathlib import Path
+
+import diffusers
+import pytest
+import tokenizers
+import torch
+import transformers
+
+WORDS = ["<pad>", "</s>", "<unk>", "a", "red", "ball", "two", "cats", "and", "the", "blue", "cube", "&", "café"]
+
+
+def shaken(module: torch.nn.Module, size: float = 0.1) -> torch.nn.Module:
+    """The module with random numbers added to all of its own, biases and scales too, which begin as 0 and 1."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.add_(size * torch.randn(weight.shape, generator=generator))
+    return module.eval()
+
+
+def tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """A tokenizer of a few words that ends every text as T5's does."""
+    rules = tokenizers.Tokenizer(tokenizers.models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>"))
+    rules.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    rules.post_processor = tokenizers.processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=rules, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+
+
+def text_encoder() -> torch.nn.Module:
+    """UMT5 with two layers."""
+    sizes = {"vocab_size": len(WORDS), "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    return shaken(transformers.UMT5EncoderModel(transformers.UMT5Config(**sizes)))
+
+
+def vae(*, residual: bool) -> diffusers.AutoencoderKLWan:
+    """The autoencoder of Wan 2.1, or with residual levels that of Wan 2.2, at a few channels."""
+    channels = 8 if residual else 4
+    sizes = {"base_dim": 8, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 1, "z_dim": channels, "temperal_downsample": [False, True, True]}
+    if residual:
+        sizes |= {"is_residual": True, "patch_size": 2, "in_channels": 12, "out_channels": 12, "decoder_base_dim": 12}
+        sizes |= {"scale_factor_spatial": 16}
+    statistics = {"latents_mean": [0.1 * i for i in range(channels)], "latents_std": [1 + 0.2 * i for i in range(channels)]}
+    return shaken(diffusers.AutoencoderKLWan(**sizes, **statistics), 0.05)
+
+
+def transformer(channels: int, **changed: object) -> diffusers.WanTransformer3DModel:
+    """A transformer of two layers for latents of so many channels."""
+    sizes = {"num_attention_heads": 2, "attention_head_dim": 24, "in_channels": channels, "out_channels": channels}
+    sizes |= {"text_dim": 32, "freq_dim": 32, "ffn_dim": 64, "num_layers": 2}
+    return shaken(diffusers.WanTransformer3DModel(**sizes | changed))
+
+
+def scheduler(shift: float) -> diffusers.UniPCMultistepScheduler:
+    """UniPC as Wan's pipelines are saved with it."""
+    return diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
+
+
+@pytest.fixture(scope="session")
+def wan21(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
+    """The folder of a tiny Wan 2.1 and diffusers' pipeline of the same weights: a level for a clip."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=False), "transformer": transformer(4), "scheduler": scheduler(3.0)}
+    return saved(diffusers.WanPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts), tmp_path_factory, "wan21")
+
+
+@pytest.fixture(scope="session")
+def wan22(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
+    """The same of a tiny Wan 2.2 TI2V: a level for each token, larger cells."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=True), "transformer": transformer(8), "scheduler": scheduler(5.0), "expand_timesteps": True}
+    return saved(diffusers.WanPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts), tmp_path_factory, "wan22")
+
+
+def saved(pipeline: diffusers.DiffusionPipeline, tmp_path_factory, name: str) -> tuple[Path, diffusers.DiffusionPipeline]:
+    """A pipeline and the folder that it was saved in, as those who publish weights do it: large parts in several files."""
+    folder = tmp_path_factory.mktemp("open") / name
+    pipeline.save_pretrained(folder, max_shard_size="100KB")
+    pipeline.set_progress_bar_config(disable=True)
+    return folder, pipeline

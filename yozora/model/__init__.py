@@ -1,0 +1,96 @@
+"""A name becomes a model: that of a bundled one, of a folder of our own or of the open weights of the Wan family."""
+
+import os
+import shlex
+from importlib import resources
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from yozora.model import own, wan
+from yozora.model.own import CAPTIONER, FILES, captioner_digest, save
+from yozora.model.parts import Habits, Hearing, Model, Student, Trained
+from yozora.quality import Quality
+
+__all__ = ["CAPTIONER", "FILES", "Habits", "Hearing", "Model", "Student", "Trained", "captioner_digest", "save"]
+
+
+@runtime_checkable
+class Layout(Protocol):
+    """How models lie in folders: what can be asked of one without loading its weights, and loading them."""
+
+    def name_of(self, folder: Path) -> str: ...
+    def habits_of(self, folder: Path) -> Habits: ...
+    def cell_of(self, folder: Path) -> tuple[int, int, int]: ...
+    def leaps_of(self, folder: Path) -> int: ...
+    def digest(self, folder: Path) -> str: ...
+    def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...]) -> Model: ...
+
+
+def layout_of(folder: Path) -> Layout:
+    """The layout of a folder that `find` found."""
+    return own if os.path.isfile(folder / own.DESCRIPTION) else wan
+
+
+def find(name: str) -> Path:
+    """The folder of a bundled model or the folder that `name` is; raises ValueError with the names there are."""
+    bundled = Path(str(resources.files("yozora"))) / "models"
+    for folder in (bundled / name, Path(name)):
+        if os.path.isfile(folder / own.DESCRIPTION) or os.path.isfile(folder / wan.DESCRIPTION):  # which no name makes raise
+            return folder
+    names = ", ".join(sorted(path.parent.name for path in bundled.glob(f"*/{own.DESCRIPTION}")))
+    if os.path.isdir(name):
+        raise ValueError(f"{name} is a folder but no model: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}; bundled models: {names}")
+    raise ValueError(f"unknown model {name[:100]!r}; bundled models: {names}; or give a model's folder")
+
+
+def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+    """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed.
+
+    A large text encoder reads the `texts` first and makes room again, before the other weights need it.
+    """
+    folder = find(name)
+    return layout_of(folder).load(folder, device, dtype, texts)
+
+
+def habits_of(folder: Path) -> Habits:
+    """A model's habits, read without loading its weights; raises ValueError for files that are not of this version."""
+    return layout_of(folder).habits_of(folder)
+
+
+def cell_of(folder: Path) -> tuple[int, int, int]:
+    """Pixels (time, height, width) that a cell of a model's latents stands for, read without loading its weights."""
+    return layout_of(folder).cell_of(folder)
+
+
+def leaps_of(folder: Path) -> int:
+    """In how many steps the student of a model makes a clip, read without loading its weights; 0 where there is none."""
+    return layout_of(folder).leaps_of(folder)
+
+
+def digest(folder: Path) -> str:
+    """Hash of all files together that a model makes clips with, that of its VAE first."""
+    return layout_of(folder).digest(folder)
+
+
+def maker(folder: Path, quality: Quality) -> str:
+    """What makes clips of a quality, by its name and hash."""
+    student = f"-{own.student_digest(folder)}" if quality == "fast" else ""
+    return f"{layout_of(folder).name_of(folder)} {digest(folder)}{student}"
+
+
+def check_quality(folder: Path, quality: Quality) -> int:
+    """As `leaps_of`; raises ValueError where a model lacks what makes clips of this quality."""
+    leaps = leaps_of(folder)
+    if quality == "fast" and not leaps:
+        way = "" if layout_of(folder) is wan else f", or train one (yozora train further --from {shlex.quote(str(folder))} --only student)"
+        raise ValueError(f"{folder.name} has no student that would be fast; choose --quality standard{way}")
+    return leaps
+
+
+def check_maker(file: Path, by: str, model: str, quality: Quality) -> None:
+    """Raise ValueError unless a model is still the one, named with its hash, that made a file."""
+    now = maker(find(model), quality)
+    if now != by:
+        raise ValueError(f"{file} was made by {by}, and {model} is now {now}: it cannot come out the same; bring those weights back")

@@ -1,0 +1,96 @@
+"""UMT5, which reads prompts for Wan's weights, by way of the library `transformers`: loaded, used and freed again."""
+
+import gc
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+LENGTH = 512  # words that Wan hears; what a prompt does not fill are rows of zeros, which it hears too (arXiv:2503.20314)
+MISSING = "open weights need more libraries; install them with: pip install 'yozora[weights]'"
+
+
+@dataclass(kw_only=True)
+class UMT5:
+    """A text encoder in a folder of its own, with its tokenizer beside it; what it has read is remembered, its weights are not kept."""
+
+    encoder: Path
+    tokenizer: Path
+    device: torch.device
+    dtype: torch.dtype = torch.bfloat16
+    said: dict[str, Float[Tensor, "word dim"]] = field(default_factory=dict)
+
+    def encode(self, texts: Sequence[str]) -> tuple[Float[Tensor, "word dim"], tuple[int, ...]]:
+        """States of all words of all texts behind one another, `LENGTH` to each, zeros behind its own; and `LENGTH` for each text."""
+        self.read(texts)
+        states = [self.said[text] for text in texts]
+        filled = [torch.cat([one, one.new_zeros(LENGTH - len(one), one.shape[1])]) for one in states]
+        return torch.cat(filled), (LENGTH,) * len(texts)
+
+    def unknown(self, text: str) -> dict[str, str]:
+        """Words outside the vocabulary: there are none, since words are read in pieces."""
+        return {}
+
+    def unheard(self, text: str) -> Iterator[str]:
+        """What of a text will not be heard, a sentence: all beyond its length."""
+        pieces = self._tokenizer()(cleaned(text)).input_ids
+        if len(pieces) > LENGTH:
+            yield f"the model hears the first {LENGTH} pieces of words, and {len(pieces) - LENGTH} are left out"
+
+    @torch.inference_mode()
+    def read(self, texts: Sequence[str]) -> None:
+        """Read what has not been read yet, so that the weights are in memory no longer than that takes."""
+        new = [text for text in dict.fromkeys(texts) if text not in self.said]
+        if not new:
+            return
+        tokenizer, network = self._tokenizer(), self._network()
+        for text in new:  # one by one: a batch filled up to the longest gives other last bits
+            pieces = tokenizer(cleaned(text), truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(self.device)
+            self.said[text] = network(input_ids=pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state[0].clone()
+        del network
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _tokenizer(self) -> Any:
+        try:
+            from transformers import AutoTokenizer
+        except ImportError as error:
+            raise ValueError(MISSING) from error
+        try:
+            return AutoTokenizer.from_pretrained(self.tokenizer, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{self.tokenizer} is no tokenizer: {error}") from error
+
+    def _network(self) -> Any:
+        try:
+            from transformers import UMT5EncoderModel
+        except ImportError as error:
+            raise ValueError(MISSING) from error
+        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
+        try:
+            loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{self.encoder} is no UMT5 encoder: {error}") from error
+        network, found = loaded
+        faults = {name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := found.get(name))}
+        if faults:
+            raise ValueError(
+                f"{self.encoder} does not fit a UMT5 encoder; " + "; ".join(f"{name}: {keys}" for name, keys in faults.items())
+            )
+        return network.to(self.device).eval()
+
+
+def cleaned(text: str) -> str:
+    """A prompt as Wan's training saw it: broken encodings mended, HTML entities resolved, one space between words."""
+    try:
+        import ftfy
+    except ImportError as error:
+        raise ValueError(MISSING) from error
+    return re.sub(r"\s+", " ", html.unescape(html.unescape(ftfy.fix_text(text)))).strip()
