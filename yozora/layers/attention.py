@@ -50,6 +50,25 @@ def attention(
     return results[0].flatten(0, 1) if len(results) == 1 else torch.cat([result.flatten(0, 1) for result in results])
 
 
+def blockwise_attention(
+    query: Float[Tensor, "token head width"],
+    key: Float[Tensor, "token head width"],
+    value: Float[Tensor, "token head width"],
+    blocks: tuple[tuple[int, ...], ...],
+) -> Float[Tensor, "token head width"]:
+    """Softmax attention within segments, each cut into blocks of so many tokens: a block sees itself and those before it."""
+    assert sum(map(sum, blocks)) == len(query) == len(key)
+    results, begin = [], 0
+    for lengths in blocks:
+        stop = begin
+        for length in lengths:
+            first, stop = stop, stop + length
+            seen = slice(begin, stop)
+            results.append(attention(query[first:stop], key[seen], value[seen], (length,), (stop - begin,)))
+        begin = stop
+    return torch.cat(results)
+
+
 def equal_runs(query_lengths: tuple[int, ...], key_lengths: tuple[int, ...], *, fill: bool) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Runs of segments of one query length, each with its key lengths: all equal, or where `fill` allows it all short."""
     for length, run in groupby(zip(query_lengths, key_lengths, strict=True), key=lambda pair: pair[0]):

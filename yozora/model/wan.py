@@ -11,7 +11,7 @@ from torch import nn
 from yozora.flow.schedule import Schedule
 from yozora.model.parts import Habits, Model, Trained
 from yozora.text import UMT5
-from yozora.transformer.keys import config_from_diffusers, from_diffusers
+from yozora.transformer.keys import config_from_diffusers, read_state
 from yozora.transformer.model import Transformer
 from yozora.vae import VideoVAE
 from yozora.vae.keys import config_from_diffusers_vae, from_diffusers_vae
@@ -69,7 +69,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     with torch.device("meta"):  # no random weights only to replace them
         vae, transformer = VideoVAE(vae_config), Transformer(config)
     fill(vae, from_diffusers_vae(shelf(folder, "vae")), torch.float32)
-    fill(transformer, from_diffusers(shelf(folder, "transformer"), config), dtype)
+    fill(transformer, read_state(shelf(folder, "transformer"), config), dtype)
     for module in (vae, transformer):
         module.to(device).eval().requires_grad_(requires_grad=False)
     return Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=transformer, habits=habits)

@@ -4,67 +4,37 @@ Configured as `Wan 2.1 T2V` or `Wan 2.2 TI2V` it computes what those networks co
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import cast
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
-from yozora.layers.attention import attention
 from yozora.layers.neighbours import AROUND, gather, neighbours
-from yozora.layers.norms import gated_add, modulated_norm
-from yozora.layers.rotary import normalise_and_rotate, rotary_table
+from yozora.layers.rotary import rotary_table
 from yozora.patches import Tokens, Words
+from yozora.transformer.blocks import Block, Head, Heard, LevelEmbedding, PictureEmbedding, Setting, initialise
+from yozora.transformer.config import TransformerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig:
-    """Sizes of a transformer; `channels` are those of a latent cell, `text_dim` is the width of a text state.
+class Beside:
+    """What some weights hear beside noisy tokens and words: what is `given` of each token, and keys and values of pictures.
 
-    `spread` is the deviation of each latent channel of the data: with it the network is preconditioned (see `Preconditioning`),
-    without it the head gives the velocity itself, as in Wan. `near`: a token is embedded together with the 26 around it in time and
-    space, so that what continues from cell to cell need not be looked for.
+    Of `pictures` there is a pair for each layer, or none; `lengths` says how many states each segment hears.
     """
 
-    channels: int
-    dim: int
-    heads: int
-    layers: int
-    feedforward: int
-    text_dim: int
-    spread: tuple[float, ...] = ()
-    patch: tuple[int, int, int] = (1, 2, 2)
-    frequency_dim: int = 256
-    eps: float = 1e-6
-    near: bool = False
+    given: Float[Tensor, "token given"]
+    pictures: tuple[Heard, ...] = ()
+    lengths: tuple[int, ...] = ()
 
-    def __post_init__(self) -> None:
-        assert len(self.spread) in (0, self.channels)
-        if self.dim % self.heads or self.dim // self.heads % 2:
-            raise ValueError(f"dim {self.dim} must give each of {self.heads} heads the same even width")
-
-    @property
-    def token_channels(self) -> int:
-        """Numbers in a token."""
-        return self.channels * math.prod(self.patch)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What all blocks of one forward pass share."""
-
-    levels: Float[Tensor, "level 6 dim"]
-    index: Int[Tensor, " token"] | None
-    rotary: Float[Tensor, "token half 2"]
-    lengths: tuple[int, ...]
-    cue_tokens: tuple[int, ...]
-    cue_words: tuple[int, ...]
-    dtype: torch.dtype
+    def repeated(self, copies: int) -> "Beside":
+        """The same for several copies of the clips, one after another."""
+        pictures = tuple((key.repeat(copies, 1, 1), value.repeat(copies, 1, 1)) for key, value in self.pictures)
+        return Beside(given=self.given.repeat(copies, 1), pictures=pictures, lengths=self.lengths * copies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,20 +63,22 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Linear(config.token_channels * (len(AROUND) if config.near else 1), config.dim)
+        self.embed_tokens = nn.Linear(config.embedded_channels * (len(AROUND) if config.near else 1), config.dim)
         self.embed_level = LevelEmbedding(config)
         self.embed_words = nn.Sequential(
             nn.Linear(config.text_dim, config.dim), nn.GELU(approximate="tanh"), nn.Linear(config.dim, config.dim)
         )
+        self.embed_pictures = PictureEmbedding(config) if config.picture_dim else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.head = Head(config)
         self.apply(initialise)
 
     def forward(
-        self, tokens: Tokens, level: Float[Tensor, " token"], words: Words, bypass: Bypass | None = None
+        self, tokens: Tokens, level: Float[Tensor, " token"], words: Words, bypass: Bypass | None = None, beside: Beside | None = None
     ) -> Float[Tensor, "token channel"]:
         """Velocity in float32; `level` is each token's noise level in [0, 1], `words` are prepared or not."""
         check(tokens, words)
+        assert (beside is not None) == bool(self.config.given), "weights that hear what is given hear it always, others never"
         words = words if words.prepared else self.prepare(words)
         dtype = self.embed_tokens.weight.dtype
         if torch.is_autocast_enabled(level.device.type):
@@ -121,28 +93,37 @@ class Transformer(nn.Module):
             cue_tokens=words.tokens,
             cue_words=words.lengths,
             dtype=dtype,
+            picture_lengths=beside.lengths if beside else (),
+            blocks=causal_blocks(tokens, self.config.block) if self.config.block else (),
         )
         around = precondition(distinct, self.config).of(index) if self.config.spread else None
         values = tokens.values if around is None else tokens.values * around.entering
+        if beside is not None:
+            values = with_given(values, beside.given, math.prod(self.config.patch))
         values = values.to(self.embed_tokens.weight.dtype)
         if self.config.near:
             values = gather(values, neighbours(tokens.coordinates, tokens.lengths))
         x = self.embed_tokens(values).float()
-        x = self.think(x, words, setting) if bypass is None else self.think_less(x, words, setting, bypass)
+        pictures = beside.pictures if beside else ()
+        x = self.think(x, sources(words, pictures), setting) if bypass is None else self.think_less(x, sources(words), setting, bypass)
         out = self.head(x, embedding, setting)
         return out if around is None else torch.addcmul(around.kept * tokens.values, around.added, out)
 
-    def think(self, x: Float[Tensor, "token dim"], words: Words, setting: Setting, first: int = 0, last: int | None = None) -> Tensor:
+    def think(
+        self, x: Float[Tensor, "token dim"], heard: Sequence[tuple[Heard, ...]], setting: Setting, first: int = 0, last: int | None = None
+    ) -> Float[Tensor, "token dim"]:
         """The blocks from `first` up to `last`, or to the end."""
-        for block, heard in zip(list(self.blocks)[first:last], words.prepared[first:last], strict=True):
-            x = block(x, heard, setting)
+        for block, sources in zip(list(self.blocks)[first:last], heard[first:last], strict=True):
+            x = block(x, sources, setting)
         return x
 
-    def think_less(self, x: Float[Tensor, "token dim"], words: Words, setting: Setting, bypass: Bypass) -> Float[Tensor, "token dim"]:
+    def think_less(
+        self, x: Float[Tensor, "token dim"], heard: Sequence[tuple[Heard, ...]], setting: Setting, bypass: Bypass
+    ) -> Float[Tensor, "token dim"]:
         """All blocks, through the middle of which only some tokens go."""
-        x = self.think(x, words, setting, 0, bypass.first)
-        thought = self.think(x[bypass.kept], words, bypass.narrowed(setting), bypass.first, bypass.last)
-        return self.think(x.index_copy(0, bypass.kept, thought), words, setting, bypass.last)
+        x = self.think(x, heard, setting, 0, bypass.first)
+        thought = self.think(x[bypass.kept], heard, bypass.narrowed(setting), bypass.first, bypass.last)
+        return self.think(x.index_copy(0, bypass.kept, thought), heard, setting, bypass.last)
 
     def prepare(self, words: Words) -> Words:
         """Keys and values of all layers, which stay the same at every step of a generation."""
@@ -150,119 +131,12 @@ class Transformer(nn.Module):
         blocks = cast(Iterable[Block], self.blocks)
         return replace(words, prepared=tuple(block.cross_attention.hear(states) for block in blocks))
 
-
-class Block(nn.Module):
-    """Tokens look at their clip, then at their words, then each thinks for itself."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.eps = config.eps
-        self.modulation = nn.Parameter(torch.zeros(6, config.dim))
-        self.self_attention = SelfAttention(config)
-        self.cross_norm = nn.LayerNorm(config.dim, eps=config.eps)
-        self.cross_attention = CrossAttention(config)
-        self.expand = nn.Linear(config.dim, config.feedforward)
-        self.contract = nn.Linear(config.feedforward, config.dim)
-
-    def forward(
-        self,
-        x: Float[Tensor, "token dim"],
-        heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
-        setting: Setting,
-    ) -> Float[Tensor, "token dim"]:
-        index, dtype = setting.index, setting.dtype
-        shift, scale, gate, late_shift, late_scale, late_gate = (self.modulation.float() + setting.levels).unbind(1)
-        seen = self.self_attention(modulated_norm(x, 1 + scale, shift, index, self.eps).to(dtype), setting)
-        x = gated_add(x, seen, gate, index)
-        gain, offset = self.cross_norm.weight.float()[None], self.cross_norm.bias.float()[None]
-        x = x + self.cross_attention(modulated_norm(x, gain, offset, None, self.eps).to(dtype), heard, setting)
-        hidden = self.expand(modulated_norm(x, 1 + late_scale, late_shift, index, self.eps).to(dtype))
-        return gated_add(x, self.contract(functional.gelu(hidden, approximate="tanh")), late_gate, index)
-
-
-class SelfAttention(nn.Module):
-    """Every token attends to its segment, with rotary positions."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.heads, self.eps = config.heads, config.eps
-        self.query_key_value = nn.Linear(config.dim, 3 * config.dim)
-        self.query_norm = nn.Parameter(torch.ones(config.dim))
-        self.key_norm = nn.Parameter(torch.ones(config.dim))
-        self.out = nn.Linear(config.dim, config.dim)
-
-    def forward(self, x: Float[Tensor, "token dim"], setting: Setting) -> Float[Tensor, "token dim"]:
-        query, key, value = self.query_key_value(x).chunk(3, dim=-1)
-        query = normalise_and_rotate(query, self.query_norm, setting.rotary, self.eps)
-        key = normalise_and_rotate(key, self.key_norm, setting.rotary, self.eps)
-        query, key, value = (x.unflatten(-1, (self.heads, -1)) for x in (query, key, value))
-        return self.out(attention(query, key, value, setting.lengths, setting.lengths).flatten(1))
-
-
-class CrossAttention(nn.Module):
-    """Every token attends to the words of its cue."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.heads, self.eps = config.heads, config.eps
-        self.query = nn.Linear(config.dim, config.dim)
-        self.query_norm = nn.Parameter(torch.ones(config.dim))
-        self.key_value = nn.Linear(config.dim, 2 * config.dim)
-        self.key_norm = nn.Parameter(torch.ones(config.dim))
-        self.out = nn.Linear(config.dim, config.dim)
-
-    def hear(self, states: Float[Tensor, "word dim"]) -> tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]]:
-        """Keys and values of the words."""
-        key, value = self.key_value(states).chunk(2, dim=-1)
-        key = normalise_and_rotate(key, self.key_norm, None, self.eps)
-        return key.unflatten(-1, (self.heads, -1)), value.unflatten(-1, (self.heads, -1))
-
-    def forward(
-        self,
-        x: Float[Tensor, "token dim"],
-        heard: tuple[Float[Tensor, "word head width"], Float[Tensor, "word head width"]],
-        setting: Setting,
-    ) -> Float[Tensor, "token dim"]:
-        query = normalise_and_rotate(self.query(x), self.query_norm, None, self.eps).unflatten(-1, (self.heads, -1))
-        return self.out(attention(query, *heard, setting.cue_tokens, setting.cue_words).flatten(1))
-
-
-LEVEL_UNIT = 1000.0  # the steps of a schedule from data to noise, in which Wan's weights hear the level
-
-
-class LevelEmbedding(nn.Module):
-    """Noise levels as waves, then as shifts, scales and gates."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.frequency_dim = config.frequency_dim
-        self.first = nn.Linear(config.frequency_dim, config.dim)
-        self.second = nn.Linear(config.dim, config.dim)
-        self.modulate = nn.Linear(config.dim, 6 * config.dim)
-
-    def forward(self, level: Float[Tensor, " level"]) -> tuple[Float[Tensor, "level dim"], Float[Tensor, "level 6 dim"]]:
-        """Embedding and modulation of some levels in float32."""
-        with torch.autocast(level.device.type, enabled=False):
-            x = functional.silu(linear(self.first, waves(level * LEVEL_UNIT, self.frequency_dim)))
-            x = linear(self.second, x)
-            modulation = linear(self.modulate, functional.silu(x))
-        return x, rearrange(modulation, "level (six dim) -> level six dim", six=6)
-
-
-class Head(nn.Module):
-    """Features to velocities."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.eps = config.eps
-        self.modulation = nn.Parameter(torch.zeros(2, config.dim))
-        self.out = nn.Linear(config.dim, config.token_channels)
-
-    def forward(
-        self, x: Float[Tensor, "token dim"], embedding: Float[Tensor, "level dim"], setting: Setting
-    ) -> Float[Tensor, "token channel"]:
-        shift, scale = (self.modulation.float() + embedding[:, None]).unbind(1)
-        return self.out(modulated_norm(x, 1 + scale, shift, setting.index, self.eps).to(setting.dtype)).float()
+    def look(self, states: Float[Tensor, "picture state dim"]) -> tuple[Heard, ...]:
+        """Keys and values of all layers of some pictures' states, which are heard as one list; there are none without `picture_dim`."""
+        if self.embed_pictures is None:
+            return ()
+        seen = self.embed_pictures(states.flatten(0, 1).to(self.embed_tokens.weight.dtype))
+        return tuple(block.cross_attention.see(seen) for block in cast(Iterable[Block], self.blocks))
 
 
 @dataclass(frozen=True)
@@ -291,17 +165,21 @@ def precondition(level: Float[Tensor, " level"], config: TransformerConfig) -> P
     return Preconditioning(power.rsqrt(), (t - (1 - t) * data.square()) / power, data * power.rsqrt())
 
 
-def waves(x: Float[Tensor, " level"], dim: int) -> Float[Tensor, "level dim"]:
-    """Cosines then sines of `x` at `dim / 2` frequencies from 1 down to 1 / 10000 radians."""
-    half = dim // 2
-    powers = torch.arange(half, device=x.device, dtype=torch.float32) / half
-    angle = x[:, None] * torch.exp(-math.log(10_000) * powers)
-    return torch.cat([angle.cos(), angle.sin()], dim=1)
+def sources(words: Words, pictures: tuple[Heard, ...] = ()) -> list[tuple[Heard, ...]]:
+    """What each layer attends to: words, and pictures where there are any."""
+    return list(zip(words.prepared, pictures, strict=True)) if pictures else [(one,) for one in words.prepared]
 
 
-def linear(layer: nn.Linear, x: Float[Tensor, "*rest dim"]) -> Float[Tensor, "*rest out"]:
-    """The layer in float32, whatever its weights are stored in."""
-    return functional.linear(x, layer.weight.float(), layer.bias.float())
+def with_given(values: Float[Tensor, "token channel"], given: Float[Tensor, "token given"], cells: int) -> Float[Tensor, "token embedded"]:
+    """What is given of each of the `cells` of a token, behind the channels of that cell."""
+    parts = [part.unflatten(1, (cells, -1)) for part in (values, given.to(values))]
+    return torch.cat(parts, dim=2).flatten(1)
+
+
+def causal_blocks(tokens: Tokens, block: int) -> tuple[tuple[int, ...], ...]:
+    """How many tokens of each segment stand in each block of so many latent frames."""
+    blocks = tokens.coordinates[:, 0].div(block, rounding_mode="floor").split(tokens.lengths)
+    return tuple(tuple(torch.unique_consecutive(one, return_counts=True)[1].tolist()) for one in blocks)
 
 
 def check(tokens: Tokens, words: Words) -> None:
@@ -312,14 +190,3 @@ def check(tokens: Tokens, words: Words) -> None:
         raise ValueError(f"cues heard by {words.tokens} tokens do not fill segments of {tokens.lengths}; each cue belongs to one segment")
     if len(words.lengths) != len(words.tokens) or sum(words.lengths) != len(words.states) or min(words.lengths) < 1:
         raise ValueError(f"cues of {words.lengths} words, heard by {words.tokens} tokens, do not fit {len(words.states)} text states")
-
-
-def initialise(module: nn.Module) -> None:
-    """Each block starts as the identity and the whole as zero, as in DiT (arXiv:2212.09748)."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, LevelEmbedding):
-        nn.init.zeros_(module.modulate.weight)
-    elif isinstance(module, Head | CrossAttention):
-        nn.init.zeros_(module.out.weight)
