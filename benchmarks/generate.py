@@ -46,7 +46,7 @@ def main(
     leaps = check_quality(find(name), quality)
     model = load(name, device, dtype).of(quality)
     if compiled:
-        for block in model.transformer.blocks:
+        for block in model.own_transformer.blocks.children():
             block.compile()
     print(f"{device.type}, {torch.get_num_threads()} threads, torch {torch.__version__}, {str(dtype)[6:]}")
     print(f"loading {time.perf_counter() - began:.2f} s")

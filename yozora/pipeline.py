@@ -13,7 +13,7 @@ from torch import Tensor
 
 from yozora import __version__
 from yozora.canvas import Canvas, Grid, Kept, tokens_heard
-from yozora.flow.denoisers import grained, rolled, shared_level
+from yozora.flow.denoisers import in_whole_steps, rolled, shared_level
 from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
@@ -29,8 +29,10 @@ from yozora.tasks.request import Request, Shot
 from yozora.tasks.settings import Settings
 from yozora.tasks.source import covering, sources
 from yozora.tasks.strength import SUBTLE
+from yozora.transformer.denoisers import beside
+from yozora.transformer.model import Beside
 from yozora.vae.pixels import to_frames
-from yozora.vae.place import crop, moved, pixels_of, place, reuse, token_start
+from yozora.vae.place import condition, crop, moved, pixels_of, place, reuse, token_start
 from yozora.vae.seam import paste
 from yozora.vae.tiles import Tiling, decode_tiled, in_tiles
 from yozora.video import Video
@@ -57,6 +59,16 @@ class Sampling:
     student: bool = False
     restarts: int = 0
     drafts: bool = True
+    guidance_low: float | None = None
+
+    def scales(self, boundary: float) -> Iterator[tuple[float, tuple[float, float]]]:
+        """How strong guidance is, and between which levels; below the `boundary` of a model `guidance_low`, where there is one."""
+        lowest, highest = self.guided
+        if self.guidance_low is None or not boundary:
+            yield self.guidance, self.guided
+        else:
+            yield self.guidance, (max(lowest, boundary), highest)
+            yield self.guidance_low, (lowest, float(np.nextafter(np.float32(boundary), np.float32(0))))
 
     @classmethod
     def by(cls, habits: Habits, quality: Quality = "standard", leaps: int = 0) -> "Sampling":
@@ -64,7 +76,7 @@ class Sampling:
         if quality == "fast":
             return cls(steps=leaps, guidance=1.0, student=True, restarts=habits.restarts)
         steps = habits.steps * (MORE if quality == "best" else 1)
-        return cls(steps=steps, guidance=habits.guidance, guided=habits.guided, eta=habits.eta)
+        return cls(steps=steps, guidance=habits.guidance, guided=habits.guided, eta=habits.eta, guidance_low=habits.guidance_low)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +102,13 @@ def prepare(request: Request, settings: Settings) -> Order:
     shot, sampling = resolve(request, settings, habits, cell_of(folder)[0], leaps)
     check_pixels((shot.width, shot.height), known(request, shot) + request.invents(shot), habits.trained.frames[1])
     canvas = request.canvas(shot)
+    if habits.pictures and canvas.start.min() == 1:
+        raise ValueError(f"{folder.name} begins from a picture, and nothing is given; try yozora animate, or weights that begin from words")
     size = (canvas.given.width, canvas.given.height)
     settled = replace(settings, size=size)
     if settings.quality != "fast":
-        settled = replace(settled, steps=sampling.steps, guidance=sampling.guidance)
+        guidance = settings.guidance if sampling.guidance_low is not None else sampling.guidance  # of two none says both
+        settled = replace(settled, steps=sampling.steps, guidance=guidance)
     if "frames" not in request.without:
         settled = replace(settled, frames=shot.frames, seconds=None)
     return Order(request=request, settings=settled, sampling=sampling, canvas=canvas)
@@ -152,7 +167,7 @@ def meet(
         parts = {index: cut(finished[index], span) for index, span in spans.items()}
         for part in parts.values():
             check_memory(grid_of(part, model), model.transformer.config, model.vae.config, next(model.transformer.parameters()).device)
-        kinds = {index: _kind(part, grid_of(part, model)) for index, part in parts.items()}
+        kinds = {index: _kind(part, model) for index, part in parts.items()}
         for kind in dict.fromkeys(kinds.values()):
             alike = [index for index, other in kinds.items() if other == kind]
             made = _make([parts[index] for index in alike], [(seeds[index], draw) for index in alike], sampling, model, progress)
@@ -187,8 +202,9 @@ def _fits(kept: Kept, canvas: Canvas, model: Model) -> bool:
     return kept.vae == model.vae_digest and channels == model.vae.config.channels and (*sides,) == grid.cells[1:] and whole
 
 
-def _kind(canvas: Canvas, grid: Grid) -> tuple[int, bool, float]:
-    _, levels = reuse(canvas, grid)
+def _kind(canvas: Canvas, model: Model) -> tuple[int, bool, float]:
+    grid = grid_of(canvas, model)
+    _, levels = reuse(begun(canvas, model), grid)
     return grid.num_tokens, grid.loops, float(token_start(levels, grid).max())
 
 
@@ -197,16 +213,17 @@ def _make(
 ) -> Iterator[tuple[Video, np.ndarray]]:
     """Clips and latents of canvases that take the same steps; a seed is (seed of the clip, number of the window)."""
     grids = [grid_of(canvas, model) for canvas in canvases]
-    placed = [place(model.vae, canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
+    placed = [place(model.vae, begun(canvas, model), grid) for canvas, grid in zip(canvases, grids, strict=True)]
     tokens = pack([_stretch(patchify(one.latents.float(), grid.patch), grid) for one, grid in zip(placed, grids, strict=True)])
     start = torch.cat([one.start.flatten() for one in placed])
     noise = draw_noise(seeds, tokens.lengths, tokens.values.shape[1]).to(tokens.values)
     state = mix(tokens.values, noise, start)
 
-    denoiser = heard_by(model, draw_noise([(*seed, 0) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise))
-    if sampling.guidance != 1:
+    denoiser = heard_by(model, canvases, draw_noise([(*seed, 0) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise))
+    if (sampling.guidance, sampling.guidance_low) != (1, None):
         against = hear([(sampling.negative,)] * len(grids), [(grid.num_tokens,) for grid in grids], model)
-        denoiser = guided(denoiser, against, sampling.guidance, sampling.guided)
+        for scale, span in sampling.scales(model.habits.boundary):
+            denoiser = guided(denoiser, against, scale, span)
     if grids[0].loops:
         denoiser = rolled(denoiser, zip(*(_shifts(seed, grids[0]) for seed in seeds), strict=True))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
@@ -232,12 +249,44 @@ def _make(
         yield Video(frames=pasted, fps=canvas.given.fps), latents.half().cpu().numpy()
 
 
-def heard_by(model: Model, noise: Float[Tensor, "token channel"]) -> Denoiser:
-    """The network of a model as one that hears a level for each token, exactly; `noise` raises those that must share one."""
+def heard_by(model: Model, canvases: Sequence[Canvas], noise: Float[Tensor, "token channel"]) -> Denoiser:
+    """The network of a model as one that hears a level for each token of some canvases, exactly.
+
+    What weights hear beside comes from the canvases; `noise` raises the tokens that must share a level.
+    """
     habits, denoiser = model.habits, model.transformer
-    if habits.schedule.grain:
-        denoiser = grained(denoiser, habits.schedule.grain)
+    if model.transformer.config.given:
+        denoiser = beside(model.transformer, shown(model, canvases))
+    if habits.schedule.parts:
+        denoiser = in_whole_steps(denoiser, habits.schedule.parts)
     return denoiser if habits.hears == "token" else shared_level(denoiser, noise, habits.hears)
+
+
+def begun(canvas: Canvas, model: Model) -> Canvas:
+    """What tokens are noised from: what weights hear in channels of their own they make again, from nothing but noise."""
+    if not model.transformer.config.given or canvas.start.min() > 0:
+        return canvas
+    return replace(canvas, start=np.where(canvas.start == 0, np.float32(1), canvas.start), kept=())
+
+
+def shown(model: Model, canvases: Sequence[Canvas]) -> Beside:
+    """What canvases give, for weights that hear it beside the noise: their given frames, and the first and last of them as pictures."""
+    given, pictures, lengths = [], [], []
+    for canvas in canvases:
+        grid = grid_of(canvas, model)
+        given.append(patchify(condition(model.vae, canvas, grid), grid.patch).values)
+        if model.eyes is not None:
+            states = model.eyes.look(canvas.given.frames[pictures_of(canvas)[: model.habits.pictures]])
+            pictures.append(model.transformer.look(states))
+            lengths.append(states.shape[0] * states.shape[1])
+    layers = tuple((torch.cat([key for key, _ in one]), torch.cat([value for _, value in one])) for one in zip(*pictures, strict=True))
+    return Beside(given=torch.cat(given), pictures=layers, lengths=tuple(lengths))
+
+
+def pictures_of(canvas: Canvas) -> list[int]:
+    """The numbers of the first and of the last frame of which something is given."""
+    found = np.flatnonzero(np.broadcast_to(canvas.start.min(axis=(1, 2)), canvas.given.num_frames) < 1)
+    return [int(found[0]), int(found[-1])]
 
 
 def _stretch(tokens: Tokens, grid: Grid) -> Tokens:
@@ -310,6 +359,8 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int, lea
         warnings.warn(said, stacklevel=2)
     asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
     shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
+    if "guidance" in asked:
+        asked["guidance_low"] = None  # what is asked holds at all levels
     return shot, replace(Sampling.by(habits, settings.quality, leaps), **asked)
 
 

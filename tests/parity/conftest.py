@@ -65,6 +65,75 @@ def wan21(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
     return saved(diffusers.WanPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts), tmp_path_factory, "wan21")
 
 
+def clip_encoder() -> torch.nn.Module:
+    """CLIP's image encoder with two layers; of a picture it makes 257 states, as the large one does."""
+    sizes = {"hidden_size": 20, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 14}
+    return shaken(transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**sizes)))
+
+
+@pytest.fixture(scope="session")
+def i2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A tiny Wan 2.1 I2V: a picture is heard in channels of its own and by way of CLIP."""
+    return animating(tmp_path_factory, "i2v", image_dim=20, added_kv_proj_dim=48)
+
+
+@pytest.fixture(scope="session")
+def flf2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A tiny Wan 2.1 FLF2V: a first and a last picture."""
+    return animating(tmp_path_factory, "flf2v", image_dim=20, added_kv_proj_dim=48, pos_embed_seq_len=2 * 257)
+
+
+@pytest.fixture(scope="session")
+def i2v_experts(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A tiny Wan 2.2 I2V A14B: two experts, a picture in channels of its own alone."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=False), "scheduler": scheduler(5.0), "boundary_ratio": 0.9}
+    networks = {name: transformer(4, in_channels=12) for name in ("transformer", "transformer_2")}
+    none = {"image_encoder": None, "image_processor": None}
+    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **networks, **none)
+    return saved(made, tmp_path_factory, "i2v-a14b")
+
+
+@pytest.fixture(scope="session")
+def experts(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
+    """A tiny Wan 2.2 T2V A14B: two experts."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=False), "scheduler": scheduler(12.0), "boundary_ratio": 0.875}
+    networks = {name: transformer(4) for name in ("transformer", "transformer_2")}
+    made = diffusers.WanPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **networks)
+    return saved(made, tmp_path_factory, "a14b")
+
+
+@pytest.fixture(scope="session")
+def skyreels(tmp_path_factory) -> tuple[Path, diffusers.SkyReelsV2DiffusionForcingPipeline]:
+    """A tiny SkyReels-V2 DF: a level for each frame, and a frame rate that is heard."""
+    torch.manual_seed(0)
+    sizes = {"num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 4, "out_channels": 4, "text_dim": 32, "freq_dim": 32}
+    network = shaken(diffusers.SkyReelsV2Transformer3DModel(**sizes, ffn_dim=64, num_layers=2, inject_sample_info=True))
+    parts = {"vae": vae(residual=False), "transformer": network, "scheduler": scheduler(8.0)}
+    made = diffusers.SkyReelsV2DiffusionForcingPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts)
+    return saved(made, tmp_path_factory, "skyreels")
+
+
+@pytest.fixture(scope="session")
+def ti2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A tiny Wan 2.2 TI2V that animates a picture: its tokens have level 0."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=True), "transformer": transformer(8), "scheduler": scheduler(5.0), "expand_timesteps": True}
+    none = {"image_encoder": None, "image_processor": None}
+    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **none)
+    return saved(made, tmp_path_factory, "ti2v")
+
+
+def animating(tmp_path_factory, name: str, **changed: object) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A pipeline with an image encoder, and its folder."""
+    torch.manual_seed(0)
+    parts = {"vae": vae(residual=False), "transformer": transformer(4, in_channels=12, **changed), "scheduler": scheduler(3.0)}
+    looking = {"image_encoder": clip_encoder(), "image_processor": transformers.CLIPImageProcessorPil()}
+    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **looking)
+    return saved(made, tmp_path_factory, name)
+
+
 @pytest.fixture(scope="session")
 def wan22(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
     """The same of a tiny Wan 2.2 TI2V: a level for each token, larger cells."""

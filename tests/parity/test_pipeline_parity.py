@@ -1,8 +1,12 @@
 """From words and noise to frames the pipeline computes what diffusers' computes, with weights in its folders."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from diffusers import UniPCMultistepScheduler
+from PIL import Image
 
 from yozora.canvas import Canvas, Cue
 from yozora.flow.path import draw_noise
@@ -39,11 +43,19 @@ def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
 
 
-@pytest.mark.parametrize("name", ["wan21", "wan22"])
+@pytest.mark.parametrize("name", ["wan21", "wan22", "skyreels"])
 @pytest.mark.parametrize(("frames", "steps", "guidance"), [(9, 5, 4.0), (1, 3, 1.0)], ids=["video", "image"])
-def test_a_clip_equals_that_of_diffusers(request, name, frames, steps, guidance):
+def test_a_clip_equals_that_of_diffusers(request, monkeypatch, name, frames, steps, guidance):
     folder, pipeline = request.getfixturevalue(name)
     model, canvas = opened(folder), blank(frames, 64, 96)
+    if name == "skyreels":  # theirs does not take the latents that it is given
+        noise = same_noise(model, canvas)
+        monkeypatch.setattr(pipeline, "prepare_latents", lambda *_, **__: (noise.clone(), noise.shape[2], None, 0))
+        # It also writes over the state that the first correction goes back to, which is a view of its latents.
+        step = UniPCMultistepScheduler.step
+        monkeypatch.setattr(
+            UniPCMultistepScheduler, "step", lambda self, velocity, t, x, **rest: step(self, velocity, t, x.clone(), **rest)
+        )
     asked = {"height": 64, "width": 96, "num_frames": frames, "num_inference_steps": steps, "guidance_scale": guidance}
     asked |= {"prompt": PROMPT, "negative_prompt": NEGATIVE}
     (made,) = meet([canvas], [SEED], Sampling(steps=steps, guidance=guidance, negative=NEGATIVE, drafts=False), model)
@@ -51,6 +63,49 @@ def test_a_clip_equals_that_of_diffusers(request, name, frames, steps, guidance)
     assert relative(made.kept[0].latents.astype(np.float32), latents) < 1e-3  # ours are kept in 16 bits
     wanted = pipeline(**asked, latents=same_noise(model, canvas), output_type="np").frames[0]
     assert np.abs(made.given.frames / 255 - wanted).max() < 0.51 / 255  # ours are whole numbers
+
+
+@pytest.mark.parametrize("guidance", [(4.0, 4.0), (4.0, 3.0)])
+def test_experts_equal_those_of_diffusers(experts, guidance):
+    folder, pipeline = experts
+    model, canvas = opened(folder), blank(5, 64, 96)
+    asked = {"height": 64, "width": 96, "num_frames": 5, "num_inference_steps": 6, "prompt": PROMPT, "negative_prompt": NEGATIVE}
+    asked |= {"guidance_scale": guidance[0], "guidance_scale_2": guidance[1]}
+    sampling = Sampling(steps=6, guidance=guidance[0], guidance_low=guidance[1], negative=NEGATIVE, drafts=False)
+    (made,) = meet([canvas], [SEED], sampling, model)
+    wanted = pipeline(**asked, latents=same_noise(model, canvas), output_type="np").frames[0]
+    assert np.abs(made.given.frames / 255 - wanted).max() < 0.51 / 255
+
+
+@pytest.mark.parametrize("name", ["i2v", "flf2v", "i2v_experts", "ti2v"])
+def test_a_picture_that_is_animated_equals_that_of_diffusers(request, monkeypatch, name):
+    monkeypatch.setattr("yozora.pipeline.paste", lambda decoded, _: decoded)  # they do not put given pixels back
+    folder, pipeline = request.getfixturevalue(name)
+    model, empty = opened(folder), blank(9, 64, 96)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 8, 12, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    asked = {"height": 64, "width": 96, "num_frames": 9, "num_inference_steps": 4, "guidance_scale": 3.0}
+    asked |= {"prompt": PROMPT, "negative_prompt": NEGATIVE, "image": Image.fromarray(pictures[0])}
+    frames, start = empty.given.frames.copy(), np.ones((9, 1, 1), np.float32)
+    frames[0], start[0] = pictures[0], 0
+    if name == "flf2v":
+        asked["last_image"] = Image.fromarray(pictures[1])
+        frames[-1], start[-1] = pictures[1], 0
+    canvas = replace(empty, given=Video(frames, 16.0), start=start)
+    (made,) = meet([canvas], [SEED], Sampling(steps=4, guidance=3.0, negative=NEGATIVE, drafts=False), model)
+    latents = pipeline(**asked, latents=same_noise(model, canvas), output_type="latent").frames[0].numpy()
+    wanted = pipeline(**asked, latents=same_noise(model, canvas), output_type="np").frames[0]
+    assert relative(made.kept[0].latents.astype(np.float32), latents) < 1e-3
+    assert np.abs(made.given.frames / 255 - wanted).max() < 0.51 / 255
+
+
+def test_a_clip_does_not_depend_on_those_beside_it(wan21, wan22, skyreels):
+    for folder, _ in (wan21, wan22, skyreels):
+        model, canvas = opened(folder), blank(5, 64, 64)
+        sampling = Sampling(steps=3, guidance=4.0, negative=NEGATIVE, drafts=False)
+        alone = [meet([canvas], [seed], sampling, model)[0].given.frames for seed in (7, 8)]
+        together = [one.given.frames for one in meet([canvas, canvas], [7, 8], sampling, model)]
+        assert all(np.abs(one.astype(int) - other).max() <= 1 for one, other in zip(alone, together, strict=True))
+        assert not np.array_equal(*alone)
 
 
 def test_states_of_words_equal_those_of_diffusers(wan21):

@@ -164,7 +164,7 @@ def test_names_of_the_original_code_are_those_that_diffusers_converts(config: Tr
 def test_shapes_tell_the_configuration(style: Style) -> None:
     for config in (
         TransformerConfig(channels=4, dim=256, heads=2, layers=3, feedforward=96, text_dim=32, given=5, picture_dim=20, places=14),
-        TransformerConfig(channels=16, dim=128, heads=1, layers=2, feedforward=64, text_dim=24, frequency_dim=64, rates=2),
+        TransformerConfig(channels=16, dim=128, heads=1, layers=2, feedforward=64, text_dim=24, frequency_dim=64, rates=2, rate=1),
     ):
         with torch.device("meta"):
             shapes = {name: tuple(value.shape) for name, value in write_state(Transformer(config).state_dict(), config, style).items()}

@@ -45,11 +45,11 @@ def highest_of(level: Float[Tensor, " token"], tokens: Tokens, within: Literal["
     return highest[group]
 
 
-def grained(denoiser: Denoiser, grain: float) -> Denoiser:
-    """A denoiser that hears levels rounded down to multiples of `grain`, as weights do that were trained on whole steps."""
+def in_whole_steps(denoiser: Denoiser, parts: int) -> Denoiser:
+    """A denoiser that hears levels rounded down to one of `parts` equal parts, as weights do that were trained on whole steps."""
 
     def denoise(tokens: Tokens, level: Float[Tensor, " token"], words: Words) -> Float[Tensor, "token channel"]:
-        return denoiser(tokens, (level / grain).floor() * grain, words)
+        return denoiser(tokens, (level * parts).floor() / parts, words)
 
     return denoise
 

@@ -31,13 +31,13 @@ class Schedule:
     """How the times of a model are laid: moved towards noise by `shift`, or by the size of the clip where there is none.
 
     Wan's come from a thousand steps that end at `lowest` before the data, begin a little below pure noise at `highest`, and are heard
-    rounded down to whole steps: to multiples of `grain`.
+    rounded down to whole steps: to one of `parts` equal parts of the way.
     """
 
     shift: float | None = None
     lowest: float = 0.0
     highest: float = 1.0
-    grain: float = 0.0
+    parts: int = 0
 
     def times(self, steps: int, num_tokens: int) -> tuple[float, ...]:
         """The `steps + 1` times at which a solver stops for a clip of so many tokens; the last is 0."""

@@ -9,8 +9,9 @@ from torch import Tensor
 from yozora.captioner import Captioner
 from yozora.flow.schedule import Schedule
 from yozora.quality import Quality
-from yozora.text import UMT5, TextEncoder
+from yozora.text import UMT5, PictureEncoder, TextEncoder
 from yozora.transformer import lora
+from yozora.transformer.experts import Experts
 from yozora.transformer.model import Transformer
 from yozora.vae import VideoVAE
 
@@ -33,6 +34,9 @@ class Habits:
     eta: float = 0.0  # how much of the noise each step renews: 0 none, 1 as much as the reverse diffusion
     schedule: Schedule = Schedule()
     hears: Hearing = "token"
+    pictures: int = 0  # how many given pictures the weights cannot do without
+    boundary: float = 0.0  # noise level below which another network goes on, with guidance `guidance_low`
+    guidance_low: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,11 @@ class Model:
     digest: str
     vae: VideoVAE
     text: TextEncoder | UMT5
-    transformer: Transformer
+    transformer: Transformer | Experts
     habits: Habits
     captioner: Captioner | None = None
     student: Student | None = None
+    eyes: PictureEncoder | None = None
 
     @property
     def vae_digest(self) -> str:
@@ -74,8 +79,19 @@ class Model:
     def own_text(self) -> TextEncoder:
         """The text encoder of a model of ours, which can be trained and saved; raises ValueError for open weights."""
         if not isinstance(self.text, TextEncoder):
-            raise ValueError(f"{self.name} holds open weights, which are used as they are; name a model of ours, such as hoshi")
+            raise ValueError(self._foreign)
         return self.text
+
+    @property
+    def own_transformer(self) -> Transformer:
+        """The same of the transformer."""
+        if not isinstance(self.transformer, Transformer):
+            raise ValueError(self._foreign)
+        return self.transformer
+
+    @property
+    def _foreign(self) -> str:
+        return f"{self.name} holds open weights, which are used as they are; name a model of ours, such as hoshi"
 
     def of(self, quality: Quality) -> "Model":
         """The model that makes clips of a quality: for `fast` the student, which it must have."""

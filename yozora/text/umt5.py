@@ -54,9 +54,7 @@ class UMT5:
             pieces = tokenizer(cleaned(text), truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(self.device)
             self.said[text] = network(input_ids=pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state[0].clone()
         del network
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        make_room(self.device)
 
     def _tokenizer(self) -> Any:
         try:
@@ -78,13 +76,24 @@ class UMT5:
             loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.encoder} is no UMT5 encoder: {error}") from error
-        network, found = loaded
-        faults = {name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := found.get(name))}
-        if faults:
-            raise ValueError(
-                f"{self.encoder} does not fit a UMT5 encoder; " + "; ".join(f"{name}: {keys}" for name, keys in faults.items())
-            )
-        return network.to(self.device).eval()
+        return check_loaded(loaded, self.encoder).to(self.device).eval()
+
+
+def check_loaded(loaded: Any, folder: Path) -> Any:
+    """The network that `from_pretrained` gave with what it found; raises ValueError with all keys that did not fit."""
+    network, found = loaded
+    faults = {name: sorted(map(str, keys)) for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := found.get(name))}
+    if faults:
+        said = "; ".join(f"{name.replace('_', ' ')}: {', '.join(keys)}" for name, keys in faults.items())
+        raise ValueError(f"{folder} does not fit its own configuration; {said}")
+    return network
+
+
+def make_room(device: torch.device) -> None:
+    """Give back what a network took that nothing refers to any more."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def cleaned(text: str) -> str:

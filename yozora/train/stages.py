@@ -133,7 +133,7 @@ def generator_task(recipe: Recipe, model: Model, source: Source) -> GeneratorTas
     stage, aids = recipe.generator, recipe.generator.aids
     return GeneratorTask(
         text=model.own_text,
-        transformer=model.transformer,
+        transformer=model.own_transformer,
         batching=stage.batching,
         source=HalfMirrored(source, mirror_of(model.vae), stage.batching.draws) if aids.mirrored else source,
         how=stage.optimization,
@@ -205,7 +205,7 @@ def train_student(recipe: Recipe, model: Model, folder: Path, device: torch.devi
     save_vae(model.vae, weights)
     batching = replace(generator.batching, tokens=stage.tokens, opening=0)
     posing = replace(recipe, generator=replace(generator, batching=batching, aids=Aids()))
-    student = copy.deepcopy(model.transformer)
+    student = copy.deepcopy(model.own_transformer)
     begun = model.student if model.student and lora.covers(student, stage.rank, model.student.additions) else None
     run = Run(
         folder=folder / "-".join(filter(None, ("student", model.digest.split("-")[2], recipe.variant))),  # one for each transformer

@@ -71,9 +71,11 @@ def config_from_diffusers(described: Mapping[str, Any]) -> TransformerConfig:
         picture_dim=int(described.get("image_dim") or 0),
         places=int(described.get("pos_embed_seq_len") or 0),
         rates=2 if described.get("inject_sample_info") else 0,
+        rate=1 if described.get("inject_sample_info") else 0,
     )
 
 
+# Of the frame rates that SkyReels-V2 is told the first is 16 a second and the second 24, at which it makes clips.
 HEAD = 128  # width of a head in all that were published
 PATCH = (1, 2, 2)
 
@@ -101,6 +103,7 @@ def config_of(shapes: Mapping[str, tuple[int, ...]], style: Style) -> Transforme
         picture_dim=shape("condition_embedder.image_embedder.norm1.weight")[0],
         places=shape("condition_embedder.image_embedder.pos_embed")[1],
         rates=shape("fps_embedding.weight")[0],
+        rate=int(shape("fps_embedding.weight")[0] > 0),
     )
 
 

@@ -54,6 +54,22 @@ def place(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Placed:
     return Placed(latents=latents * torch.from_numpy(given).to(latents), start=start)
 
 
+@torch.no_grad()
+def condition(vae: VideoVAE, canvas: Canvas, grid: Grid) -> Float[Tensor, "channel cells rows columns"]:
+    """What a canvas gives for weights that hear it in channels of their own (Wan I2V): where each frame of a cell is given, and latents.
+
+    One channel for each frame of a cell, 1 where all of its pixels have start 0; the first frame, alone in its cell, counts for all.
+    Then the latents of the clip, of which what is not given is grey.
+    """
+    parameter, beat = next(vae.parameters()), grid.cell[0]
+    known = _pad(np.broadcast_to(canvas.start == 0, canvas.given.frames.shape[:3]), grid)
+    shown = to_signal(torch.from_numpy(_pad(canvas.given.frames, grid)).to(parameter.device))
+    latents = _encoded_signal(vae, shown * torch.from_numpy(known).to(shown), grid)
+    whole = reduce(known, "t (h i) (w j) -> t h w", "min", i=grid.cell[1], j=grid.cell[2])
+    mask = rearrange(np.concatenate([whole[:1].repeat(beat, 0), whole[1:]]), "(t k) h w -> k t h w", k=beat)
+    return torch.cat([torch.from_numpy(mask).to(latents), latents]).float()
+
+
 def reuse(canvas: Canvas, grid: Grid) -> tuple[dict[int, Shaped[np.ndarray, "channel rows columns"]], np.ndarray]:
     """The cells that kept latents stand for, and the start levels `[time height width]` (broadcastable) as they then are.
 
@@ -175,10 +191,13 @@ def _over_frames(levels: np.ndarray, grid: Grid, how: str) -> np.ndarray:
 
 def _encoded(vae: VideoVAE, frames: np.ndarray, grid: Grid, cells: int) -> Tensor:
     """The first cells of a clip, `[channel cells rows columns]`; frames after them are not looked at."""
-    parameter = next(vae.parameters())
-    signal = to_signal(torch.from_numpy(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]]).to(parameter.device)).to(parameter.dtype)
+    looked_at = torch.from_numpy(_pad(frames, grid)[: 1 + (cells - 1) * grid.cell[0]])
+    return _encoded_signal(vae, to_signal(looked_at.to(next(vae.parameters()).device)), grid)
+
+
+def _encoded_signal(vae: VideoVAE, signal: Float[Tensor, "3 time height width"], grid: Grid) -> Tensor:
     encode = partial(encode_tiled, tiling=Tiling()) if in_tiles(grid) else partial(VideoVAE.encode, cells=4)
-    return encode(vae, signal[None])[0]
+    return encode(vae, signal.to(next(vae.parameters()).dtype)[None])[0]
 
 
 def _spread(tokens: np.ndarray, grid: Grid) -> np.ndarray:
