@@ -15,7 +15,7 @@ from yozora.transformer.experts import Experts
 from yozora.transformer.keys import config_from_diffusers, read_state
 from yozora.transformer.model import Transformer
 from yozora.vae import VideoVAE
-from yozora.vae.keys import config_from_diffusers_vae, from_diffusers_vae
+from yozora.vae.keys import config_from_diffusers_vae, read_vae_state
 from yozora.weights import Shelf, check_keys, sha256, shards
 
 DESCRIPTION = "model_index.json"
@@ -84,7 +84,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     text.read(texts)
     with torch.device("meta"):  # no random weights only to replace them
         vae = VideoVAE(config_from_diffusers_vae(description(folder, "vae/config.json")))
-    fill(vae, from_diffusers_vae(shelf(folder, "vae")), torch.float32, folder / "vae")
+    fill(vae, read_vae_state(shelf(folder, "vae"), vae.config), torch.float32, folder / "vae")
     transformer = network(folder, "transformer", dtype)
     if habits.boundary:
         transformer = Experts(transformer, network(folder, "transformer_2", dtype), habits.boundary)

@@ -1,19 +1,31 @@
-"""Weights of Wan's video autoencoder in the layout of diffusers, renamed to ours."""
+"""What other projects call the parts of Wan's video autoencoders, and what we call them; both ways without loss."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from yozora.vae.config import VAEConfig
+from yozora.vae.model import VideoVAE
 
-# Patterns of diffusers and what they are called here; the first that matches from the start of a name wins.
-BLOCK = {"norm1.gamma": "norm1.weight", "norm2.gamma": "norm2.weight", "conv_shortcut": "shortcut"}
-RESAMPLE = {"resample.1": "space", "time_conv": "time"}
-ENDS = {"conv_in": "enter", "conv_out": "leave", "norm_out.gamma": "norm.weight"}
-ATTENTION = {"norm.gamma": "norm_weight", "proj": "leave"}
-TOP = {"quant_conv": "to_moments", "post_quant_conv": "from_latents"}
+Style = Literal["diffusers", "original"]  # the library's names, and those of Wan's own code, which ComfyUI's files keep
+
+ENDS = {
+    "diffusers": {"enter": "conv_in", "leave": "conv_out", "norm.weight": "norm_out.gamma"},
+    "original": {"enter": "conv1", "leave": "head.2", "norm.weight": "head.0.gamma"},
+}
+BLOCK = {
+    "diffusers": {"norm1.weight": "norm1.gamma", "norm2.weight": "norm2.gamma", "shortcut": "conv_shortcut"},
+    "original": {"norm1.weight": "residual.0.gamma", "conv1": "residual.2", "norm2.weight": "residual.3.gamma", "conv2": "residual.6"},
+}
+RESAMPLE = {"space": "resample.1", "time": "time_conv"}
+ATTENTION = {"norm_weight": "norm.gamma", "leave": "proj"}
+TOP = {
+    "diffusers": {"to_moments": "quant_conv", "from_latents": "post_quant_conv"},
+    "original": {"to_moments": "conv1", "from_latents": "conv2"},
+}
 
 
 def config_from_diffusers_vae(described: Mapping[str, Any]) -> VAEConfig:
@@ -35,49 +47,78 @@ def config_from_diffusers_vae(described: Mapping[str, Any]) -> VAEConfig:
     )
 
 
-def from_diffusers_vae(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our names and shapes for the weights of `AutoencoderKLWan`, of the Wan 2.1 and the Wan 2.2 arrangement alike."""
-    levels = _flat_levels(state_dict)
-    return {_rename(name, levels): tensor.flatten() if "gamma" in name else tensor for name, tensor in state_dict.items()}
+def vae_style_of(names: Mapping[str, Any]) -> Style:
+    """In which style a file's tensors are named; raises ValueError where it holds no autoencoder of Wan's."""
+    for style in ("diffusers", "original"):
+        if f"decoder.{ENDS[style]['norm.weight']}" in names and f"{TOP[style]['from_latents']}.weight" in names:
+            return style
+    raise ValueError("these are not the weights of Wan's video autoencoder")
 
 
-def _rename(name: str, levels: Mapping[int, tuple[int, str]]) -> str:
+def read_vae_state(theirs: Mapping[str, Tensor], config: VAEConfig, style: Style = "diffusers") -> dict[str, Tensor]:
+    """Our names and shapes for an autoencoder's weights, of the Wan 2.1 and the Wan 2.2 arrangement alike.
+
+    What is missing is left out, and what is surplus keeps its name, for the check of all keys that follows.
+    """
+    names = _names(config, style)
+    found = {ours: theirs[name].flatten() if name.endswith("gamma") else theirs[name] for ours, name in names.items() if name in theirs}
+    return found | {name: theirs[name] for name in theirs.keys() - names.values()}
+
+
+def write_vae_state(ours: Mapping[str, Tensor], config: VAEConfig, style: Style = "diffusers") -> dict[str, Tensor]:
+    """The inverse of `read_vae_state`, bit for bit."""
+    return {name: _shaped(name, ours[own]) for own, name in _names(config, style).items()}
+
+
+def _names(config: VAEConfig, style: Style) -> dict[str, str]:
+    with torch.device("meta"):
+        names = VideoVAE(config).state_dict()
+    return {name: name_in(name, config, style) for name in names}
+
+
+def name_in(name: str, config: VAEConfig, style: Style) -> str:
+    """The name that a tensor of ours has in a style."""
     part, _, rest = name.partition(".")
-    if part in TOP:
-        return f"{TOP[part]}.{rest}"
-    if match := re.match(r"mid_block\.(resnets|attentions)\.(\d+)\.(.*)", rest):
-        kind, index, leaf = match.groups()
-        if kind == "attentions":  # between the two blocks
-            return f"{part}.middle.1.{_replace(leaf, ATTENTION)}"
-        return f"{part}.middle.{2 * int(index)}.{_replace(leaf, BLOCK)}"
-    if match := re.match(r"(?:down|up)_blocks\.(\d+)\.resnets\.(\d+)\.(.*)", rest):
-        level, index, leaf = match.groups()
-        return f"{part}.levels.{level}.blocks.{index}.{_replace(leaf, BLOCK)}"
-    if match := re.match(r"(?:down|up)_blocks\.(\d+)\.(?:downsampler|upsampler|upsamplers\.0)\.(.*)", rest):
-        return f"{part}.levels.{match[1]}.resample.{_replace(match[2], RESAMPLE)}"
-    if match := re.match(r"down_blocks\.(\d+)\.(.*)", rest):
-        level, place = levels[int(match[1])]
-        return f"{part}.levels.{level}.{place}.{_replace(match[2], RESAMPLE | BLOCK)}"
-    return f"{part}.{_replace(rest, ENDS)}"
+    if part in TOP[style]:
+        return f"{TOP[style][part]}.{rest}"
+    if match := re.match(r"middle\.(\d)\.(.*)", rest):  # attention stands between two blocks
+        index, leaf = int(match[1]), match[2]
+        if style == "original":
+            return f"{part}.middle.{index}.{_replace(leaf, ATTENTION if index == 1 else BLOCK[style])}"
+        if index == 1:
+            return f"{part}.mid_block.attentions.0.{_replace(leaf, ATTENTION)}"
+        return f"{part}.mid_block.resnets.{index // 2}.{_replace(leaf, BLOCK[style])}"
+    if match := re.match(r"levels\.(\d+)\.(?:blocks\.(\d+)|resample)\.(.*)", rest):
+        level, block = int(match[1]), None if match[2] is None else int(match[2])
+        leaf = _replace(match[3], RESAMPLE if block is None else BLOCK[style])
+        return f"{part}.{_place(level, block, config, style, encoder=part == 'encoder')}.{leaf}"
+    return f"{part}.{_replace(rest, ENDS[style])}"
 
 
-def _flat_levels(state_dict: Mapping[str, Tensor]) -> dict[int, tuple[int, str]]:
-    # Wan 2.1's encoder is one flat list of blocks and halvings; a level ends with its halving.
-    found = {int(match[1]): match[2] for name in state_dict if (match := re.match(r"encoder\.down_blocks\.(\d+)\.(\w+)", name))}
-    halvings = {int(match[1]) for name in state_dict if (match := re.match(r"encoder\.down_blocks\.(\d+)\.resample\.", name))}
-    places, level, block = {}, 0, 0
-    for index in sorted(found):
-        if index in halvings:
-            places[index] = (level, "resample")
-            level, block = level + 1, 0
-        else:
-            places[index] = (level, f"blocks.{block}")
-            block += 1
-    return places
+def _place(level: int, block: int | None, config: VAEConfig, style: Style, *, encoder: bool) -> str:
+    """Where a block of a level stands, or what halves or doubles behind them: Wan 2.1's own code has one flat list, Wan 2.2's nests."""
+    blocks, nested = config.blocks + (not encoder), config.shortcut == "regroup"
+    flat = level * (blocks + 1) + (blocks if block is None else block)
+    if style == "original":
+        kind = "downsamples" if encoder else "upsamples"
+        return f"{kind}.{level}.{kind}.{blocks if block is None else block}" if nested else f"{kind}.{flat}"
+    if encoder and not nested:
+        return f"down_blocks.{flat}"
+    kind = "down" if encoder else "up"
+    last = f"{kind}sampler" if nested else "upsamplers.0"
+    return f"{kind}_blocks.{level}.{last if block is None else f'resnets.{block}'}"
+
+
+def _shaped(name: str, tensor: Tensor) -> Tensor:
+    """Scales of norms have axes of one behind them."""
+    if not name.endswith("gamma"):
+        return tensor.contiguous()
+    images = ".attentions." in name or ".norm.gamma" in name  # attention looks at frames one by one
+    return tensor.view(-1, *[1] * (2 if images else 3))
 
 
 def _replace(name: str, names: Mapping[str, str]) -> str:
-    for theirs, ours in names.items():
-        if name == theirs or name.startswith(theirs + "."):
-            return ours + name[len(theirs) :]
+    for ours, theirs in names.items():
+        if name == ours or name.startswith(ours + "."):
+            return theirs + name[len(ours) :]
     return name
