@@ -20,7 +20,7 @@ from yozora.flow.schedule import cut as cut_at
 from yozora.flow.solver import states, unipc
 from yozora.flow.stochastic import renewing, restarting
 from yozora.made import Made
-from yozora.model import Habits, Model, cell_of, check_quality, find, habits_of, load
+from yozora.model import Habits, Model, cell_of, check_loras, check_quality, find, habits_of, load, sizes_of, with_loras
 from yozora.patches import Denoiser, Tokens, Words, pack, patchify, unpatchify
 from yozora.plan import check_memory, check_pixels, choose_device, choose_dtype
 from yozora.quality import MORE, Quality
@@ -99,6 +99,7 @@ def prepare(request: Request, settings: Settings) -> Order:
     folder = find(settings.model)
     habits = habits_of(folder)
     leaps = check_quality(folder, settings.quality)
+    check_loras(settings.lora, sizes_of(folder), experts=bool(habits.boundary))
     shot, sampling = resolve(request, settings, habits, cell_of(folder)[0], leaps)
     check_pixels((shot.width, shot.height), known(request, shot) + request.invents(shot), habits.trained.frames[1])
     canvas = request.canvas(shot)
@@ -123,7 +124,7 @@ def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made
     """Carry out a request: one clip for each of its seeds, as it is finished."""
     settings, device = order.settings, choose_device()
     texts = dict.fromkeys((settings.negative, *(cue.text for cue in order.canvas.script)))
-    model = load(settings.model, device, choose_dtype(device), (*texts,)).of(settings.quality)
+    model = with_loras(load(settings.model, device, choose_dtype(device), (*texts,)).of(settings.quality), settings.lora)
     for text in texts:
         for complaint in model.text.unheard(text):
             warnings.warn(complaint, stacklevel=2)

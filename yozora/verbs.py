@@ -50,7 +50,7 @@ def verb(task: type[Request]) -> Verb:
 def reproduce(file: str | Path) -> Made:
     """Make a file again from what it says of itself; raises ValueError where it does not say, or its model or sources have changed."""
     request, settings, maker = recorded(Path(file), TASKS)
-    check_maker(Path(file), maker, settings.model, settings.quality)
+    check_maker(Path(file), maker, settings)
     (made,) = perform(prepare(request, settings))
     return made
 

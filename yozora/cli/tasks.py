@@ -100,7 +100,7 @@ def reproduce(
     request, settings, maker = recorded(file, TASKS)
     from yozora.model import check_maker  # brings torch
 
-    check_maker(file, maker, settings.model, settings.quality)
+    check_maker(file, maker, settings)
     written, wanted = perform_and_save(request, settings, again, without_latents), file.read_bytes()
     if not any(path.read_bytes() == wanted for path in written):  # a picture does not say which of its row it was
         warnings.warn(f"{again} is not {file} to the bit: it was made on another machine, or something changed since", stacklevel=2)

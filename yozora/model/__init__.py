@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -9,11 +10,27 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from yozora.model import own, wan
+from yozora.model.added import check_loras, suffix, with_loras
 from yozora.model.own import CAPTIONER, FILES, captioner_digest, save
 from yozora.model.parts import Habits, Hearing, Model, Student, Trained
 from yozora.quality import Quality
+from yozora.tasks.lora import Lora
+from yozora.tasks.settings import Settings
+from yozora.transformer.config import TransformerConfig
 
-__all__ = ["CAPTIONER", "FILES", "Habits", "Hearing", "Model", "Student", "Trained", "captioner_digest", "save"]
+__all__ = [
+    "CAPTIONER",
+    "FILES",
+    "Habits",
+    "Hearing",
+    "Model",
+    "Student",
+    "Trained",
+    "captioner_digest",
+    "check_loras",
+    "save",
+    "with_loras",
+]
 
 
 @runtime_checkable
@@ -23,6 +40,7 @@ class Layout(Protocol):
     def name_of(self, folder: Path) -> str: ...
     def habits_of(self, folder: Path) -> Habits: ...
     def cell_of(self, folder: Path) -> tuple[int, int, int]: ...
+    def sizes_of(self, folder: Path) -> TransformerConfig: ...
     def leaps_of(self, folder: Path) -> int: ...
     def digest(self, folder: Path) -> str: ...
     def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...]) -> Model: ...
@@ -64,6 +82,11 @@ def cell_of(folder: Path) -> tuple[int, int, int]:
     return layout_of(folder).cell_of(folder)
 
 
+def sizes_of(folder: Path) -> TransformerConfig:
+    """The configuration of a model's transformer, or of each of two, read without loading its weights."""
+    return layout_of(folder).sizes_of(folder)
+
+
 def leaps_of(folder: Path) -> int:
     """In how many steps the student of a model makes a clip, read without loading its weights; 0 where there is none."""
     return layout_of(folder).leaps_of(folder)
@@ -74,10 +97,10 @@ def digest(folder: Path) -> str:
     return layout_of(folder).digest(folder)
 
 
-def maker(folder: Path, quality: Quality) -> str:
+def maker(folder: Path, quality: Quality, loras: Sequence[Lora] = ()) -> str:
     """What makes clips of a quality, by its name and hash."""
     student = f"-{own.student_digest(folder)}" if quality == "fast" else ""
-    return f"{layout_of(folder).name_of(folder)} {digest(folder)}{student}"
+    return f"{layout_of(folder).name_of(folder)} {digest(folder)}{student}{suffix(loras)}"
 
 
 def check_quality(folder: Path, quality: Quality) -> int:
@@ -89,8 +112,10 @@ def check_quality(folder: Path, quality: Quality) -> int:
     return leaps
 
 
-def check_maker(file: Path, by: str, model: str, quality: Quality) -> None:
-    """Raise ValueError unless a model is still the one, named with its hash, that made a file."""
-    now = maker(find(model), quality)
+def check_maker(file: Path, by: str, settings: Settings) -> None:
+    """Raise ValueError unless the model of some settings is still the one, named with its hash, that made a file."""
+    now = maker(find(settings.model), settings.quality, settings.lora)
     if now != by:
-        raise ValueError(f"{file} was made by {by}, and {model} is now {now}: it cannot come out the same; bring those weights back")
+        raise ValueError(
+            f"{file} was made by {by}, and {settings.model} is now {now}: it cannot come out the same; bring those weights back"
+        )

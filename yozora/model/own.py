@@ -97,6 +97,12 @@ def save(model: Model, folder: Path) -> None:
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
+def sizes_of(folder: Path) -> TransformerConfig:
+    """The configuration of a model's transformer."""
+    with foreign(folder):
+        return _read(TransformerConfig, _table(describe(folder))["transformer"])
+
+
 def name_of(folder: Path) -> str:
     """What a model is called in what it makes."""
     with foreign(folder):

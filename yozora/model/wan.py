@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from torch import nn
 from yozora.flow.schedule import Schedule
 from yozora.model.parts import Habits, Model, Trained
 from yozora.text import UMT5, PictureEncoder
+from yozora.transformer.config import TransformerConfig
 from yozora.transformer.experts import Experts
 from yozora.transformer.keys import config_from_diffusers, read_state
 from yozora.transformer.model import Transformer
-from yozora.vae import VideoVAE
+from yozora.vae import VAEConfig, VideoVAE
 from yozora.vae.keys import config_from_diffusers_vae, read_vae_state
 from yozora.weights import Shelf, check_keys, sha256, shards
 
@@ -36,8 +38,23 @@ def name_of(folder: Path) -> str:
     return folder.resolve().name
 
 
+@contextmanager
+def understood(folder: Path) -> Iterator[None]:
+    """A description that lacks something, or says something else than is understood, becomes one ValueError that names the folder."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, AssertionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error) or "its numbers contradict each other"
+        raise ValueError(f"{folder} is not described as weights of the Wan family are: {reason}; fetch it again") from error
+
+
 def habits_of(folder: Path) -> Habits:
     """How weights of these sizes are used by those who trained them."""
+    with understood(folder):
+        return _habits_of(folder)
+
+
+def _habits_of(folder: Path) -> Habits:
     described = description(folder, DESCRIPTION)
     kind, boundary = described.get("_class_name"), float(described.get("boundary_ratio") or 0)
     if kind not in (TEXT, PICTURE, FRAMES):
@@ -64,7 +81,19 @@ def habits_of(folder: Path) -> Habits:
 
 def cell_of(folder: Path) -> tuple[int, int, int]:
     """Pixels (time, height, width) that a cell of the latents stands for."""
-    return config_from_diffusers_vae(description(folder, "vae/config.json")).cell
+    return vae_sizes_of(folder).cell
+
+
+def vae_sizes_of(folder: Path) -> VAEConfig:
+    """The arrangement of the autoencoder."""
+    with understood(folder):
+        return config_from_diffusers_vae(description(folder, "vae/config.json"))
+
+
+def sizes_of(folder: Path, part: str = "transformer") -> TransformerConfig:
+    """The configuration of the transformer, or of each of two."""
+    with understood(folder):
+        return config_from_diffusers(description(folder, f"{part}/config.json"))
 
 
 def leaps_of(folder: Path) -> int:
@@ -83,7 +112,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     text = UMT5(encoder=folder / "text_encoder", tokenizer=folder / "tokenizer", device=device)
     text.read(texts)
     with torch.device("meta"):  # no random weights only to replace them
-        vae = VideoVAE(config_from_diffusers_vae(description(folder, "vae/config.json")))
+        vae = VideoVAE(vae_sizes_of(folder))
     fill(vae, read_vae_state(shelf(folder, "vae"), vae.config), torch.float32, folder / "vae")
     transformer = network(folder, "transformer", dtype)
     if habits.boundary:
@@ -109,7 +138,7 @@ def parts_of(folder: Path) -> Iterator[str]:
 
 def network(folder: Path, part: str, dtype: torch.dtype) -> Transformer:
     """The transformer in a part of a folder."""
-    config = config_from_diffusers(description(folder, f"{part}/config.json"))
+    config = sizes_of(folder, part)
     with torch.device("meta"):
         transformer = Transformer(config)
     fill(transformer, read_state(shelf(folder, part), config), dtype, folder / part)

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from yozora.quality import Quality
 from yozora.tasks.complaints import shown
+from yozora.tasks.lora import LoraText
 from yozora.tasks.request import STRICT
 
 LARGEST_SIDE = 8192
@@ -53,6 +54,9 @@ class Settings:
     ] = "standard"
     negative: Annotated[str, Field(description="words to steer away from")] = ""
     model: Annotated[str, Field(min_length=1, description="bundled model or folder")] = "hoshi"
+    lora: Annotated[
+        tuple[LoraText, ...], Field(description="FILE:STRENGTH of additions to the model's weights; can be given several times")
+    ] = ()
 
     @model_validator(mode="after")
     def _one_length(self) -> "Settings":
