@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 MOST_LISTED = 8  # keys of each sort named in an error
 SCALE = "::scale"  # follows the name of a tensor kept as int8; its rows are to be multiplied by this
+LARGE = 1 << 26  # bytes of a file whose hash is noted
 SMALL = 4096  # tensors of fewer numbers stay in 16 bits, where 8 would save nothing
 
 
@@ -142,6 +144,29 @@ def sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def kept_sha256(path: Path) -> str:
+    """`sha256`, without reading a large file again: from the name that Hugging Face's cache gives it, or from a note of the last time."""
+    real = path.resolve()
+    if re.fullmatch(r"[0-9a-f]{64}", real.name):
+        return real.name
+    try:
+        found = real.stat()
+    except OSError:
+        return sha256(path)
+    if found.st_size < LARGE:
+        return sha256(path)
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yozora" / "hashes"
+    note = place / hashlib.sha256(f"{real} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:32]
+    try:
+        return note.read_text(encoding="ascii")
+    except OSError:
+        known = sha256(path)
+    with suppress(OSError):  # then it is read again next time
+        place.mkdir(parents=True, exist_ok=True)
+        note.write_text(known, encoding="ascii")
+    return known
 
 
 @contextmanager

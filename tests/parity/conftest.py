@@ -1,5 +1,11 @@
 """Tiny open weights with random numbers, saved by the libraries that define their layouts."""
 
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import diffusers
@@ -148,3 +154,101 @@ def saved(pipeline: diffusers.DiffusionPipeline, tmp_path_factory, name: str) ->
     pipeline.save_pretrained(folder, max_shard_size="100KB")
     pipeline.set_progress_bar_config(disable=True)
     return folder, pipeline
+
+
+class Hub(ThreadingHTTPServer):
+    """A stand-in for Hugging Face that speaks its protocol: repositories of files at one revision each, some of them gated."""
+
+    revision = "0123456789abcdef0123456789abcdef01234567"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.repositories: dict[str, Path] = {}
+        self.gated: set[str] = set()
+        self.cut = 0  # answers with the content of a file that break off in the middle
+        self.sent: list[str] = []  # what was asked for
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    """One answer of the stand-in."""
+
+    server: Hub
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        hub, path = self.server, self.path.partition("?")[0]
+        hub.sent.append(f"{self.command} {path}")
+        name = next((one for one in sorted(hub.repositories) if path.removeprefix("/api/models").startswith(f"/{one}")), None)
+        if name is None:
+            return self.reply(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        folder, rest = hub.repositories[name], path.removeprefix("/api/models").removeprefix(f"/{name}")
+        gate = {"X-Error-Code": "GatedRepo"}
+        if path.startswith("/api/models"):
+            if (found := re.fullmatch(r"/revision/(.+)", rest)) and found[1] not in ("main", hub.revision):
+                return self.reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
+            if rest.startswith("/tree/"):
+                if name in hub.gated:
+                    return self.reply(403, b"{}", gate)
+                files = [
+                    {"type": "file", "path": str(one.relative_to(folder)), "size": one.stat().st_size, "oid": oid(one)}
+                    for one in files_in(folder)
+                ]
+                return self.reply(200, json.dumps(files).encode())
+            return self.reply(200, json.dumps({"id": name, "sha": hub.revision, "siblings": []}).encode())
+        file = folder / rest.split("/", 3)[3]
+        if name in hub.gated:
+            return self.reply(403, b"{}", gate)
+        if not file.is_file():
+            return self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
+        content = file.read_bytes()
+        begin = int(re.match(r"bytes=(\d+)-", self.headers.get("Range") or "bytes=0-")[1])
+        headers = {"X-Repo-Commit": hub.revision, "ETag": f'"{oid(file)}"', "Accept-Ranges": "bytes"}
+        if begin:
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+        return self.reply(206 if begin else 200, content[begin:], headers)
+
+    def reply(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            if self.server.cut and len(content) > 20_000:
+                self.server.cut -= 1
+                content = content[: len(content) // 2]
+                self.close_connection = True
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of a repository."""
+    return sorted(one for one in folder.rglob("*") if one.is_file())
+
+
+def oid(file: Path) -> str:
+    """The name that git gives to a file's content."""
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A running stand-in for Hugging Face."""
+    server = Hub()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from yozora.model import own, wan
+from yozora.model import hub, own, wan
 from yozora.model.added import check_loras, suffix, with_loras
 from yozora.model.own import CAPTIONER, FILES, captioner_digest, save
 from yozora.model.parts import Habits, Hearing, Model, Student, Trained
@@ -52,7 +52,10 @@ def layout_of(folder: Path) -> Layout:
 
 
 def find(name: str) -> Path:
-    """The folder of a bundled model or the folder that `name` is; raises ValueError with the names there are."""
+    """The folder of a bundled model, the folder that `name` is, or one that a repository of that name is fetched to.
+
+    Raises ValueError with the names there are.
+    """
     bundled = Path(str(resources.files("yozora"))) / "models"
     for folder in (bundled / name, Path(name)):
         if os.path.isfile(folder / own.DESCRIPTION) or os.path.isfile(folder / wan.DESCRIPTION):  # which no name makes raise
@@ -60,7 +63,12 @@ def find(name: str) -> Path:
     names = ", ".join(sorted(path.parent.name for path in bundled.glob(f"*/{own.DESCRIPTION}")))
     if os.path.isdir(name):
         raise ValueError(f"{name} is a folder but no model: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}; bundled models: {names}")
-    raise ValueError(f"unknown model {name[:100]!r}; bundled models: {names}; or give a model's folder")
+    if hub.is_repository(name):
+        folder = hub.fetch(name)
+        if not os.path.isfile(folder / own.DESCRIPTION) and not os.path.isfile(folder / wan.DESCRIPTION):
+            raise ValueError(f"{name} holds no model in a layout that is known here: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}")
+        return folder
+    raise ValueError(f"unknown model {name[:100]!r}; bundled models: {names}; or give a model's folder, or OWNER/NAME of Hugging Face")
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from yozora.flow.schedule import Schedule
+from yozora.model import hub
 from yozora.model.parts import Habits, Model, Trained
 from yozora.text import UMT5, PictureEncoder
 from yozora.transformer.config import TransformerConfig
@@ -18,7 +19,7 @@ from yozora.transformer.keys import config_from_diffusers, read_state
 from yozora.transformer.model import Transformer
 from yozora.vae import VAEConfig, VideoVAE
 from yozora.vae.keys import config_from_diffusers_vae, read_vae_state
-from yozora.weights import Shelf, check_keys, sha256, shards
+from yozora.weights import Shelf, check_keys, kept_sha256, shards
 
 DESCRIPTION = "model_index.json"
 WEIGHTS = {
@@ -34,8 +35,8 @@ SMALL, LARGE = Trained(sides=(480, 832), frames=(1, 81)), Trained(sides=(480, 12
 
 
 def name_of(folder: Path) -> str:
-    """What a model is called in what it makes: the folder's name."""
-    return folder.resolve().name
+    """What a model is called in what it makes: the folder's name, or that of the repository that it was fetched from."""
+    return hub.repository_of(folder)
 
 
 @contextmanager
@@ -103,7 +104,7 @@ def leaps_of(folder: Path) -> int:
 
 def digest(folder: Path) -> str:
     """Hash of all weights, the VAE's first."""
-    return "-".join(sha256(file)[:8] for part in parts_of(folder) for file in shards(folder / part, WEIGHTS[part]))
+    return "-".join(kept_sha256(file)[:8] for part in parts_of(folder) for file in shards(folder / part, WEIGHTS[part]))
 
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:

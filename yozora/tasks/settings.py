@@ -53,7 +53,7 @@ class Settings:
         Quality, Field(description="fast: in a few steps, by the model's student; standard; best: in twice the steps of standard")
     ] = "standard"
     negative: Annotated[str, Field(description="words to steer away from")] = ""
-    model: Annotated[str, Field(min_length=1, description="bundled model or folder")] = "hoshi"
+    model: Annotated[str, Field(min_length=1, description="bundled model, folder, or OWNER/NAME of Hugging Face")] = "hoshi"
     lora: Annotated[
         tuple[LoraText, ...], Field(description="FILE:STRENGTH of additions to the model's weights; can be given several times")
     ] = ()
