@@ -1,6 +1,8 @@
 """What this machine has, and what a request will need of it before it runs."""
 
 import os
+import platform
+import re
 from pathlib import Path
 
 import torch
@@ -35,6 +37,13 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> str:
+    """The processor and how many cores of it there are."""
+    cpu = Path("/proc/cpuinfo")  # elsewhere than on Linux, platform knows its name
+    named = re.search(r"^model name\s*: (.+)$", cpu.read_text(), re.MULTILINE) if cpu.exists() else None
+    return f"{named[1] if named else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def at_once(device: torch.device) -> int:

@@ -2,7 +2,7 @@
 
 import typer
 
-from yozora.cli import captions, evaluating, tasks, training, world
+from yozora.cli import captions, evaluating, machine, tasks, training, world
 from yozora.command import run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -11,6 +11,7 @@ tasks.add_to(app)
 captions.add_to(app)
 training.add_to(app)
 evaluating.add_to(app)
+machine.add_to(app)
 app.add_typer(world.app, name="world")
 
 

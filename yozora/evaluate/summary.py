@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import platform
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +20,7 @@ from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
 from yozora.pipeline import Sampling
+from yozora.plan import machine
 from yozora.tasks.request import Shot
 from yozora.video import Video
 from yozora.video.sheet import sheet
@@ -144,13 +142,6 @@ def fingerprint(made: Sequence[Row]) -> str:
     """One hash over all frames of a model's clips: who has the same made the same clips."""
     known = sorted((row["name"], row["take"], row.get("frames", row["error"])) for row in made)
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
-
-
-def machine() -> str:
-    """The processor and how many cores of it there are."""
-    cpu = Path("/proc/cpuinfo")  # elsewhere than on Linux, platform knows its name
-    named = re.search(r"^model name\s*: (.+)$", cpu.read_text(), re.MULTILINE) if cpu.exists() else None
-    return f"{named[1] if named else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def sampled(habits: Habits, sampling: Sampling) -> str:

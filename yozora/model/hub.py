@@ -40,7 +40,7 @@ def fetch(name: str) -> Path:
         missing = [file for file in snapshot_download(**wanted, dry_run=True) if file.will_download]
         _announce(name, missing, cache)
         return Path(snapshot_download(**wanted))
-    except (errors.HTTPError, errors.HFValidationError, OSError, RuntimeError) as error:  # one thread closes what another still asks by
+    except (_transport(), errors.HFValidationError, OSError, RuntimeError) as error:  # one thread closes what another still asks by
         refused = error.__cause__ if isinstance(error, errors.DryRunError) and error.__cause__ else error
         raise ValueError(_remedy(refused, name, cache)) from error
 
@@ -61,7 +61,7 @@ def _remedy(error: BaseException, name: str, cache: Path) -> str:
         return (
             f"{name} could not be fetched whole: {cache} is full; make room and ask again to go on, or name another place in HF_HUB_CACHE"
         )
-    unheard = isinstance(error, errors.HTTPError) and "Connect" in type(error).__name__  # the library that it asks by has changed its name
+    unheard = isinstance(error, _transport()) and "Connect" in type(error).__name__
     if unheard or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError | errors.DryRunError):
         return (
             f"{name} is not in {cache}, and Hugging Face cannot be reached; connect and ask again, or fetch it elsewhere, "
@@ -88,3 +88,10 @@ def repository_of(folder: Path) -> str:
     if folder.parent.name != "snapshots":
         return folder.name
     return f"{folder.parent.parent.name.removeprefix('models--').replace('--', '/')}@{folder.name[:8]}"
+
+
+def _transport() -> type[Exception]:
+    """What the library that Hugging Face's asks by raises; that one has changed its name."""
+    from huggingface_hub import errors
+
+    return errors.HTTPError  # pyright: ignore[reportPrivateImportUsage]

@@ -15,10 +15,9 @@ from yozora.evaluate.cases import GIVEN
 from yozora.evaluate.compare import mcnemar, split
 from yozora.evaluate.plot import bars
 from yozora.evaluate.report import Row, measures, table, tally
-from yozora.evaluate.summary import machine
 from yozora.evaluate.world import MODEL, RENDER, Exam, clip_file, collect
 from yozora.model import load, save
-from yozora.plan import at_once, choose_device
+from yozora.plan import at_once, choose_device, machine
 from yozora.recipes import further
 from yozora.train.generator import Aids
 from yozora.train.held import losses, mean
