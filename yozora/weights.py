@@ -65,6 +65,15 @@ class Shelf(Mapping[str, Tensor]):
         return len(self.at)
 
 
+def shapes_of(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in some files, without reading any."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        with opened(path) as file:
+            found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    return found
+
+
 def shards(folder: Path, stem: str) -> list[Path]:
     """The files `STEM.safetensors` or those that `STEM.safetensors.index.json` names; raises ValueError with what is not there."""
     whole, index = folder / f"{stem}.safetensors", folder / f"{stem}.safetensors.index.json"

@@ -14,6 +14,8 @@ import tokenizers
 import torch
 import transformers
 
+from yozora.vae.config import WAN22_MEAN, WAN22_STD
+
 WORDS = ["<pad>", "</s>", "<unk>", "a", "red", "ball", "two", "cats", "and", "the", "blue", "cube", "&", "café"]
 
 
@@ -75,6 +77,30 @@ def clip_encoder() -> torch.nn.Module:
     """CLIP's image encoder with two layers; of a picture it makes 257 states, as the large one does."""
     sizes = {"hidden_size": 20, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 14}
     return shaken(transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**sizes)))
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> dict[str, Path]:
+    """Folders with what single files cannot tell as it was published: latents of 16 or 48 channels, heads 128 wide, two blocks a level."""
+    torch.manual_seed(0)
+    wide = {"num_attention_heads": 1, "attention_head_dim": 128}
+    small = {"base_dim": 8, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "temperal_downsample": [False, True, True]}
+    seen = small | {"is_residual": True, "patch_size": 2, "in_channels": 12, "out_channels": 12, "decoder_base_dim": 12, "z_dim": 48}
+    known = {"latents_mean": list(WAN22_MEAN), "latents_std": list(WAN22_STD), "scale_factor_spatial": 16}
+    old, new = diffusers.AutoencoderKLWan(**small), diffusers.AutoencoderKLWan(**seen, **known)
+    kinds = {
+        "t2v": {"vae": old, "transformer": transformer(16, **wide), "scheduler": scheduler(5.0)},
+        "a14b": {
+            "vae": old,
+            "transformer": transformer(16, **wide),
+            "transformer_2": shaken(transformer(16, **wide), 0.2),
+            "scheduler": scheduler(12.0),
+            "boundary_ratio": 0.875,
+        },
+        "ti2v": {"vae": new, "transformer": transformer(48, **wide), "scheduler": scheduler(5.0), "expand_timesteps": True},
+    }
+    common = {"tokenizer": tokenizer(), "text_encoder": text_encoder()}
+    return {name: saved(diffusers.WanPipeline(**common, **parts), tmp_path_factory, name)[0] for name, parts in kinds.items()}
 
 
 @pytest.fixture(scope="session")

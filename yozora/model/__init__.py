@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from yozora.model import hub, own, wan
+from yozora.model import hub, loose, own, wan
 from yozora.model.added import check_loras, suffix, with_loras
 from yozora.model.own import CAPTIONER, FILES, captioner_digest, save
 from yozora.model.parts import Habits, Hearing, Model, Student, Trained
@@ -48,7 +48,9 @@ class Layout(Protocol):
 
 def layout_of(folder: Path) -> Layout:
     """The layout of a folder that `find` found."""
-    return own if os.path.isfile(folder / own.DESCRIPTION) else wan
+    if os.path.isfile(folder / own.DESCRIPTION):
+        return own
+    return wan if os.path.isfile(folder / wan.DESCRIPTION) else loose
 
 
 def find(name: str) -> Path:
@@ -58,17 +60,23 @@ def find(name: str) -> Path:
     """
     bundled = Path(str(resources.files("yozora"))) / "models"
     for folder in (bundled / name, Path(name)):
-        if os.path.isfile(folder / own.DESCRIPTION) or os.path.isfile(folder / wan.DESCRIPTION):  # which no name makes raise
+        if is_model(folder):
             return folder
     names = ", ".join(sorted(path.parent.name for path in bundled.glob(f"*/{own.DESCRIPTION}")))
     if os.path.isdir(name):
         raise ValueError(f"{name} is a folder but no model: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}; bundled models: {names}")
     if hub.is_repository(name):
         folder = hub.fetch(name)
-        if not os.path.isfile(folder / own.DESCRIPTION) and not os.path.isfile(folder / wan.DESCRIPTION):
+        if not is_model(folder):
             raise ValueError(f"{name} holds no model in a layout that is known here: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}")
         return folder
     raise ValueError(f"unknown model {name[:100]!r}; bundled models: {names}; or give a model's folder, or OWNER/NAME of Hugging Face")
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is a model in one of the layouts; no name makes it raise."""
+    described = any(os.path.isfile(path / file) for file in (own.DESCRIPTION, wan.DESCRIPTION))
+    return described or (os.path.exists(path) and loose.is_loose(path))
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
@@ -115,8 +123,9 @@ def check_quality(folder: Path, quality: Quality) -> int:
     """As `leaps_of`; raises ValueError where a model lacks what makes clips of this quality."""
     leaps = leaps_of(folder)
     if quality == "fast" and not leaps:
-        way = "" if layout_of(folder) is wan else f", or train one (yozora train further --from {shlex.quote(str(folder))} --only student)"
-        raise ValueError(f"{folder.name} has no student that would be fast; choose --quality standard{way}")
+        train = f", or train one (yozora train further --from {shlex.quote(str(folder))} --only student)"
+        said = train if layout_of(folder) is own else ""
+        raise ValueError(f"{folder.name} has no student that would be fast; choose --quality standard{said}")
     return leaps
 
 

@@ -1,8 +1,9 @@
 """A folder of open weights of the Wan family, in the layout of the library diffusers, asked and loaded."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,23 +62,26 @@ def _habits_of(folder: Path) -> Habits:
     if kind not in (TEXT, PICTURE, FRAMES):
         raise ValueError(f"{folder} holds a {kind}; of the Wan family {TEXT}, {PICTURE} and {FRAMES} are known here")
     shift = float(description(folder, "scheduler/scheduler_config.json").get("flow_shift", 1.0))
-    common: dict[str, Any] = {"schedule": Schedule(shift=shift, lowest=1 / STEPS, highest=1 - 1e-6, parts=STEPS), "boundary": boundary}
-    if kind == FRAMES:
+    schedule = Schedule(shift=shift, lowest=1 / STEPS, highest=1 - 1e-6, parts=STEPS)
+    return habits_for(sizes_of(folder), schedule, boundary=boundary, tokens=bool(described.get("expand_timesteps")))
+
+
+def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float, tokens: bool) -> Habits:
+    """How a transformer of such sizes is used: `boundary` is that of two experts, else 0; `tokens` hear a level each."""
+    common: dict[str, Any] = {"schedule": schedule, "boundary": boundary}
+    if config.rates:
         trained = Trained(sides=(544, 960), frames=(1, 97))
         return Habits(size=(960, 544), seconds=4.0, fps=24.0, steps=30, guidance=6.0, trained=trained, hears="frame", **common)
-    if described.get("expand_timesteps"):
+    if tokens:
         trained = Trained(sides=(704, 1280), frames=(1, 121))
         return Habits(size=(1280, 704), seconds=5.0, fps=24.0, steps=50, guidance=5.0, trained=trained, **common)
-    common |= {"hears": "clip", "seconds": 5.0, "fps": 16.0}
-    network = description(folder, "transformer/config.json")
+    pictures = 2 if config.places else int(config.given > 0)
+    common |= {"hears": "clip", "seconds": 5.0, "fps": 16.0, "pictures": pictures}
     if boundary:
-        pictures, guidance = (1, (3.5, 3.5)) if kind == PICTURE else (0, (4.0, 3.0))
-        guided = {"guidance": guidance[0], "guidance_low": guidance[1]}
-        return Habits(size=(1280, 720), steps=40, trained=LARGE, pictures=pictures, **guided, **common)
-    pictures = 0 if kind == TEXT else 2 if network.get("pos_embed_seq_len") else 1
-    small = int(network.get("num_layers", 0)) < 40
-    size, trained = ((832, 480), SMALL) if small else ((1280, 720), LARGE)
-    return Habits(size=size, steps=50, guidance=5.0, trained=trained, pictures=pictures, **common)
+        guidance, low = (3.5, 3.5) if pictures else (4.0, 3.0)
+        return Habits(size=(1280, 720), steps=40, trained=LARGE, guidance=guidance, guidance_low=low, **common)
+    size, trained = ((832, 480), SMALL) if config.layers < 40 else ((1280, 720), LARGE)
+    return Habits(size=size, steps=50, guidance=5.0, trained=trained, **common)
 
 
 def cell_of(folder: Path) -> tuple[int, int, int]:
@@ -116,17 +120,27 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
         vae = VideoVAE(vae_sizes_of(folder))
     fill(vae, read_vae_state(shelf(folder, "vae"), vae.config), torch.float32, folder / "vae")
     transformer = network(folder, "transformer", dtype)
-    if habits.boundary:
-        transformer = Experts(transformer, network(folder, "transformer_2", dtype), habits.boundary)
-    given = transformer.config.given
-    if given and given != vae.config.cell[0] + vae.config.channels:
-        raise ValueError(f"{folder} has a transformer that hears {given} more channels, which is not how Wan's are told what is given")
+    low = [network(folder, "transformer_2", dtype)] if habits.boundary else []
     eyes = None
     if transformer.config.picture_dim:
         eyes = PictureEncoder(encoder=folder / "image_encoder", processor=folder / "image_processor", device=device)
-    for module in (vae, transformer):
+    model = Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=transformer, habits=habits, eyes=eyes)
+    return assembled(model, low, device)
+
+
+def assembled(model: Model, low: Sequence[Transformer], device: torch.device) -> Model:
+    """A model ready for use on a device, with the expert for little noise where there is one; ValueError where its parts do not fit."""
+    config, vae = model.transformer.config, model.vae.config
+    if config.channels != vae.channels:
+        raise ValueError(f"{model.name} has a transformer for {config.channels} channels and an autoencoder of {vae.channels}")
+    if config.given not in (0, vae.cell[0] + vae.channels):
+        told = vae.cell[0] + vae.channels
+        raise ValueError(f"{model.name} has a transformer that hears {config.given} more channels; Wan's are told what is given in {told}")
+    if low:
+        model = replace(model, transformer=Experts(model.own_transformer, low[0], model.habits.boundary))
+    for module in (model.vae, model.transformer):
         module.to(device).eval().requires_grad_(requires_grad=False)
-    return Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=transformer, habits=habits, eyes=eyes)
+    return model
 
 
 def parts_of(folder: Path) -> Iterator[str]:

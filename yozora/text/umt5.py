@@ -12,13 +12,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from yozora.text.umt5_file import read_file
+
 LENGTH = 512  # words that Wan hears; what a prompt does not fill are rows of zeros, which it hears too (arXiv:2503.20314)
 MISSING = "open weights need more libraries; install them with: pip install 'yozora[weights]'"
 
 
 @dataclass(kw_only=True)
 class UMT5:
-    """A text encoder in a folder of its own, with its tokenizer beside it; what it has read is remembered, its weights are not kept."""
+    """A text encoder in a folder or a file, and its tokenizer in a folder; what it has read is remembered, its weights are not kept."""
 
     encoder: Path
     tokenizer: Path
@@ -71,6 +73,8 @@ class UMT5:
             from transformers import UMT5EncoderModel
         except ImportError as error:
             raise ValueError(MISSING) from error
+        if self.encoder.is_file():
+            return read_file(self.encoder, self.dtype).to(self.device).eval()
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
         try:
             loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from yozora.vae.config import VAEConfig
+from yozora.vae.config import VAEConfig, wan21_vae_config, wan22_vae_config
 from yozora.vae.model import VideoVAE
 
 Style = Literal["diffusers", "original"]  # the library's names, and those of Wan's own code, which ComfyUI's files keep
@@ -45,6 +46,21 @@ def config_from_diffusers_vae(described: Mapping[str, Any]) -> VAEConfig:
         mean=tuple(map(float, described["latents_mean"])),
         std=tuple(map(float, described["latents_std"])),
     )
+
+
+def config_of_vae(shapes: Mapping[str, tuple[int, ...]], style: Style) -> VAEConfig:
+    """The arrangement that a file's shapes tell, where nothing else does: Wan 2.1's or Wan 2.2's, at any width."""
+    ends = ENDS[style]
+    folded = shapes[f"encoder.{ends['enter']}.weight"]
+    found = wan21_vae_config() if folded[1] == 3 else wan22_vae_config()
+    widths = (folded[0], shapes[f"decoder.{ends['norm.weight']}"][0])
+    encoder, decoder = (
+        tuple(width * times // own[0] for times in own)
+        for width, own in zip(widths, (found.encoder_widths, found.decoder_widths), strict=True)
+    )
+    if shapes[f"{TOP[style]['from_latents']}.weight"][0] != found.channels:
+        raise ValueError(f"an autoencoder of Wan's has {found.channels} channels in its latents, this one another number")
+    return replace(found, encoder_widths=encoder, decoder_widths=decoder)
 
 
 def vae_style_of(names: Mapping[str, Any]) -> Style:

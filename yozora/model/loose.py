@@ -1,0 +1,188 @@
+"""Open weights in single files: a repository of Wan's own code, or ComfyUI's folders; each part is told by its tensors, not by its name."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from yozora.flow.schedule import Schedule
+from yozora.model.parts import Habits, Model
+from yozora.model.wan import STEPS, assembled, fill, habits_for
+from yozora.text import UMT5, PictureEncoder
+from yozora.text.umt5_file import holds_umt5
+from yozora.transformer.config import TransformerConfig
+from yozora.transformer.keys import Style, config_of, read_state, style_of
+from yozora.transformer.model import Transformer
+from yozora.vae import VAEConfig, VideoVAE
+from yozora.vae.keys import config_of_vae, read_vae_state, vae_style_of
+from yozora.weights import Shelf, kept_sha256, shapes_of, shards
+
+EXPERTS = ("high_noise", "low_noise")  # in the names of folders and files
+STEM = "diffusion_pytorch_model"
+PLACES = (".", "../vae", "../text_encoders", "../clip", "../clip_vision")  # where other parts lie, from the transformer's folder
+TOKENIZERS = ("google/umt5-xxl", "tokenizer", ".")
+BOUNDARY = {True: 0.9, False: 0.875}  # of experts that begin from a picture, and from words
+SHIFT = {"words": 5.0, "experts": 12.0, "frames": 8.0}
+LARGE_CHANNELS = 16  # of latents; what has more hears a level for each token (Wan 2.2 TI2V)
+NEEDED = "put it beside the transformer or, as ComfyUI does, in ../vae and ../text_encoders; or use a repository in the layout of diffusers"
+
+
+@dataclass(frozen=True)
+class Loose:
+    """The files that make a model together, found from one of them or from their folder."""
+
+    path: Path
+
+    @cached_property
+    def transformers(self) -> list[list[Path]]:
+        """The files of the transformer, or of both experts, that for much noise first."""
+        if self.path.is_file():
+            name = self.path.name
+            if pair := next((one for one in _cases(EXPERTS) if one[0] in name or one[1] in name), None):
+                both = [self.path.with_name(name.replace(pair[0], one).replace(pair[1], one)) for one in pair]
+                if missing := [one.name for one in both if not one.exists()]:
+                    raise ValueError(f"{self.path} is one of two experts, and {missing[0]} is not beside it")
+                return [[one] for one in both]
+            return [[self.path]]
+        folders = [self.path / f"{name}_model" for name in EXPERTS]
+        if all(folder.is_dir() for folder in folders):
+            return [shards(folder, STEM) for folder in folders]
+        return [shards(self.path, STEM)]
+
+    @property
+    def folder(self) -> Path:
+        """Where the transformer lies."""
+        return self.path.parent if self.path.is_file() else self.path
+
+    @cached_property
+    def style(self) -> Style:
+        """How the transformer's tensors are named."""
+        try:
+            return style_of(shapes_of(self.transformers[0]))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
+
+    @cached_property
+    def config(self) -> TransformerConfig:
+        """The configuration of each transformer; heads are told by a `config.json` of Wan's where there is one."""
+        found = config_of(shapes_of(self.transformers[0]), self.style)
+        described = self.transformers[0][0].with_name("config.json")
+        try:
+            heads = int(json.loads(described.read_text(encoding="utf-8"))["num_heads"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return found
+        return replace(found, heads=heads)
+
+    @cached_property
+    def vae(self) -> tuple[Path, VAEConfig]:
+        """The file of the autoencoder whose latents the transformer makes, and its arrangement."""
+        for file in self.beside():
+            shapes = shapes_of([file])
+            try:
+                config = config_of_vae(shapes, vae_style_of(shapes))
+            except ValueError:
+                continue
+            if config.channels == self.config.channels:
+                return file, config
+        lacking = f"its autoencoder of {self.config.channels} channels"
+        raise ValueError(f"{self.path} is a transformer without {lacking}; {NEEDED}{self.pickles()}")
+
+    @cached_property
+    def text(self) -> tuple[Path, Path]:
+        """The text encoder, a file or a folder, and the folder of its tokenizer."""
+        found = next((file for file in self.beside() if holds_umt5(shapes_of([file]))), None)
+        if found is None and (self.folder / "text_encoder" / "config.json").exists():
+            found = self.folder / "text_encoder"
+        if found is None:
+            raise ValueError(f"{self.path} is a transformer without its text encoder, UMT5; {NEEDED}{self.pickles()}")
+        for place in (self.folder, found.parent):
+            for name in TOKENIZERS:
+                if (place / name / "tokenizer.json").exists() or (place / name / "spiece.model").exists():
+                    return found, place / name
+        raise ValueError(f"{found} has no tokenizer beside it; copy the folder google/umt5-xxl of Wan's repository to {self.folder}")
+
+    def beside(self) -> Iterator[Path]:
+        """The files in which other parts may lie."""
+        own = {file for files in self.transformers for file in files}
+        for place in PLACES:
+            yield from (file for file in sorted((self.folder / place).glob("*.safetensors")) if file not in own)
+
+    def pickles(self) -> str:
+        """What to say of pickles among the files."""
+        endings = ("*.pth", "*.pt", "*.ckpt")
+        found = sorted(file.name for place in PLACES for ending in endings for file in (self.folder / place).glob(ending))
+        said = "is a pickle, which can run code when it is opened; convert it to safetensors where you trust it"
+        return f" ({found[0]} {said})" if found else ""
+
+
+def is_loose(path: Path) -> bool:
+    """Whether a path is a file of weights, or a folder of a repository of Wan's own code."""
+    if path.is_dir():
+        return any(path.glob(f"{STEM}*.safetensors")) or all((path / f"{name}_model").is_dir() for name in EXPERTS)
+    return path.suffix == ".safetensors" and path.is_file()
+
+
+def name_of(folder: Path) -> str:
+    """What a model is called in what it makes: the name of its file or folder."""
+    return folder.resolve().stem
+
+
+def habits_of(folder: Path) -> Habits:
+    """How weights of these sizes are used by those who trained them; shifts are those of Wan's own code."""
+    found = Loose(folder)
+    config, experts = found.config, len(found.transformers) > 1
+    given = bool(config.given)
+    kind = "frames" if config.rates else "experts" if experts and not given else "words"
+    schedule = Schedule(shift=SHIFT[kind], lowest=1 / STEPS, highest=1 - 1e-6, parts=STEPS)
+    return habits_for(config, schedule, boundary=BOUNDARY[given] if experts else 0.0, tokens=config.channels > LARGE_CHANNELS)
+
+
+def cell_of(folder: Path) -> tuple[int, int, int]:
+    """Pixels (time, height, width) that a cell of the latents stands for."""
+    return Loose(folder).vae[1].cell
+
+
+def sizes_of(folder: Path) -> TransformerConfig:
+    """The configuration of the transformer, or of each of two."""
+    return Loose(folder).config
+
+
+def leaps_of(folder: Path) -> int:
+    """There are no students among these files."""
+    return 0
+
+
+def digest(folder: Path) -> str:
+    """Hash of all weights, the autoencoder's first."""
+    found = Loose(folder)
+    text = found.text[0]
+    texts: Iterable[Path] = sorted(text.glob("*.safetensors")) if text.is_dir() else [text]
+    return "-".join(kept_sha256(file)[:8] for file in (found.vae[0], *texts, *(file for files in found.transformers for file in files)))
+
+
+def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+    """Load a model for inference; raises ValueError with the keys that do not fit."""
+    found, habits, known = Loose(folder), habits_of(folder), digest(folder)
+    text = UMT5(encoder=found.text[0], tokenizer=found.text[1], device=device)
+    text.read(texts)
+    file, config = found.vae
+    with torch.device("meta"):  # no random weights only to replace them
+        vae, networks = VideoVAE(config), [Transformer(found.config) for _ in found.transformers]
+    tensors = Shelf([file])
+    fill(vae, read_vae_state(tensors, config, vae_style_of(tensors)), torch.float32, file)
+    for network, files in zip(networks, found.transformers, strict=True):
+        fill(network, read_state(Shelf(files), found.config, found.style), dtype, files[0])
+    eyes = None
+    if found.config.picture_dim:
+        eyes = PictureEncoder(encoder=found.folder / "image_encoder", processor=found.folder / "image_processor", device=device)
+    model = Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=networks[0], habits=habits, eyes=eyes)
+    return assembled(model, networks[1:], device)
+
+
+def _cases(names: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    yield names
+    yield names[0].upper(), names[1].upper()
+    yield "HighNoise", "LowNoise"
