@@ -44,23 +44,39 @@ def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def original_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors under the names of Wan's own code, from those of `transformers`."""
+    back = {theirs: ours for ours, theirs in ORIGINAL.items()}
+    found = {}
+    for name, value in tensors.items():
+        number = re.search(r"block\.(\d+)\.", name)
+        general = name.replace(f"block.{number[1]}.", "block.{}.", 1) if number else name
+        found[back[general].format(number[1] if number else "")] = value
+    return found
+
+
+def config_of_umt5(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The sizes of an encoder, by its tensors under the names of `transformers`; KeyError where one is missing."""
+    vocabulary, dim = tensors["shared.weight"].shape
+    buckets, heads = tensors["encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"].shape
+    return {
+        "vocab_size": vocabulary,
+        "d_model": dim,
+        "num_heads": heads,
+        "relative_attention_num_buckets": buckets,
+        "d_kv": len(tensors["encoder.block.0.layer.0.SelfAttention.q.weight"]) // heads,
+        "d_ff": len(tensors["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"]),
+        "num_layers": sum(name.endswith("DenseReluDense.wo.weight") for name in tensors),
+    }
+
+
 def read_file(path: Path, dtype: torch.dtype) -> Any:
     """The encoder in a file, in memory and in `dtype`; raises ValueError with the keys that do not fit one of its sizes."""
     from transformers import UMT5Config, UMT5EncoderModel
 
     tensors = renamed(Shelf([path]))
     try:
-        vocabulary, dim = tensors["shared.weight"].shape
-        buckets, heads = tensors["encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"].shape
-        sizes: dict[str, Any] = {
-            "vocab_size": vocabulary,
-            "d_model": dim,
-            "num_heads": heads,
-            "relative_attention_num_buckets": buckets,
-            "d_kv": len(tensors["encoder.block.0.layer.0.SelfAttention.q.weight"]) // heads,
-            "d_ff": len(tensors["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"]),
-            "num_layers": sum(name.endswith("DenseReluDense.wo.weight") for name in tensors),
-        }
+        sizes: dict[str, Any] = {**config_of_umt5(tensors)}
     except KeyError as error:
         raise ValueError(f"{path} holds no UMT5 encoder: it lacks {error}") from error
     with torch.device("meta"):

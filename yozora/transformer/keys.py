@@ -75,6 +75,29 @@ def config_from_diffusers(described: Mapping[str, Any]) -> TransformerConfig:
     )
 
 
+def config_to_diffusers(config: TransformerConfig) -> dict[str, Any]:
+    """The inverse of `config_from_diffusers`."""
+    found = {
+        "_class_name": "SkyReelsV2Transformer3DModel" if config.rates else "WanTransformer3DModel",
+        "num_attention_heads": config.heads,
+        "attention_head_dim": config.dim // config.heads,
+        "in_channels": config.channels + config.given,
+        "out_channels": config.channels,
+        "num_layers": config.layers,
+        "ffn_dim": config.feedforward,
+        "text_dim": config.text_dim,
+        "patch_size": list(config.patch),
+        "freq_dim": config.frequency_dim,
+        "eps": config.eps,
+        "cross_attn_norm": True,
+        "qk_norm": "rms_norm_across_heads",
+        "image_dim": config.picture_dim or None,
+        "added_kv_proj_dim": config.dim if config.picture_dim else None,
+        "pos_embed_seq_len": config.places or None,
+    }
+    return found | ({"inject_sample_info": True} if config.rates else {})
+
+
 # Of the frame rates that SkyReels-V2 is told the first is 16 a second and the second 24, at which it makes clips.
 HEAD = 128  # width of a head in all that were published
 PATCH = (1, 2, 2)

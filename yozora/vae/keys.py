@@ -48,6 +48,27 @@ def config_from_diffusers_vae(described: Mapping[str, Any]) -> VAEConfig:
     )
 
 
+def config_to_diffusers_vae(config: VAEConfig) -> dict[str, Any]:
+    """The inverse of `config_from_diffusers_vae`."""
+    residual, base = config.shortcut == "regroup", config.encoder_widths[0]
+    found = {
+        "_class_name": "AutoencoderKLWan",
+        "base_dim": base,
+        "decoder_base_dim": config.decoder_widths[0],
+        "dim_mult": [width // base for width in config.encoder_widths],
+        "num_res_blocks": config.blocks,
+        "temperal_downsample": list(config.time_down),
+        "z_dim": config.channels,
+        "latents_mean": list(config.mean),
+        "latents_std": list(config.std),
+        "is_residual": residual,
+        "scale_factor_temporal": config.cell[0],
+        "scale_factor_spatial": config.cell[1],
+    }
+    pixels = 3 * config.fold**2
+    return found | ({"patch_size": config.fold, "in_channels": pixels, "out_channels": pixels} if residual else {})
+
+
 def config_of_vae(shapes: Mapping[str, tuple[int, ...]], style: Style) -> VAEConfig:
     """The arrangement that a file's shapes tell, where nothing else does: Wan 2.1's or Wan 2.2's, at any width."""
     ends = ENDS[style]
