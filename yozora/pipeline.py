@@ -18,7 +18,7 @@ from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
 from yozora.flow.solver import states, unipc
-from yozora.flow.stochastic import renewing, restarting
+from yozora.flow.stochastic import renewing, renoising, restarting
 from yozora.made import Made
 from yozora.model import Habits, Model, cell_of, check_loras, check_quality, find, habits_of, load, sizes_of, with_loras
 from yozora.patches import Denoiser, Tokens, Words, pack, patchify, unpatchify
@@ -39,6 +39,7 @@ from yozora.video import Video
 from yozora.windows import cut, next_window, own, put_back
 
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
+DISTILLED = 4  # steps of weights that were taught to make do with few
 MOST = 4  # times the longest trained clip that a request may ask for
 
 
@@ -48,7 +49,8 @@ class Sampling:
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
     leaps that it has learned, however high a canvas begins, all but the first `restarts` times more where it begins with nothing but
-    noise. What is larger than anything that the model has seen `drafts` makes small first, then at its size.
+    noise. What is larger than anything that the model has seen `drafts` makes small first, then at its size. `distilled` weights jump
+    to the data, take noise for the next level and jump again.
     """
 
     steps: int
@@ -60,6 +62,7 @@ class Sampling:
     restarts: int = 0
     drafts: bool = True
     guidance_low: float | None = None
+    distilled: bool = False
 
     def scales(self, boundary: float) -> Iterator[tuple[float, tuple[float, float]]]:
         """How strong guidance is, and between which levels; below the `boundary` of a model `guidance_low`, where there is one."""
@@ -233,7 +236,10 @@ def _make(
     schedule = times if sampling.student else cut_at(times, float(start.max()))
     fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
     again = sampling.restarts if start.max() == 1 else 0  # what begins below has little left that a leap could have got wrong
-    step = restarting(fresh, again) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
+    if sampling.distilled:
+        step = renoising(fresh)
+    else:
+        step = restarting(fresh, again) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)
@@ -362,7 +368,10 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int, lea
     shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
     if "guidance" in asked:
         asked["guidance_low"] = None  # what is asked holds at all levels
-    return shot, replace(Sampling.by(habits, settings.quality, leaps), **asked)
+    sampling = Sampling.by(habits, settings.quality, leaps)
+    if settings.distilled:
+        sampling = Sampling(steps=DISTILLED, guidance=1.0, distilled=True)
+    return shot, replace(sampling, **asked)
 
 
 def suited(size: tuple[int, int], habits: Habits) -> tuple[int, int]:

@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 
 import yozora
 from yozora.canvas import Canvas, Cue
-from yozora.model import load
-from yozora.pipeline import Sampling, meet
+from yozora.flow.path import draw_noise
+from yozora.model import find, load
+from yozora.patches import Words, patchify, unpatchify
+from yozora.pipeline import Sampling, grid_of, meet
 from yozora.tasks.lora import read_lora
 from yozora.transformer.additions import Addition, write_additions
 from yozora.video import Video
@@ -121,6 +123,49 @@ def test_additions_that_do_not_fit_are_refused_before_weights_are_loaded(wan21, 
 )
 def test_how_additions_are_named(text, wanted):
     assert tuple(read_lora(text).values()) == wanted
+
+
+@pytest.mark.filterwarnings("ignore:.*outside what the model was trained on")
+def test_distilled_weights_take_few_steps_without_guidance(wan21, wan22):
+    for folder, _ in (wan21, wan22):
+        asked = {"model": str(folder), "size": "64x64", "frames": 5}
+        made = yozora.generate("a red ball", distilled=True, **asked)
+        same = yozora.generate("a red ball", distilled=True, steps=4, guidance=1.0, **asked)
+        assert (made.frames == same.frames).all()
+        assert (made.frames != yozora.generate("a red ball", steps=4, guidance=1.0, **asked).frames).any()
+        longer = yozora.extend(made, "a red ball", distilled=True, frames=4, model=str(folder))
+        assert (longer.frames[:5] == made.frames).all()
+    with pytest.raises(ValueError, match="built in; leave out --distilled"):
+        yozora.generate("a red ball", quality="fast", distilled=True)
+
+
+def test_jumps_and_new_noise_are_those_of_the_formula(wan21):
+    model = load(str(wan21[0]), torch.device("cpu"), torch.float32)
+    canvas = Canvas(
+        given=Video(np.zeros((1, 32, 32, 3), np.uint8), 16.0),
+        start=np.ones((1, 1, 1), np.float32),
+        script=(Cue(text="a", start=0.0, end=1 / 16),),
+    )
+    (made,) = meet([canvas], [3], Sampling(steps=2, guidance=1.0, distilled=True), model)
+    grid = grid_of(canvas, model)
+    first, second = (draw_noise([seed], [grid.num_tokens], model.transformer.config.token_channels) for seed in ((3, 0), (3, 0, 1)))
+    tokens = patchify(torch.zeros(model.vae.config.channels, *grid.cells), grid.patch)
+    states, lengths = model.text.encode(["a"])
+    words, state = Words(states=states, lengths=lengths, tokens=(grid.num_tokens,)), first
+    times = model.habits.schedule.times(2, grid.num_tokens)
+    for time, later, noise in zip(times, times[1:], (second, second), strict=True):
+        level = torch.full((grid.num_tokens,), time)
+        heard = (level * 1000).floor() / 1000
+        data = state - time * model.transformer(replace(tokens, values=state), heard, words)
+        state = (1 - later) * data + later * noise
+    wanted = unpatchify(state, grid.cells, grid.patch).numpy()
+    assert np.abs(made.kept[0].latents - wanted).max() < 0.01
+
+
+@pytest.mark.parametrize("name", ["owner/Wan2.1-T2V-1.3B-Self-Forcing", "models/Wan21_CausVid_14B.safetensors", "self_forcing_dmd"])
+def test_weights_that_see_no_frame_ahead_are_refused_by_name(name):
+    with pytest.raises(ValueError, match=r"is (CausVid|Self-Forcing), which makes a clip chunk by chunk"):
+        find(name)
 
 
 def spoilt(folder, to, change) -> str:

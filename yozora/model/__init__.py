@@ -1,6 +1,7 @@
 """A name becomes a model: that of a bundled one, of a folder of our own or of the open weights of the Wan family."""
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from importlib import resources
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 
+CAUSAL = {"causvid": "CausVid", "selfforcing": "Self-Forcing"}  # their tensors are named as Wan's, so that only their names tell
+
+
 @runtime_checkable
 class Layout(Protocol):
     """How models lie in folders: what can be asked of one without loading its weights, and loading them."""
@@ -58,6 +62,8 @@ def find(name: str) -> Path:
 
     Raises ValueError with the names there are.
     """
+    if kind := next((kind for mark, kind in CAUSAL.items() if mark in re.sub(r"[^a-z]", "", Path(name).name.lower())), None):
+        raise ValueError(f"{name} is {kind}, which makes a clip chunk by chunk and sees no frame ahead; it is not known here")
     bundled = Path(str(resources.files("yozora"))) / "models"
     for folder in (bundled / name, Path(name)):
         if is_model(folder):

@@ -52,6 +52,9 @@ class Settings:
     quality: Annotated[
         Quality, Field(description="fast: in a few steps, by the model's student; standard; best: in twice the steps of standard")
     ] = "standard"
+    distilled: Annotated[
+        bool, Field(description="the weights, or what --lora adds, make a clip in a few steps: 4 and no guidance unless asked otherwise")
+    ] = False
     negative: Annotated[str, Field(description="words to steer away from")] = ""
     model: Annotated[str, Field(min_length=1, description="bundled model, folder, or OWNER/NAME of Hugging Face")] = "hoshi"
     lora: Annotated[
@@ -67,7 +70,7 @@ class Settings:
     @model_validator(mode="after")
     def _fast_is_settled(self) -> "Settings":
         """A student has learned its steps and its guidance, and has nothing to steer away with."""
-        given = [name for name in ("steps", "guidance", "negative") if getattr(self, name) not in (None, "")]
+        given = [name for name in ("steps", "guidance", "negative", "distilled") if getattr(self, name) not in (None, "", False)]
         if self.quality == "fast" and given:
             raise ValueError(f"fast has its steps and guidance built in; leave out --{given[0]}, or choose --quality standard")
         return self

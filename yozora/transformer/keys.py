@@ -20,7 +20,6 @@ FOREIGN = {  # what of a file tells that its network does more than those of thi
     "to_gate_compress": "FastWan, whose attention was trained to leave keys out",
     "vace_blocks": "VACE, which draws by way of a second network",
     "motion_encoder": "Wan-Animate, which follows a performer",
-    "causal_model": "a network that makes a clip chunk by chunk (CausVid, Self-Forcing)",
 }
 
 
