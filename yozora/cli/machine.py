@@ -19,6 +19,41 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(doctor)
     app.command()(convert)
+    app.command()(plan)
+
+
+def plan(
+    model: Annotated[str, typer.Option(help="bundled model, folder, file, or OWNER/NAME of Hugging Face")] = "hoshi",
+    size: Annotated[str | None, typer.Option(help="width x height in pixels")] = None,
+    seconds: Annotated[float | None, typer.Option(help="length of the clip")] = None,
+    frames: Annotated[int | None, typer.Option(help="the same in the model's own frames")] = None,
+    steps: Annotated[int | None, typer.Option(help="solver steps")] = None,
+    count: Annotated[int, typer.Option(help="clips to make")] = 1,
+) -> None:
+    """Say what a clip would take before it is made: memory and time of each stage, and how it would be done."""
+    from yozora.tasks.generate import Generate
+    from yozora.tasks.settings import Settings
+
+    given = {"size": size, "seconds": seconds, "frames": frames, "steps": steps}
+    settings = Settings(model=model, count=count, **{name: value for name, value in given.items() if value is not None})
+    from yozora.forecast import forecast, nearest  # brings torch, as does the next
+    from yozora.pipeline import prepare
+
+    order = prepare(Generate(prompt="anything"), settings)
+    found = forecast(order)
+    print(f"parameters  {', '.join(f'{name} {number / 1e6:,.1f} M' for name, number in found.parameters.items())}")
+    for stage in found.stages:
+        held = (found.base + found.weights + stage.memory) / 1e9
+        print(f"{stage.name:<10}  {stage.seconds:8.1f} s  {held:6.2f} GB  {stage.calls} calls")
+    room = (found.free + found.base) / 1e9
+    print(f"together    {found.seconds:8.1f} s  {found.peak / 1e9:6.2f} GB at most of {room:.2f} GB; loading comes on top")
+    print("; ".join(found.notes))
+    if not found.fits:
+        smaller = nearest(order)
+        hint = "nothing smaller fits either"
+        if smaller and smaller[0].size:
+            hint = f"this would fit: --size {smaller[0].size[0]}x{smaller[0].size[1]} --frames {smaller[0].frames}"
+        raise ValueError(f"{(found.peak - found.base) / 1e9:.1f} GB are needed and {found.free / 1e9:.1f} GB free; {hint}")
 
 
 def convert(

@@ -18,6 +18,7 @@ from yozora.quality import Quality
 from yozora.tasks.lora import Lora
 from yozora.tasks.settings import Settings
 from yozora.transformer.config import TransformerConfig
+from yozora.vae import VAEConfig
 
 __all__ = [
     "CAPTIONER",
@@ -43,8 +44,8 @@ class Layout(Protocol):
 
     def name_of(self, folder: Path) -> str: ...
     def habits_of(self, folder: Path) -> Habits: ...
-    def cell_of(self, folder: Path) -> tuple[int, int, int]: ...
     def sizes_of(self, folder: Path) -> TransformerConfig: ...
+    def vae_sizes_of(self, folder: Path) -> VAEConfig: ...
     def leaps_of(self, folder: Path) -> int: ...
     def digest(self, folder: Path) -> str: ...
     def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...]) -> Model: ...
@@ -101,7 +102,12 @@ def habits_of(folder: Path) -> Habits:
 
 def cell_of(folder: Path) -> tuple[int, int, int]:
     """Pixels (time, height, width) that a cell of a model's latents stands for, read without loading its weights."""
-    return layout_of(folder).cell_of(folder)
+    return vae_sizes_of(folder).cell
+
+
+def vae_sizes_of(folder: Path) -> VAEConfig:
+    """The arrangement of a model's autoencoder, read without loading its weights."""
+    return layout_of(folder).vae_sizes_of(folder)
 
 
 def sizes_of(folder: Path) -> TransformerConfig:

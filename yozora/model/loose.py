@@ -140,9 +140,9 @@ def habits_of(folder: Path) -> Habits:
     return habits_for(config, schedule, boundary=BOUNDARY[given] if experts else 0.0, tokens=config.channels > LARGE_CHANNELS)
 
 
-def cell_of(folder: Path) -> tuple[int, int, int]:
-    """Pixels (time, height, width) that a cell of the latents stands for."""
-    return Loose(folder).vae[1].cell
+def vae_sizes_of(folder: Path) -> VAEConfig:
+    """The arrangement of the autoencoder."""
+    return Loose(folder).vae[1]
 
 
 def sizes_of(folder: Path) -> TransformerConfig:

@@ -17,7 +17,7 @@ from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer import lora
 from yozora.transformer.model import Transformer, TransformerConfig
-from yozora.vae import VideoVAE, load_vae, read_config, save_vae
+from yozora.vae import VAEConfig, VideoVAE, load_vae, read_config, save_vae
 from yozora.weights import load_into, read, read_notes, sha256, write
 
 DESCRIPTION = "model.json"
@@ -40,10 +40,10 @@ def habits_of(folder: Path) -> Habits:
         return _read(Habits, _table(describe(folder))["habits"])
 
 
-def cell_of(folder: Path) -> tuple[int, int, int]:
-    """Pixels (time, height, width) that a cell of a model's latents stands for, read without loading its weights."""
+def vae_sizes_of(folder: Path) -> VAEConfig:
+    """The arrangement of a model's autoencoder."""
     with foreign(folder):
-        return read_config(folder / "vae.safetensors").cell
+        return read_config(folder / "vae.safetensors")
 
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:

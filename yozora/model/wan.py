@@ -84,11 +84,6 @@ def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float
     return Habits(size=size, steps=50, guidance=5.0, trained=trained, **common)
 
 
-def cell_of(folder: Path) -> tuple[int, int, int]:
-    """Pixels (time, height, width) that a cell of the latents stands for."""
-    return vae_sizes_of(folder).cell
-
-
 def vae_sizes_of(folder: Path) -> VAEConfig:
     """The arrangement of the autoencoder."""
     with understood(folder):
