@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from yozora import command
-from yozora.forecast import forecast, peak_resident
+from yozora.forecast import forecast
+from yozora.forecast.cost import peak_resident
 from yozora.model import load
 from yozora.pipeline import Order, meet, prepare
 from yozora.plan import choose_device, choose_dtype

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from yozora import forecast as planning
 from yozora.cli.entry import app
-from yozora.forecast import Held, carried_on, forecast
+from yozora.forecast import cost, forecast
+from yozora.forecast.cost import Held, carried_on
 from yozora.model import load
 from yozora.pipeline import meet, prepare
 from yozora.tasks.animate import Animate
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*outside what the model was tra
 @pytest.fixture
 def quick(monkeypatch):
     """No stopwatch: every call takes a second and a byte."""
-    monkeypatch.setattr(planning, "measure", lambda _: (1.0, 1))
-    monkeypatch.setattr(planning, "PATIENCE", 1e9)
+    monkeypatch.setattr(cost, "measure", lambda _: (1.0, 1))
+    monkeypatch.setattr(cost, "PATIENCE", 1e9)
 
 
 def requests(tmp_path):
@@ -106,7 +107,7 @@ def test_what_is_slow_is_carried_on_from_smaller_sizes():
 
 
 def test_what_does_not_fit_is_refused_with_what_would(tiny_model, monkeypatch, quick):
-    monkeypatch.setattr(planning, "measure", lambda _: (1.0, 1 << 20))
+    monkeypatch.setattr(cost, "measure", lambda _: (1.0, 1 << 20))
     monkeypatch.setattr(planning, "RUNTIME", 0)
     words = ("plan", "--model", str(tiny_model), "--size", "256x256", "--frames", "16", "--steps", "2")
     done = CliRunner().invoke(app, words)

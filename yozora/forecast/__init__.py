@@ -1,0 +1,165 @@
+"""What a request will take, before it runs: `yozora plan`.
+
+The pipeline itself is run with networks that count what they are asked and answer with zeros, so that windows, drafts, steps and guidance
+are those of the run. What was asked is then timed and weighed on networks of the true sizes with random weights, large ones smaller and
+in fewer layers, and carried on from there.
+"""
+
+import os
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from yozora.canvas import Grid
+from yozora.forecast.cost import Held, chunk_cost, pass_cost, size_of
+from yozora.forecast.counted import CountedTransformer, CountedVAE, counted
+from yozora.model import find, habits_of, sizes_of, vae_sizes_of
+from yozora.pipeline import Order, meet, prepare
+from yozora.plan import choose_device, choose_dtype, memory_free
+from yozora.tasks.settings import Settings
+from yozora.transformer.model import Transformer
+from yozora.vae import VAEConfig, VideoVAE
+from yozora.vae.tiles import Tiling, in_tiles
+
+RUNTIME = 80 << 20  # bytes on a processor beside weights and tensors: what reads files, threads, compiled kernels, the captioner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of the work: what is done how often, for how long in all, and bytes above the weights while it is done."""
+
+    name: str
+    calls: int
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """All that is foreseen: parameters, bytes of weights, stages, and what this process holds without any of it."""
+
+    parameters: dict[str, int]
+    weights: int
+    stages: tuple[Stage, ...]
+    base: int
+    free: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Of all stages together; loading and reading of words come on top."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def peak(self) -> int:
+        """Bytes that the process holds at most."""
+        return self.base + self.weights + max(stage.memory for stage in self.stages)
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for what comes on top of what the process holds."""
+        return self.peak - self.base <= self.free
+
+
+def forecast(order: Order) -> Forecast:
+    """What it takes to carry out an order, by stages; raises ValueError where it does not fit, as carrying it out would."""
+    folder, device = find(order.settings.model), choose_device()
+    dtype, habits, config, vae = choose_dtype(device), habits_of(folder), sizes_of(folder), vae_sizes_of(folder)
+    exact = torch.float32 if habits.schedule.parts else dtype  # Wan's autoencoders compute in full precision
+    if habits.schedule.parts:
+        prepare_libraries()
+    base = resident() if device.type == "cpu" else 0
+    model = counted(habits, config, vae, dtype, exact)
+    network, pixels = model.transformer, model.vae
+    assert isinstance(network, CountedTransformer) and isinstance(pixels, CountedVAE)
+    with arrays() as most:
+        meet([order.canvas], [0], order.sampling, model)
+    asked, chunks = Counter(network.asked), Counter(pixels.asked)
+    began = time.perf_counter()
+    meet([order.canvas], [0], order.sampling, model)
+    stages = [Stage(name="pixels", calls=1, seconds=time.perf_counter() - began, memory=most[0])]
+    stages.append(weighed("denoise", asked, lambda one: pass_cost(config, one, dtype, device), most[0]))
+    for kind in ("encode", "decode"):
+        some = {chunk: calls for (one, chunk), calls in chunks.items() if one == kind}
+        if some:
+            stages.append(weighed(kind, some, lambda chunk, kind=kind: chunk_cost(vae, kind, chunk, exact, device), most[0]))
+    count = order.settings.count
+    parameters = {"transformer": size_of(lambda: Transformer(config)), "autoencoder": size_of(lambda: VideoVAE(vae))}
+    if habits.boundary:
+        parameters["second expert"] = parameters["transformer"]
+    bytes_each = {name: exact.itemsize if name == "autoencoder" else dtype.itemsize for name in parameters}
+    return Forecast(
+        parameters=parameters,
+        weights=sum(parameters[name] * bytes_each[name] for name in parameters) + (RUNTIME if device.type == "cpu" else 0),
+        stages=tuple(replace(stage, calls=stage.calls * count, seconds=stage.seconds * count) for stage in stages),
+        base=base,
+        free=memory_free(device),
+        notes=tuple(said(order, dtype, exact, device, vae)),
+    )
+
+
+def prepare_libraries() -> None:
+    """Load what reads words for open weights, which takes room of its own."""
+    with suppress(ImportError):
+        import ftfy  # noqa: F401
+        from transformers import AutoTokenizer, UMT5EncoderModel  # noqa: F401
+
+
+@contextmanager
+def arrays() -> Iterator[list[int]]:
+    """The most bytes that arrays and tensors take that are made inside the block, as the only number of a list."""
+    found = [0]
+    tracemalloc.start()
+    try:
+        with Held() as held:
+            yield found
+    finally:
+        found[0] = tracemalloc.get_traced_memory()[1] + held.peak
+        tracemalloc.stop()
+
+
+def nearest(order: Order) -> tuple[Settings, Forecast] | None:
+    """Settings near an order's that fit the memory, with fewer pixels and then fewer frames, and what they take; None where none do."""
+    settings = order.settings
+    assert settings.size and settings.frames, "an order leaves nothing open"
+    for shrunk in (2, 4, 8, 16):
+        width, height = (max(64, round(side / shrunk**0.5 / 2) * 2) for side in settings.size)
+        for frames in (settings.frames, max(1, settings.frames // shrunk)):
+            smaller = replace(settings, size=(width, height), frames=frames)
+            try:
+                found = forecast(prepare(order.request, smaller))
+            except ValueError:
+                continue
+            if found.fits:
+                return smaller, found
+    return None
+
+
+def weighed(name: str, asked: dict, cost: Callable[..., tuple[float, int]], kept: int) -> Stage:
+    """A stage of all that was asked, each sort measured once."""
+    costs = {one: cost(one) for one in asked}
+    seconds = sum(costs[one][0] * calls for one, calls in asked.items())
+    return Stage(name=name, calls=sum(asked.values()), seconds=seconds, memory=kept + max(memory for _, memory in costs.values()))
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 300 << 20
+
+
+def said(order: Order, dtype: torch.dtype, exact: torch.dtype, device: torch.device, vae: VAEConfig) -> list[str]:
+    """Which ways are taken."""
+    frames, height, width = order.canvas.given.frames.shape[:3]
+    grid = Grid(frames=frames, height=height, width=width, cell=vae.cell, patch=(1, 1, 1), loops=order.canvas.loops)
+    numbers = str(dtype).removeprefix("torch.") + ("" if exact == dtype else ", the autoencoder in float32")
+    decoded = f"in tiles of {Tiling().side} cells" if in_tiles(grid) else "whole"
+    return [f"on {device.type} in {numbers}", f"frames are decoded {decoded}", "no fp8, no offloading"]
