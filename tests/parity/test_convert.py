@@ -9,7 +9,7 @@ from transformers import UMT5EncoderModel
 from typer.testing import CliRunner
 
 from yozora.cli.entry import app
-from yozora.model import find, habits_of
+from yozora.model import find, habits_of, sizes_of
 from yozora.model.convert import convert
 from yozora.weights import Shelf
 
@@ -63,6 +63,11 @@ def test_what_hears_pictures_or_rates_is_written_as_it_was(request, tmp_path, na
         before, after = tensors(folder, part), tensors(tmp_path / "new", part)
         assert set(before) == set(after) and all(torch.equal(before[one], after[one]) for one in before)
     assert (tmp_path / "new" / "image_encoder").exists() == (folder / "image_encoder").exists()
+
+
+def test_heads_that_were_never_published_are_told_by_the_description(wan21, tmp_path):
+    convert(wan21[0], tmp_path / "own", "original")
+    assert sizes_of(tmp_path / "own") == sizes_of(wan21[0])
 
 
 def test_the_command_says_what_it_wrote_and_refuses_what_it_cannot(published, tmp_path):

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -68,13 +69,10 @@ class Loose:
     @cached_property
     def config(self) -> TransformerConfig:
         """The configuration of each transformer; heads are told by a `config.json` of Wan's where there is one."""
-        found = config_of(shapes_of(self.transformers[0]), self.style)
-        described = self.transformers[0][0].with_name("config.json")
-        try:
+        described, heads = self.transformers[0][0].with_name("config.json"), 0
+        with suppress(OSError, ValueError, LookupError, TypeError):
             heads = int(json.loads(described.read_text(encoding="utf-8"))["num_heads"])
-        except (OSError, ValueError, LookupError, TypeError):
-            return found
-        return replace(found, heads=heads)
+        return config_of(shapes_of(self.transformers[0]), self.style, heads)
 
     @cached_property
     def vae(self) -> tuple[Path, VAEConfig]:

@@ -102,8 +102,8 @@ HEAD = 128  # width of a head in all that were published
 PATCH = (1, 2, 2)
 
 
-def config_of(shapes: Mapping[str, tuple[int, ...]], style: Style) -> TransformerConfig:
-    """The configuration that a file's shapes tell, where nothing else does: heads, patches and eps are those of all that were published."""
+def config_of(shapes: Mapping[str, tuple[int, ...]], style: Style, heads: int = 0) -> TransformerConfig:
+    """The configuration that shapes tell: patches and eps are those of all that were published, and heads unless they are known."""
 
     def shape(name: str) -> tuple[int, ...]:
         return shapes.get(name_in(style, name), (0, 0, 0))
@@ -115,7 +115,7 @@ def config_of(shapes: Mapping[str, tuple[int, ...]], style: Style) -> Transforme
     return TransformerConfig(
         channels=latents,
         dim=dim,
-        heads=dim // HEAD,
+        heads=heads or max(1, dim // HEAD),
         layers=sum(1 for name in shapes if block.fullmatch(name)),
         feedforward=shape("blocks.0.ffn.net.0.proj.bias")[0],
         text_dim=shape("condition_embedder.text_embedder.linear_1.weight")[1],
