@@ -15,7 +15,7 @@ from yozora.model.wan import STEPS, assembled, fill, habits_for
 from yozora.text import UMT5, PictureEncoder
 from yozora.text.umt5_file import holds_umt5
 from yozora.transformer.config import TransformerConfig
-from yozora.transformer.keys import Style, config_of, read_state, style_of
+from yozora.transformer.keys import Style, config_of, style_of, tensors_in
 from yozora.transformer.model import Transformer
 from yozora.vae import VAEConfig, VideoVAE
 from yozora.vae.keys import config_of_vae, read_vae_state, vae_style_of
@@ -170,9 +170,9 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     with torch.device("meta"):  # no random weights only to replace them
         vae, networks = VideoVAE(config), [Transformer(found.config) for _ in found.transformers]
     tensors = Shelf([file])
-    fill(vae, read_vae_state(tensors, config, vae_style_of(tensors)), torch.float32, file)
+    fill(vae, read_vae_state(tensors, config, vae_style_of(tensors)).items(), torch.float32, device, file)
     for network, files in zip(networks, found.transformers, strict=True):
-        fill(network, read_state(Shelf(files), found.config, found.style), dtype, files[0])
+        fill(network, tensors_in(Shelf(files), found.config, found.style), dtype, device, files[0])
     eyes = None
     if found.config.picture_dim:
         eyes = PictureEncoder(encoder=found.folder / "image_encoder", processor=found.folder / "image_processor", device=device)

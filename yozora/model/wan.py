@@ -1,7 +1,7 @@
 """A folder of open weights of the Wan family, in the layout of the library diffusers, asked and loaded."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from yozora.model.parts import Habits, Model, Trained
 from yozora.text import UMT5, PictureEncoder
 from yozora.transformer.config import TransformerConfig
 from yozora.transformer.experts import Experts
-from yozora.transformer.keys import config_from_diffusers, read_state
+from yozora.transformer.keys import config_from_diffusers, tensors_in
 from yozora.transformer.model import Transformer
 from yozora.vae import VAEConfig, VideoVAE
 from yozora.vae.keys import config_from_diffusers_vae, read_vae_state
@@ -113,9 +113,9 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     text.read(texts)
     with torch.device("meta"):  # no random weights only to replace them
         vae = VideoVAE(vae_sizes_of(folder))
-    fill(vae, read_vae_state(shelf(folder, "vae"), vae.config), torch.float32, folder / "vae")
-    transformer = network(folder, "transformer", dtype)
-    low = [network(folder, "transformer_2", dtype)] if habits.boundary else []
+    fill(vae, read_vae_state(shelf(folder, "vae"), vae.config).items(), torch.float32, device, folder / "vae")
+    transformer = network(folder, "transformer", dtype, device)
+    low = [network(folder, "transformer_2", dtype, device)] if habits.boundary else []
     eyes = None
     if transformer.config.picture_dim:
         eyes = PictureEncoder(encoder=folder / "image_encoder", processor=folder / "image_processor", device=device)
@@ -146,12 +146,12 @@ def parts_of(folder: Path) -> Iterator[str]:
             yield part
 
 
-def network(folder: Path, part: str, dtype: torch.dtype) -> Transformer:
+def network(folder: Path, part: str, dtype: torch.dtype, device: torch.device) -> Transformer:
     """The transformer in a part of a folder."""
     config = sizes_of(folder, part)
     with torch.device("meta"):
         transformer = Transformer(config)
-    fill(transformer, read_state(shelf(folder, part), config), dtype, folder / part)
+    fill(transformer, tensors_in(shelf(folder, part), config), dtype, device, folder / part)
     return transformer
 
 
@@ -160,10 +160,18 @@ def shelf(folder: Path, part: str) -> Shelf:
     return Shelf(shards(folder / part, WEIGHTS[part]))
 
 
-def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype, path: Path) -> None:
-    """Give a module on the meta device its weights; raises ValueError with all keys that are missing, extra or of another shape."""
-    check_keys(tensors, {name: tuple(value.shape) for name, value in module.state_dict().items()}, path)
-    module.load_state_dict({name: value.to(dtype) for name, value in tensors.items()}, assign=True)
+def fill(module: nn.Module, tensors: Iterable[tuple[str, torch.Tensor]], dtype: torch.dtype, device: torch.device, path: Path) -> None:
+    """Give a module on the meta device its weights, each converted before the next is read.
+
+    Raises ValueError with all keys that are missing, extra or of another shape.
+    """
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    found: dict[str, torch.Tensor] = {}
+    for name, value in tensors:
+        fits = expected.get(name) == tuple(value.shape)
+        found[name] = value.to(device, dtype) if fits else value.to("meta")
+    check_keys(found, expected, path)
+    module.load_state_dict(found, assign=True)
 
 
 def description(folder: Path, file: str) -> dict[str, Any]:

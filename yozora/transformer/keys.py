@@ -34,11 +34,18 @@ def style_of(names: Mapping[str, Any]) -> Style:
 
 
 def read_state(theirs: Mapping[str, Tensor], config: TransformerConfig, style: Style = "diffusers") -> dict[str, Tensor]:
-    """Our state of a Wan transformer's, named in some style; ValueError lists keys that are missing or left over or misshapen."""
+    """Our state of a Wan transformer's, named in some style; ValueError lists keys that are missing or left over."""
+    return dict(tensors_in(theirs, config, style))
+
+
+def tensors_in(theirs: Mapping[str, Tensor], config: TransformerConfig, style: Style = "diffusers") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of `read_state` one by one, so that no more than one need be in memory as it was kept."""
     parts = list(all_parts(config))
     wanted = {name_in(style, name) for part in parts for name in part.theirs}
     check_names({name for name in theirs if not UNUSED.search(name)}, wanted)
-    return {part.ours: torch.cat([part.take(theirs[name_in(style, name)]) for name in part.theirs]) for part in parts}
+    for part in parts:
+        pieces = [part.take(theirs[name_in(style, name)]) for name in part.theirs]
+        yield part.ours, pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 def write_state(ours: Mapping[str, Tensor], config: TransformerConfig, style: Style = "diffusers") -> dict[str, Tensor]:
