@@ -70,7 +70,8 @@ class Settings:
     @model_validator(mode="after")
     def _fast_is_settled(self) -> "Settings":
         """A student has learned its steps and its guidance, and has nothing to steer away with."""
-        given = [name for name in ("steps", "guidance", "negative", "distilled") if getattr(self, name) not in (None, "", False)]
+        given = [name for name in ("steps", "guidance") if getattr(self, name) is not None]
+        given += [name for name in ("negative", "distilled") if getattr(self, name)]
         if self.quality == "fast" and given:
             raise ValueError(f"fast has its steps and guidance built in; leave out --{given[0]}, or choose --quality standard")
         return self
