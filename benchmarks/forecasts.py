@@ -12,7 +12,8 @@ from yozora import command
 from yozora.forecast import forecast
 from yozora.forecast.cost import peak_resident
 from yozora.model import load
-from yozora.pipeline import Order, meet, prepare
+from yozora.order import Order, prepare
+from yozora.pipeline import meet
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings, read_size

@@ -17,7 +17,8 @@ from yozora import command
 from yozora.canvas import Grid
 from yozora.flow.schedule import cut, shift_for, times_for
 from yozora.model import Model, check_quality, find, load
-from yozora.pipeline import Sampling, draft_of, render
+from yozora.order import Sampling
+from yozora.pipeline import draft_of, render
 from yozora.plan import choose_device, choose_dtype
 from yozora.quality import Quality
 from yozora.tasks.generate import Generate

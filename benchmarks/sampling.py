@@ -19,7 +19,8 @@ from yozora.evaluate.report import Row, measures, table
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import loaded, verdict
 from yozora.model import check_quality, find, habits_of
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 
 FIELDS = {"steps": int, "guidance": float, "low": float, "high": float, "eta": float, "restarts": int}
 SEAL = "sampling"

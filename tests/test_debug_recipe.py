@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from yozora.pipeline import perform, prepare
+from yozora.order import prepare
+from yozora.pipeline import perform
 from yozora.recipes import debug
 from yozora.tasks.generate import Generate
 from yozora.tasks.settings import Settings

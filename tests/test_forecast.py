@@ -11,11 +11,15 @@ import torch
 from typer.testing import CliRunner
 
 from yozora import forecast as planning
+from yozora import plan
 from yozora.cli.entry import app
 from yozora.forecast import cost, forecast
 from yozora.forecast.cost import Held, carried_on
-from yozora.model import load
-from yozora.pipeline import meet, prepare
+from yozora.model import load, sizes_of, vae_sizes_of
+from yozora.model.ways import SMALL
+from yozora.order import prepare
+from yozora.pipeline import largest_window, meet
+from yozora.plan import memory_needed
 from yozora.tasks.animate import Animate
 from yozora.tasks.extend import Extend
 from yozora.tasks.generate import Generate
@@ -110,13 +114,22 @@ def test_what_does_not_fit_is_refused_with_what_would(tiny_model, monkeypatch, q
     monkeypatch.setattr(cost, "measure", lambda _: (1.0, 1 << 20))
     monkeypatch.setattr(planning, "RUNTIME", 0)
     words = ("plan", "--model", str(tiny_model), "--size", "256x256", "--frames", "16", "--steps", "2")
+
+    def short(free: int) -> None:
+        for module in (planning, plan):
+            monkeypatch.setattr(module, "memory_free", lambda _: free)
+
     done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0 and "together" in done.output and "no fp8, no offloading" in done.output
-    monkeypatch.setattr(planning, "memory_free", lambda _: 12 << 20)
+    assert done.exit_code == 0 and "together" in done.output and "weights in full; frames decoded whole" in done.output
+    settings = Settings(model=str(tiny_model), size=(256, 256), frames=16, steps=2)
+    grid = largest_window(prepare(Generate(prompt="a red ball"), settings))
+    short(memory_needed(grid, sizes_of(tiny_model), vae_sizes_of(tiny_model), SMALL) - 1)
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, ValueError) and "this would fit: --size" in str(done.exception)
-    monkeypatch.setattr(planning, "memory_free", lambda _: 0)
+    monkeypatch.setattr(planning, "nearest", lambda _: None)
     assert "nothing smaller fits either" in str(CliRunner().invoke(app, words).exception)
+    short(0)
+    assert "ask for a smaller size" in str(CliRunner().invoke(app, words).exception)
 
 
 def test_the_memory_of_a_run_is_foreseen():

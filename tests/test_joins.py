@@ -17,7 +17,8 @@ from yozora import sidecar
 from yozora.canvas import Kept
 from yozora.made import Made
 from yozora.model import load
-from yozora.pipeline import Sampling, decode, grid_of, meet, perform, prepare
+from yozora.order import Sampling, prepare
+from yozora.pipeline import decode, grid_of, meet, perform
 from yozora.tasks import TASKS, Blend, Connect, Extend, Fill, Generate, Loop, Recut, Restyle
 from yozora.tasks.note import note, understand
 from yozora.tasks.request import Shot

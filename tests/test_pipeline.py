@@ -12,11 +12,12 @@ import pytest
 import torch
 
 import yozora
-from yozora import pipeline, plan
+from yozora import plan
 from yozora.canvas import Canvas, Cue
 from yozora.flow.schedule import REFERENCE_TOKENS
 from yozora.model import digest, load
-from yozora.pipeline import Sampling, draft_of, grid_of, perform, prepare, render, resolve
+from yozora.order import Sampling, prepare, resolve
+from yozora.pipeline import draft_of, grid_of, perform, render
 from yozora.plan import memory_needed
 from yozora.tasks.finish import Finish
 from yozora.tasks.generate import Generate
@@ -24,6 +25,7 @@ from yozora.tasks.request import Shot
 from yozora.tasks.settings import Settings
 from yozora.tasks.source import read_source
 from yozora.vae import VideoVAE, tiles
+from yozora.vae.config import Tiling
 from yozora.video import Video
 
 EMPTY = Generate(prompt="a red ball")
@@ -147,7 +149,7 @@ def test_large_frames_are_decoded_in_tiles(model, monkeypatch):
     decode = VideoVAE.decode_chunk
     monkeypatch.setattr(VideoVAE, "decode_chunk", lambda self, part, *past: sizes.append(part.shape[3:]) or decode(self, part, *past))
     monkeypatch.setattr(tiles, "LARGE", 0)
-    monkeypatch.setattr(pipeline, "Tiling", partial(tiles.Tiling, side=9, overlap=8))
+    monkeypatch.setattr(tiles, "Tiling", partial(Tiling, side=9, overlap=8))
     (tiled,) = render([empty(32, 160)], [3], SAMPLING, model)
     assert set(sizes) == {(9, 2)}
     assert np.abs(tiled.frames.astype(int) - whole.frames).max() <= 1

@@ -14,7 +14,8 @@ from safetensors import safe_open
 
 from yozora.captioner import LENGTHS, describe
 from yozora.model import load, save
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 from yozora.recipes import debug, gpu, laptop
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot

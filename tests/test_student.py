@@ -12,8 +12,9 @@ from torch import nn
 from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import solve, unipc
 from yozora.model import Student, check_quality, leaps_of, load, maker, save
+from yozora.order import Sampling
 from yozora.patches import Words
-from yozora.pipeline import Sampling, render
+from yozora.pipeline import render
 from yozora.plan import choose_dtype
 from yozora.recipes import debug
 from yozora.tasks.generate import Generate

@@ -8,7 +8,7 @@ import pytest
 
 import yozora
 from yozora.canvas import Kept
-from yozora.pipeline import prepare
+from yozora.order import prepare
 from yozora.tasks import TASKS, Animate, Blend, Connect, Extend, Fill, Finish, Generate, Loop, Outpaint, Recut, Restyle, Simulate
 from yozora.tasks.animate import Key
 from yozora.tasks.request import Shot

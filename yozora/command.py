@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 from pydantic import ValidationError
 
+from yozora.room import is_out_of_memory
 from yozora.tasks.complaints import complaint
 
 LOST = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "No CUDA GPUs are available")  # what a library says whose card has failed
@@ -31,7 +32,7 @@ def run(command: typer.Typer | Callable[..., None]) -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         _fail(str(error))
     except Exception as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             _fail("the memory does not suffice; close other programs, or ask for less: a smaller size, fewer seconds, another recipe")
         if _is_lost_card(error):
             first = str(error).partition("\n")[0]
@@ -61,13 +62,6 @@ def check_folder(out: Path) -> None:
         raise ValueError(f"{out} cannot be a folder, because a file is in its place; name another in --out") from error
     except OSError as error:
         raise ValueError(f"{out} cannot be written ({error.strerror}); name another folder in --out") from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether Python, numpy or torch found no memory; torch has a class for it on GPUs alone."""
-    torch = sys.modules.get("torch")
-    on_gpu = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    return isinstance(error, MemoryError) or on_gpu or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
 
 
 def _is_lost_card(error: Exception) -> bool:

@@ -3,18 +3,32 @@
 import os
 import platform
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from yozora.canvas import Grid
 from yozora.layers.attention import has_amx
-from yozora.transformer.model import TransformerConfig
-from yozora.vae import VAEConfig
-from yozora.vae.tiles import Tiling, in_tiles
+from yozora.model import Habits, Ways, habits_of, sizes_of, vae_sizes_of, ways_of
+from yozora.transformer.model import Transformer, TransformerConfig
+from yozora.vae import VAEConfig, VideoVAE
+from yozora.vae.config import Tiling
+from yozora.vae.tiles import usual_tiling
 
+CPU = torch.device("cpu")
 UNKNOWN = 1 << 62  # bytes: more than any machine has
+DECODER = 18  # times its last features that a decoder holds at most, what it remembers of the cell before included
 PIXEL = 40  # bytes that a pixel of a clip takes at most: as given, as decoded, as a signal or while it is pasted, and its start level
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Bytes on the device that computes, and in main memory beside it."""
+
+    device: int
+    beside: int
 
 
 def choose_device() -> torch.device:
@@ -51,15 +65,56 @@ def at_once(device: torch.device) -> int:
     return cores() if device.type == "cpu" else 1
 
 
-def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig) -> int:
+def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, tiling: Tiling | None = None) -> int:
     """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
+    tiling = tiling or usual_tiling(grid)
     frames, height, width = grid.padded
     pixels = frames * height * width * PIXEL
     tokens = 2 * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
     attention = transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
-    area = (Tiling().side * vae.cell[1]) ** 2 if in_tiles(grid) else height * width
-    decoder = (vae.cell[0] + 3) * area // vae.fold**2 * max(vae.decoder_widths) * 4 * 3
+    most = tiling.side * vae.cell[1] if tiling else max(height, width)  # pixels of a side that is decoded at once
+    area = min(height, most) * min(width, most)
+    decoder = vae.cell[0] * area // vae.fold**2 * vae.decoder_widths[0] * 4 * DECODER
     return pixels + tokens + attention + decoder
+
+
+def weights_needed(
+    transformer: TransformerConfig, vae: VAEConfig, dtypes: tuple[torch.dtype, torch.dtype], experts: int, ways: Ways
+) -> Room:
+    """Bytes of the weights of so many transformers and an autoencoder, each in its type, if they are kept in some ways."""
+    with torch.device("meta"):
+        network, pixels = Transformer(transformer), VideoVAE(vae)
+    layers = [layer.weight.numel() for layer in network.blocks.modules() if isinstance(layer, nn.Linear)]
+    blocks, others = sum(layers), sum(value.numel() for value in network.parameters()) - sum(layers)
+    width, exact = (dtype.itemsize for dtype in dtypes)
+    kept = experts * blocks * (1 if ways.eight else width)
+    used = max(layers) * width if ways.away or ways.eight else 0
+    rest = experts * others * width + sum(value.numel() for value in pixels.parameters()) * exact + used
+    return Room(device=rest, beside=kept) if ways.away else Room(device=rest + kept, beside=0)
+
+
+def affordable(folder: Path, grid: Grid, device: torch.device) -> list[Ways]:
+    """The ways in which a model can make a clip of `grid` on a device: the dearest that there is room for, and all that are cheaper.
+
+    Raises ValueError with both figures where there is room for none.
+    """
+    habits, transformer, vae = habits_of(folder), sizes_of(folder), vae_sizes_of(folder)
+    rungs, dtypes = ways_of(folder, device), number_types(habits, device)
+    free = Room(device=memory_free(device), beside=memory_free(CPU))
+    for index, ways in enumerate(rungs):
+        weights = weights_needed(transformer, vae, dtypes, 1 + bool(habits.boundary), ways)
+        needed = replace(weights, device=weights.device + memory_needed(grid, transformer, vae, ways.tiling))
+        if needed.device <= free.device and needed.beside <= free.beside:
+            return [*rungs[index:]]
+    _check(needed.device, free.device, (grid.width, grid.height), grid.frames)
+    _check(needed.beside, free.beside, (grid.width, grid.height), grid.frames)
+    raise AssertionError("one of the two does not suffice")
+
+
+def number_types(habits: Habits, device: torch.device) -> tuple[torch.dtype, torch.dtype]:
+    """In which types a transformer and its autoencoder compute; Wan's autoencoders do it in full precision."""
+    dtype = choose_dtype(device)
+    return dtype, torch.float32 if habits.schedule.parts else dtype
 
 
 def memory_free(device: torch.device) -> int:
@@ -69,9 +124,9 @@ def memory_free(device: torch.device) -> int:
     return min(_free_in_machine(Path("/proc/meminfo")), _free_in_container(Path("/sys/fs/cgroup")))
 
 
-def check_memory(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, device: torch.device) -> None:
+def check_memory(grid: Grid, transformer: TransformerConfig, vae: VideoVAE, device: torch.device) -> None:
     """Raise ValueError with both figures where a clip will not fit in the free memory."""
-    _check(memory_needed(grid, transformer, vae), memory_free(device), (grid.width, grid.height), grid.frames)
+    _check(memory_needed(grid, transformer, vae.config, vae.tiling), memory_free(device), (grid.width, grid.height), grid.frames)
 
 
 def check_pixels(size: tuple[int, int], frames: int, window: int) -> None:

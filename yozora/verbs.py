@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from yozora.made import Made
 from yozora.model import check_maker
-from yozora.pipeline import perform, prepare
+from yozora.order import prepare
+from yozora.pipeline import perform
 from yozora.tasks import TASKS
 from yozora.tasks.complaints import complaint
 from yozora.tasks.note import recorded

@@ -13,8 +13,9 @@ import yozora
 from yozora.canvas import Canvas, Cue
 from yozora.flow.path import draw_noise
 from yozora.model import find, load
+from yozora.order import Sampling
 from yozora.patches import Words, patchify, unpatchify
-from yozora.pipeline import Sampling, grid_of, meet
+from yozora.pipeline import grid_of, meet
 from yozora.tasks.lora import read_lora
 from yozora.transformer.additions import Addition, write_additions
 from yozora.video import Video

@@ -11,8 +11,9 @@ from PIL import Image
 from yozora.canvas import Canvas, Cue
 from yozora.flow.path import draw_noise
 from yozora.model import Model, load
+from yozora.order import Sampling
 from yozora.patches import unpatchify
-from yozora.pipeline import Sampling, grid_of, meet
+from yozora.pipeline import grid_of, meet
 from yozora.video import Video
 
 PROMPT, NEGATIVE = "a  red ball &amp; the blue cube, cafÃ©", "two cats"  # to be cleaned: spaces, entities, a broken encoding

@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from yozora.order import Order
 
 
 class Target(StrEnum):
@@ -36,24 +39,36 @@ def plan(
 
     given = {"size": size, "seconds": seconds, "frames": frames, "steps": steps}
     settings = Settings(model=model, count=count, **{name: value for name, value in given.items() if value is not None})
-    from yozora.forecast import forecast, nearest  # brings torch, as does the next
-    from yozora.pipeline import prepare
+    from yozora.forecast import forecast  # brings torch, as does the next
+    from yozora.order import prepare
 
     order = prepare(Generate(prompt="anything"), settings)
-    found = forecast(order)
+    try:
+        found = forecast(order)
+    except ValueError as error:
+        raise ValueError(f"{error}; {nearest_to(order)}") from error
     print(f"parameters  {', '.join(f'{name} {number / 1e6:,.1f} M' for name, number in found.parameters.items())}")
     for stage in found.stages:
-        held = (found.base + found.weights + stage.memory) / 1e9
+        held = (found.base + found.weights.device + stage.memory) / 1e9
         print(f"{stage.name:<10}  {stage.seconds:8.1f} s  {held:6.2f} GB  {stage.calls} calls")
-    room = (found.free + found.base) / 1e9
+    room = (found.free.device + found.base) / 1e9
     print(f"together    {found.seconds:8.1f} s  {found.peak / 1e9:6.2f} GB at most of {room:.2f} GB; loading comes on top")
+    if found.weights.beside:
+        print(f"beside      {found.weights.beside / 1e9:20.2f} GB in main memory of {found.free.beside / 1e9:.2f} GB")
     print("; ".join(found.notes))
     if not found.fits:
-        smaller = nearest(order)
-        hint = "nothing smaller fits either"
-        if smaller and smaller[0].size:
-            hint = f"this would fit: --size {smaller[0].size[0]}x{smaller[0].size[1]} --frames {smaller[0].frames}"
-        raise ValueError(f"{(found.peak - found.base) / 1e9:.1f} GB are needed and {found.free / 1e9:.1f} GB free; {hint}")
+        needed, free = (found.peak - found.base) / 1e9, found.free.device / 1e9
+        raise ValueError(f"{needed:.1f} GB are needed and {free:.1f} GB free; {nearest_to(order)}")
+
+
+def nearest_to(order: "Order") -> str:
+    """What could be asked for instead of an order that does not fit."""
+    from yozora.forecast import nearest
+
+    smaller = nearest(order)
+    if smaller and smaller[0].size:
+        return f"this would fit: --size {smaller[0].size[0]}x{smaller[0].size[1]} --frames {smaller[0].frames}"
+    return "nothing smaller fits either"
 
 
 def convert(

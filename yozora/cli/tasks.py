@@ -64,7 +64,8 @@ def perform_and_save(request: Request, settings: Settings, output: Path, kept: C
     width, height = settings.size or (2, 2)
     for path in paths:
         check_output(path, num_frames=1, height=height, width=width, fps=settings.fps)
-    from yozora.pipeline import perform, prepare  # brings torch
+    from yozora.order import prepare
+    from yozora.pipeline import perform  # brings torch
 
     order = prepare(request, settings)
     clip = order.canvas.given

@@ -18,7 +18,8 @@ from yozora.evaluate.report import Row, table
 from yozora.evaluate.sight.track import look
 from yozora.evaluate.truth import FIRST_SEED, act, asked, film, squeeze, usual_shot
 from yozora.model import load
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 from yozora.plan import choose_device, choose_dtype
 from yozora.video import Video
 from yozora.world.sample import sample

@@ -19,7 +19,7 @@ from yozora.evaluate.thresholds import FROZEN, check_frozen
 from yozora.evaluate.truth import usual_shot
 from yozora.evaluate.world import MODEL, Exam, clip_file, collect, loaded, seal_of
 from yozora.model import Habits
-from yozora.pipeline import Sampling
+from yozora.order import Sampling
 from yozora.plan import machine
 from yozora.tasks.request import Shot
 from yozora.video import Video

@@ -19,7 +19,8 @@ from yozora.evaluate.report import Row, lines
 from yozora.evaluate.thresholds import FROZEN
 from yozora.evaluate.truth import squeeze, usual_shot
 from yozora.model import Model, check_quality, find, habits_of, leaps_of, load
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 from yozora.plan import choose_device, choose_dtype
 from yozora.quality import Quality
 from yozora.video import Video

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 
-from yozora.canvas import Grid
 from yozora.forecast.cost import Held, chunk_cost, pass_cost, size_of
 from yozora.forecast.counted import CountedTransformer, CountedVAE, counted
-from yozora.model import find, habits_of, sizes_of, vae_sizes_of
-from yozora.pipeline import Order, meet, prepare
-from yozora.plan import choose_device, choose_dtype, memory_free
+from yozora.model import Ways, find, habits_of, sizes_of, vae_sizes_of
+from yozora.order import Order, prepare
+from yozora.pipeline import largest_window, meet
+from yozora.plan import CPU, Room, affordable, choose_device, memory_free, number_types, weights_needed
 from yozora.tasks.settings import Settings
 from yozora.transformer.model import Transformer
-from yozora.vae import VAEConfig, VideoVAE
-from yozora.vae.tiles import Tiling, in_tiles
+from yozora.vae import VideoVAE
+from yozora.vae.tiles import usual_tiling
 
 RUNTIME = 80 << 20  # bytes on a processor beside weights and tensors: what reads files, threads, compiled kernels, the captioner
 
@@ -42,13 +42,13 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """All that is foreseen: parameters, bytes of weights, stages, and what this process holds without any of it."""
+    """All that is foreseen: parameters, bytes of weights, stages, what this process holds without any of it, and what is free."""
 
     parameters: dict[str, int]
-    weights: int
+    weights: Room
     stages: tuple[Stage, ...]
     base: int
-    free: int
+    free: Room
     notes: tuple[str, ...] = ()
 
     @property
@@ -58,24 +58,36 @@ class Forecast:
 
     @property
     def peak(self) -> int:
-        """Bytes that the process holds at most."""
-        return self.base + self.weights + max(stage.memory for stage in self.stages)
+        """Bytes that the process holds at most, on the device that computes."""
+        return self.base + self.weights.device + max(stage.memory for stage in self.stages)
 
     @property
     def fits(self) -> bool:
         """Whether there is room for what comes on top of what the process holds."""
-        return self.peak - self.base <= self.free
+        return self.peak - self.base <= self.free.device and self.weights.beside <= self.free.beside
 
 
 def forecast(order: Order) -> Forecast:
-    """What it takes to carry out an order, by stages; raises ValueError where it does not fit, as carrying it out would."""
+    """What it takes to carry out an order, by stages, in the dearest way that fits; raises ValueError where none does."""
+    found = None
+    for ways in affordable(find(order.settings.model), largest_window(order), choose_device()):
+        found = forecast_in(order, ways)
+        if found.fits:
+            break
+    assert found, "there is a way, or an error"
+    return found
+
+
+def forecast_in(order: Order, ways: Ways) -> Forecast:
+    """The same in one way."""
     folder, device = find(order.settings.model), choose_device()
-    dtype, habits, config, vae = choose_dtype(device), habits_of(folder), sizes_of(folder), vae_sizes_of(folder)
-    exact = torch.float32 if habits.schedule.parts else dtype  # Wan's autoencoders compute in full precision
+    habits, config, vae = habits_of(folder), sizes_of(folder), vae_sizes_of(folder)
+    dtype, exact = number_types(habits, device)
     if habits.schedule.parts:
         prepare_libraries()
     base = resident() if device.type == "cpu" else 0
     model = counted(habits, config, vae, dtype, exact)
+    model.vae.tiling = ways.tiling
     network, pixels = model.transformer, model.vae
     assert isinstance(network, CountedTransformer) and isinstance(pixels, CountedVAE)
     with arrays() as most:
@@ -84,7 +96,7 @@ def forecast(order: Order) -> Forecast:
     began = time.perf_counter()
     meet([order.canvas], [0], order.sampling, model)
     stages = [Stage(name="pixels", calls=1, seconds=time.perf_counter() - began, memory=most[0])]
-    stages.append(weighed("denoise", asked, lambda one: pass_cost(config, one, dtype, device), most[0]))
+    stages.append(weighed("denoise", asked, lambda one: pass_cost(config, one, dtype, device, ways), most[0]))
     for kind in ("encode", "decode"):
         some = {chunk: calls for (one, chunk), calls in chunks.items() if one == kind}
         if some:
@@ -93,14 +105,15 @@ def forecast(order: Order) -> Forecast:
     parameters = {"transformer": size_of(lambda: Transformer(config)), "autoencoder": size_of(lambda: VideoVAE(vae))}
     if habits.boundary:
         parameters["second expert"] = parameters["transformer"]
-    bytes_each = {name: exact.itemsize if name == "autoencoder" else dtype.itemsize for name in parameters}
+    weights = weights_needed(config, vae, (dtype, exact), 1 + bool(habits.boundary), ways)
+    runtime = RUNTIME if device.type == "cpu" else 0
     return Forecast(
         parameters=parameters,
-        weights=sum(parameters[name] * bytes_each[name] for name in parameters) + (RUNTIME if device.type == "cpu" else 0),
+        weights=replace(weights, device=weights.device + runtime),
         stages=tuple(replace(stage, calls=stage.calls * count, seconds=stage.seconds * count) for stage in stages),
         base=base,
-        free=memory_free(device),
-        notes=tuple(said(order, dtype, exact, device, vae)),
+        free=Room(device=memory_free(device), beside=memory_free(CPU)),
+        notes=tuple(said(order, ways, (dtype, exact), device)),
     )
 
 
@@ -156,10 +169,12 @@ def resident() -> int:
         return 300 << 20
 
 
-def said(order: Order, dtype: torch.dtype, exact: torch.dtype, device: torch.device, vae: VAEConfig) -> list[str]:
+def said(order: Order, ways: Ways, dtypes: tuple[torch.dtype, torch.dtype], device: torch.device) -> Iterator[str]:
     """Which ways are taken."""
-    frames, height, width = order.canvas.given.frames.shape[:3]
-    grid = Grid(frames=frames, height=height, width=width, cell=vae.cell, patch=(1, 1, 1), loops=order.canvas.loops)
-    numbers = str(dtype).removeprefix("torch.") + ("" if exact == dtype else ", the autoencoder in float32")
-    decoded = f"in tiles of {Tiling().side} cells" if in_tiles(grid) else "whole"
-    return [f"on {device.type} in {numbers}", f"frames are decoded {decoded}", "no fp8, no offloading"]
+    numbers, exact = (str(dtype).removeprefix("torch.") for dtype in dtypes)
+    yield f"on {device.type} in {numbers}" + ("" if exact == numbers else f", the autoencoder in {exact}")
+    yield "transformer's weights in " + ("8 bits (fp8), which changes the clip a little" if ways.eight else "full")
+    if device.type != "cpu":
+        yield "offloaded to main memory" if ways.away else "all on the card, nothing offloaded"
+    tiling = ways.tiling or usual_tiling(largest_window(order))
+    yield f"frames decoded in tiles of {tiling.side} cells" if tiling else "frames decoded whole"

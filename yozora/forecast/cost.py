@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from yozora.forecast.counted import PICTURE, Chunk, Pass
+from yozora.model import Ways
 from yozora.patches import Tokens, Words
 from yozora.transformer.config import TransformerConfig
 from yozora.transformer.model import Beside, Transformer
@@ -23,8 +24,8 @@ PATIENCE = 10.0  # seconds that one pass or chunk may take to be timed at its ow
 LONG = 0.3  # seconds over which something is timed
 
 
-def pass_cost(config: TransformerConfig, asked: Pass, dtype: torch.dtype, device: torch.device) -> tuple[float, int]:
-    """Seconds and bytes of a pass of a transformer."""
+def pass_cost(config: TransformerConfig, asked: Pass, dtype: torch.dtype, device: torch.device, ways: Ways) -> tuple[float, int]:
+    """Seconds and bytes of a pass of a transformer whose weights are kept in some ways."""
     lengths, cues = asked
     total = sum(lengths)
     layers = config.layers if size_of(lambda: Transformer(config)) <= WHOLE else 2
@@ -32,7 +33,7 @@ def pass_cost(config: TransformerConfig, asked: Pass, dtype: torch.dtype, device
     def measured(tokens: int, layers: int) -> tuple[float, int]:
         share = tokens / total
         parts = [max(1, round(length * share)) for length in lengths]
-        return measure(a_pass(replace(config, layers=layers), parts, cues, dtype, device))
+        return measure(a_pass(replace(config, layers=layers), parts, cues, dtype, device, ways))
 
     def whole(tokens: int) -> tuple[float, int]:
         seconds, memory = measured(tokens, layers)
@@ -44,10 +45,11 @@ def pass_cost(config: TransformerConfig, asked: Pass, dtype: torch.dtype, device
 
 
 def a_pass(
-    config: TransformerConfig, lengths: Sequence[int], cues: Sequence[int], dtype: torch.dtype, device: torch.device
+    config: TransformerConfig, lengths: Sequence[int], cues: Sequence[int], dtype: torch.dtype, device: torch.device, ways: Ways
 ) -> Callable[[], object]:
     """A pass of a transformer with random weights, its words prepared."""
-    network, count = Transformer(config).to(device, dtype).eval(), sum(lengths)
+    network, count = Transformer(config).to(device, dtype).eval().requires_grad_(requires_grad=False), sum(lengths)
+    ways.prepare(network, device, dtype)
     places = torch.arange(count, device=device)
     coordinates = torch.stack([places // 256, places // 16 % 16, places % 16], dim=1)
     tokens = Tokens(values=torch.randn(count, config.token_channels, device=device), coordinates=coordinates, lengths=tuple(lengths))

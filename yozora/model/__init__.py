@@ -14,6 +14,7 @@ from yozora.model import hub, loose, own, wan
 from yozora.model.added import check_loras, suffix, with_loras
 from yozora.model.own import CAPTIONER, FILES, captioner_digest, save
 from yozora.model.parts import Habits, Hearing, Model, Student, Trained
+from yozora.model.ways import Ways, ladder
 from yozora.quality import Quality
 from yozora.tasks.lora import Lora
 from yozora.tasks.settings import Settings
@@ -28,6 +29,7 @@ __all__ = [
     "Model",
     "Student",
     "Trained",
+    "Ways",
     "captioner_digest",
     "check_loras",
     "save",
@@ -48,7 +50,7 @@ class Layout(Protocol):
     def vae_sizes_of(self, folder: Path) -> VAEConfig: ...
     def leaps_of(self, folder: Path) -> int: ...
     def digest(self, folder: Path) -> str: ...
-    def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...]) -> Model: ...
+    def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model: ...
 
 
 def layout_of(folder: Path) -> Layout:
@@ -86,13 +88,21 @@ def is_model(path: Path) -> bool:
     return described or (os.path.exists(path) and loose.is_loose(path))
 
 
-def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = (), ways: Ways | None = None) -> Model:
     """Load a bundled model or a folder for inference; raises ValueError for files that do not fit, with the keys listed.
 
-    A large text encoder reads the `texts` first and makes room again, before the other weights need it.
+    A large text encoder reads the `texts` first and makes room again, before the other weights need it. Where memory is short, `ways`
+    are those of `ways_of`.
     """
-    folder = find(name)
-    return layout_of(folder).load(folder, device, dtype, texts)
+    folder, ways = find(name), ways or Ways()
+    model = layout_of(folder).load(folder, device, dtype, texts, ways)
+    model.vae.tiling = ways.tiling
+    return model
+
+
+def ways_of(folder: Path, device: torch.device) -> tuple[Ways, ...]:
+    """The ways in which a model can work on a device, from the dearest to the cheapest."""
+    return ladder(device, large=layout_of(folder) is not own)
 
 
 def habits_of(folder: Path) -> Habits:

@@ -12,6 +12,7 @@ import torch
 from yozora.flow.schedule import Schedule
 from yozora.model.parts import Habits, Model
 from yozora.model.wan import STEPS, assembled, fill, habits_for
+from yozora.model.ways import Ways
 from yozora.text import UMT5, PictureEncoder
 from yozora.text.umt5_file import holds_umt5
 from yozora.transformer.config import TransformerConfig
@@ -161,7 +162,7 @@ def digest(folder: Path) -> str:
     return "-".join(kept_sha256(file)[:8] for file in (found.vae[0], *texts, *(file for files in found.transformers for file in files)))
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model:
     """Load a model for inference; raises ValueError with the keys that do not fit."""
     found, habits, known = Loose(folder), habits_of(folder), digest(folder)
     text = UMT5(encoder=found.text[0], tokenizer=found.text[1], device=device)
@@ -172,12 +173,12 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     tensors = Shelf([file])
     fill(vae, read_vae_state(tensors, config, vae_style_of(tensors)).items(), torch.float32, device, file)
     for network, files in zip(networks, found.transformers, strict=True):
-        fill(network, tensors_in(Shelf(files), found.config, found.style), dtype, device, files[0])
+        fill(network, tensors_in(Shelf(files), found.config, found.style), dtype, device, files[0], ways)
     eyes = None
     if found.config.picture_dim:
         eyes = PictureEncoder(encoder=found.folder / "image_encoder", processor=found.folder / "image_processor", device=device)
     model = Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=networks[0], habits=habits, eyes=eyes)
-    return assembled(model, networks[1:], device)
+    return assembled(model, networks[1:])
 
 
 def _cases(names: tuple[str, str]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from yozora.captioner import Captioner, load_captioner, save_captioner
 from yozora.model.parts import Habits, Model, Student
+from yozora.model.ways import Ways
+from yozora.room import is_out_of_memory
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.text.tokenizer import START, UNKNOWN
 from yozora.transformer import lora
@@ -46,7 +48,7 @@ def vae_sizes_of(folder: Path) -> VAEConfig:
         return read_config(folder / "vae.safetensors")
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model:
     """Load a model for inference, whose text encoder is small enough to stay; raises ValueError with the keys that do not fit."""
     described = describe(folder)
     if missing := [file for file in FILES if not (folder / file).exists()]:
@@ -138,7 +140,7 @@ def foreign(folder: Path) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RuntimeError, json.JSONDecodeError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+        if is_out_of_memory(error):
             raise
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error) or "its files contradict each other"
         raise ValueError(f"{folder} is no model of this version of yozora: {reason}; name another or train it again") from error

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from yozora.flow.schedule import Schedule
 from yozora.model import hub
 from yozora.model.parts import Habits, Model, Trained
+from yozora.model.ways import Ways
 from yozora.text import UMT5, PictureEncoder
 from yozora.transformer.config import TransformerConfig
 from yozora.transformer.experts import Experts
@@ -106,7 +108,7 @@ def digest(folder: Path) -> str:
     return "-".join(kept_sha256(file)[:8] for part in parts_of(folder) for file in shards(folder / part, WEIGHTS[part]))
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = ()) -> Model:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model:
     """Load a model for inference, its text encoder only while it reads; raises ValueError with the keys that do not fit."""
     habits, known = habits_of(folder), digest(folder)
     text = UMT5(encoder=folder / "text_encoder", tokenizer=folder / "tokenizer", device=device)
@@ -114,17 +116,17 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[st
     with torch.device("meta"):  # no random weights only to replace them
         vae = VideoVAE(vae_sizes_of(folder))
     fill(vae, read_vae_state(shelf(folder, "vae"), vae.config).items(), torch.float32, device, folder / "vae")
-    transformer = network(folder, "transformer", dtype, device)
-    low = [network(folder, "transformer_2", dtype, device)] if habits.boundary else []
+    transformer = network(folder, "transformer", dtype, device, ways)
+    low = [network(folder, "transformer_2", dtype, device, ways)] if habits.boundary else []
     eyes = None
     if transformer.config.picture_dim:
         eyes = PictureEncoder(encoder=folder / "image_encoder", processor=folder / "image_processor", device=device)
     model = Model(name=name_of(folder), digest=known, vae=vae, text=text, transformer=transformer, habits=habits, eyes=eyes)
-    return assembled(model, low, device)
+    return assembled(model, low)
 
 
-def assembled(model: Model, low: Sequence[Transformer], device: torch.device) -> Model:
-    """A model ready for use on a device, with the expert for little noise where there is one; ValueError where its parts do not fit."""
+def assembled(model: Model, low: Sequence[Transformer]) -> Model:
+    """A model ready for use, with the expert for little noise where there is one; ValueError where its parts do not fit."""
     config, vae = model.transformer.config, model.vae.config
     if config.channels != vae.channels:
         raise ValueError(f"{model.name} has a transformer for {config.channels} channels and an autoencoder of {vae.channels}")
@@ -134,7 +136,7 @@ def assembled(model: Model, low: Sequence[Transformer], device: torch.device) ->
     if low:
         model = replace(model, transformer=Experts(model.own_transformer, low[0], model.habits.boundary))
     for module in (model.vae, model.transformer):
-        module.to(device).eval().requires_grad_(requires_grad=False)
+        module.eval().requires_grad_(requires_grad=False)
     return model
 
 
@@ -146,12 +148,12 @@ def parts_of(folder: Path) -> Iterator[str]:
             yield part
 
 
-def network(folder: Path, part: str, dtype: torch.dtype, device: torch.device) -> Transformer:
+def network(folder: Path, part: str, dtype: torch.dtype, device: torch.device, ways: Ways) -> Transformer:
     """The transformer in a part of a folder."""
     config = sizes_of(folder, part)
     with torch.device("meta"):
         transformer = Transformer(config)
-    fill(transformer, tensors_in(shelf(folder, part), config), dtype, device, folder / part)
+    fill(transformer, tensors_in(shelf(folder, part), config), dtype, device, folder / part, ways)
     return transformer
 
 
@@ -160,18 +162,39 @@ def shelf(folder: Path, part: str) -> Shelf:
     return Shelf(shards(folder / part, WEIGHTS[part]))
 
 
-def fill(module: nn.Module, tensors: Iterable[tuple[str, torch.Tensor]], dtype: torch.dtype, device: torch.device, path: Path) -> None:
-    """Give a module on the meta device its weights, each converted before the next is read.
+def fill(
+    module: nn.Module,
+    tensors: Iterable[tuple[str, torch.Tensor]],
+    dtype: torch.dtype,
+    device: torch.device,
+    path: Path,
+    ways: Ways | None = None,
+) -> None:
+    """Give a module on the meta device its weights, each converted before the next is read; those of a transformer are kept in some ways.
 
     Raises ValueError with all keys that are missing, extra or of another shape.
     """
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    found: dict[str, torch.Tensor] = {}
+    if isinstance(module, Transformer) and ways:
+        ways.prepare(module, device, dtype)
+    found, seen = {}, {}
     for name, value in tensors:
-        fits = expected.get(name) == tuple(value.shape)
-        found[name] = value.to(device, dtype) if fits else value.to("meta")
-    check_keys(found, expected, path)
+        seen[name] = value.to("meta")
+        if expected.get(name) == tuple(value.shape):
+            found |= as_kept(module, name, value.to(device, dtype))
+    check_keys(seen, expected, path)
     module.load_state_dict(found, assign=True)
+
+
+def as_kept(module: nn.Module, name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A tensor by its name in the state of a module, or what is kept of it by theirs."""
+    path, _, leaf = name.rpartition(".")
+    if not is_parametrized(layer := module.get_submodule(path), leaf):
+        return {name: value}
+    keeper: Any = cast(nn.ModuleDict, layer.parametrizations)[leaf]
+    kept = keeper[0].right_inverse(value)
+    stem = f"{path}.parametrizations.{leaf}.original"
+    return {stem: kept} if isinstance(kept, torch.Tensor) else {f"{stem}{number}": part for number, part in enumerate(kept)}
 
 
 def description(folder: Path, file: str) -> dict[str, Any]:

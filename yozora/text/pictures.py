@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from yozora.text.umt5 import MISSING, check_loaded, make_room
+from yozora.room import make_room
+from yozora.text.umt5 import MISSING, check_loaded, moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,9 @@ class PictureEncoder:
             loaded: Any = CLIPVisionModel.from_pretrained(self.encoder, dtype=torch.float32, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.encoder} is no CLIP image encoder: {error}") from error
-        network = check_loaded(loaded, self.encoder).to(self.device).eval()
-        pixels = prepare(images=list(pictures), return_tensors="pt")["pixel_values"].to(self.device)
-        states = network(pixel_values=pixels, output_hidden_states=True).hidden_states[-2].clone()
+        network = moved(check_loaded(loaded, self.encoder), self.device).eval()
+        pixels = prepare(images=list(pictures), return_tensors="pt")["pixel_values"].to(network.device)
+        states = network(pixel_values=pixels, output_hidden_states=True).hidden_states[-2].clone().to(self.device)
         del network, loaded
         make_room(self.device)
         return states

@@ -1,6 +1,5 @@
 """UMT5, which reads prompts for Wan's weights, by way of the library `transformers`: loaded, used and freed again."""
 
-import gc
 import html
 import re
 from collections.abc import Iterator, Sequence
@@ -10,8 +9,9 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from yozora.room import make_room
 from yozora.text.umt5_file import read_file
 
 LENGTH = 512  # words that Wan hears; what a prompt does not fill are rows of zeros, which it hears too (arXiv:2503.20314)
@@ -53,8 +53,9 @@ class UMT5:
             return
         tokenizer, network = self._tokenizer(), self._network()
         for text in new:  # one by one: a batch filled up to the longest gives other last bits
-            pieces = tokenizer(cleaned(text), truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(self.device)
-            self.said[text] = network(input_ids=pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state[0].clone()
+            pieces = tokenizer(cleaned(text), truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(network.device)
+            states = network(input_ids=pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state[0]
+            self.said[text] = states.clone().to(self.device)
         del network
         make_room(self.device)
 
@@ -74,13 +75,13 @@ class UMT5:
         except ImportError as error:
             raise ValueError(MISSING) from error
         if self.encoder.is_file():
-            return read_file(self.encoder, self.dtype).to(self.device).eval()
+            return moved(read_file(self.encoder, self.dtype), self.device).eval()
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
         try:
             loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.encoder} is no UMT5 encoder: {error}") from error
-        return check_loaded(loaded, self.encoder).to(self.device).eval()
+        return moved(check_loaded(loaded, self.encoder), self.device).eval()
 
 
 def check_loaded(loaded: Any, folder: Path) -> Any:
@@ -93,11 +94,14 @@ def check_loaded(loaded: Any, folder: Path) -> Any:
     return network
 
 
-def make_room(device: torch.device) -> None:
-    """Give back what a network took that nothing refers to any more."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+def moved(network: nn.Module, device: torch.device) -> nn.Module:
+    """A network on a device, or in main memory where the device has no room for it."""
+    try:
+        return network.to(device)
+    except torch.OutOfMemoryError:
+        network.to("cpu")
+        make_room(device)
+        return network
 
 
 def cleaned(text: str) -> str:

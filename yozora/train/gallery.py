@@ -5,7 +5,8 @@ import torch
 from yozora.canvas import Canvas
 from yozora.captioner import Captioner, describe
 from yozora.model import Model
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 from yozora.tasks.generate import Generate
 from yozora.tasks.request import Shot
 from yozora.train.clips import film

@@ -12,7 +12,7 @@ from torch import nn
 
 from yozora.captioner import Captioner, CaptionerConfig
 from yozora.model import Model, Student, find, load, save
-from yozora.pipeline import Sampling
+from yozora.order import Sampling
 from yozora.text import TextConfig, TextEncoder, Tokenizer
 from yozora.train.captioner import CaptionerTask
 from yozora.train.clips import ClipShape, FilmMaker

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from yozora.flow.guidance import guided
 from yozora.flow.schedule import shift_for, times_for
 from yozora.flow.solver import heun, solve, unipc
+from yozora.order import Sampling
 from yozora.patches import Tokens, Words
-from yozora.pipeline import Sampling
 from yozora.train.draws import numpy_generator
 from yozora.train.generator import GeneratorTask, Lesson
 from yozora.train.loop import Loss

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import register_parametrization
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 
 from yozora.transformer.config import TransformerConfig
 from yozora.transformer.keys import Part, all_parts, name_in
@@ -107,7 +107,9 @@ def merge_additions(network: nn.Module, config: TransformerConfig, additions: Ad
     """Add to a network's weights for good; raises ValueError where something is of another size, before anything is changed."""
     for module, leaf, rows, added in list(placed(network, config, additions)):
         tensor = getattr(module, leaf)
-        tensor[rows] = (tensor[rows].float() + strength * added.to(tensor.device)).to(tensor.dtype)
+        changed = tensor.clone()
+        changed[rows] = (tensor[rows].float() + strength * added.to(tensor.device)).to(tensor.dtype)
+        setattr(module, leaf, changed if is_parametrized(module, leaf) else nn.Parameter(changed, requires_grad=tensor.requires_grad))
 
 
 def hold_additions(network: nn.Module, config: TransformerConfig, additions: Additions, strength: float) -> None:

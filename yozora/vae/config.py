@@ -46,6 +46,22 @@ class VAEConfig:
         return 2 ** sum(self.time_down), space, space
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """Sides of a tile and how much neighbours share, in latent cells.
+
+    The outer third of what is shared is thrown away and the middle third blended, so tiles equal the whole frame where a
+    third of `overlap` is as wide as the network looks to one side; networks with spatial attention never do.
+    """
+
+    side: int = 40
+    overlap: int = 12
+
+    def __post_init__(self) -> None:
+        if not 0 < self.overlap < self.side:
+            raise ValueError(f"an overlap of {self.overlap} cells must lie between 0 and the tile's side of {self.side}")
+
+
 def bundled_vae_config() -> VAEConfig:
     """4x16x16 with 96 channels, a linear encoder, no spatial attention: the arrangement that this repository trains itself."""
     return VAEConfig(

@@ -22,7 +22,7 @@ from yozora.vae.blocks import (
     chain,
     duplicate_up,
 )
-from yozora.vae.config import VAEConfig
+from yozora.vae.config import Tiling, VAEConfig
 
 Pixels = Float[Tensor, "batch 3 time height width"]
 Latents = Float[Tensor, "batch channel cells rows columns"]
@@ -36,6 +36,8 @@ class VideoVAE(nn.Module):
     Pixels lie in [-1, 1]. Cell 0 of the latents stands for the first frame alone, every other for `config.cell[0]` frames.
     The past is passed in and returned, so any split into chunks after the first frame gives the same result.
     """
+
+    tiling: Tiling | None = None  # into which frames are cut whatever their size, where memory is short
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from yozora.canvas import Canvas, Grid
 from yozora.vae.fill import fill
 from yozora.vae.model import VideoVAE
 from yozora.vae.pixels import to_signal
-from yozora.vae.tiles import Tiling, encode_tiled, in_tiles
+from yozora.vae.tiles import encode_tiled, tiling_of
 
 # Start of a token of which some frames are given, and of one of which a part of a frame is: what is filled in time is nearly
 # true, while in space something wholly new may have to appear (docs/vae.md).
@@ -196,7 +196,8 @@ def _encoded(vae: VideoVAE, frames: np.ndarray, grid: Grid, cells: int) -> Tenso
 
 
 def _encoded_signal(vae: VideoVAE, signal: Float[Tensor, "3 time height width"], grid: Grid) -> Tensor:
-    encode = partial(encode_tiled, tiling=Tiling()) if in_tiles(grid) else partial(VideoVAE.encode, cells=4)
+    tiling = tiling_of(vae, grid)
+    encode = partial(encode_tiled, tiling=tiling) if tiling else partial(VideoVAE.encode, cells=4)
     return encode(vae, signal.to(next(vae.parameters()).dtype)[None])[0]
 
 

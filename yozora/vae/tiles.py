@@ -1,7 +1,6 @@
 """Large frames in overlapping tiles: the memory of one tile instead of a whole frame, streamed in time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,31 +8,21 @@ from torch import Tensor
 
 from yozora.canvas import Grid
 from yozora.vae.blocks import Features, Outputs, Past
+from yozora.vae.config import Tiling
 from yozora.vae.model import Latents, Pixels, VideoVAE, split_time
 
 LARGE = 1 << 20  # pixels of a frame from which it is decoded in tiles
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tiling:
-    """Sides of a tile and how much neighbours share, in latent cells.
-
-    The outer third of what is shared is thrown away and the middle third blended, so tiles equal the whole frame where a
-    third of `overlap` is as wide as the network looks to one side; networks with spatial attention never do.
-    """
-
-    side: int = 40
-    overlap: int = 12
-
-    def __post_init__(self) -> None:
-        if not 0 < self.overlap < self.side:
-            raise ValueError(f"an overlap of {self.overlap} cells must lie between 0 and the tile's side of {self.side}")
+def tiling_of(vae: VideoVAE, grid: Grid) -> Tiling | None:
+    """How the frames of a grid are cut into tiles, if they are: by their size alone, for equal bits, unless `vae` says otherwise."""
+    return vae.tiling or usual_tiling(grid)
 
 
-def in_tiles(grid: Grid) -> bool:
-    """Whether the frames of a grid are so large that they are decoded in tiles; its size decides alone, for equal bits every time."""
+def usual_tiling(grid: Grid) -> Tiling | None:
+    """The same where memory is not short."""
     _, height, width = grid.padded
-    return height * width > LARGE
+    return Tiling() if height * width > LARGE else None
 
 
 def encode_tiled(vae: VideoVAE, video: Pixels, tiling: Tiling) -> Latents:

@@ -20,7 +20,8 @@ from yozora.canvas import Canvas
 from yozora.evaluate.truth import FIRST_SEED, act, film, usual_shot
 from yozora.made import Made
 from yozora.model import load
-from yozora.pipeline import Sampling, meet
+from yozora.order import Sampling
+from yozora.pipeline import meet
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.extend import Extend
 from yozora.tasks.source import Source, read_source

@@ -19,7 +19,8 @@ from yozora.evaluate.truth import squeeze, usual_shot
 from yozora.evaluate.verbs import edits_between, edits_in_look, edits_in_time
 from yozora.evaluate.verbs.edit import RENDER, Edit
 from yozora.model import Model, load
-from yozora.pipeline import Sampling, render
+from yozora.order import Sampling
+from yozora.pipeline import render
 from yozora.plan import choose_device, choose_dtype
 from yozora.tasks.request import Request, Shot
 from yozora.vae.seam import paste
