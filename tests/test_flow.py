@@ -10,6 +10,7 @@ from yozora.flow import (
     draw_noise,
     draw_times,
     euler,
+    guidance,
     guided,
     heun,
     mix,
@@ -135,7 +136,7 @@ def spoken(tokens, level, words):
     return torch.cat(runs) + tokens.values
 
 
-def test_guidance_moves_away_from_the_negative_words():
+def test_guidance_moves_away_from_the_negative_words(monkeypatch):
     tokens = Tokens(values=random(5, 1), coordinates=torch.zeros(5, 3, dtype=torch.long), lengths=(5,))
     level = torch.full((5,), 0.5)
     positive, negative = sentence(2, 5), sentence(-1, 5)
@@ -143,5 +144,7 @@ def test_guidance_moves_away_from_the_negative_words():
     assert guided(spoken, negative, 1.0) is spoken
     torch.testing.assert_close(guided(spoken, negative, 4.0)(tokens, level, positive), tokens.values - 1 + 4.0 * 3)
     torch.testing.assert_close(guided(spoken, positive, 4.0)(tokens, level, positive), alone)
+    monkeypatch.setattr(guidance, "TOGETHER", len(level) - 1)  # one half after the other
+    torch.testing.assert_close(guided(spoken, negative, 4.0)(tokens, level, positive), tokens.values - 1 + 4.0 * 3)
     for span in ((0.0, 0.4), (0.6, 1.0)):
         assert torch.equal(guided(spoken, negative, 4.0, span)(tokens, level, positive), alone)

@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_refused_with_what_would(tiny_model, monkeypatch, q
     assert done.exit_code == 0 and "together" in done.output and "weights in full; frames decoded whole" in done.output
     settings = Settings(model=str(tiny_model), size=(256, 256), frames=16, steps=2)
     grid = largest_window(prepare(Generate(prompt="a red ball"), settings))
-    short(memory_needed(grid, sizes_of(tiny_model), vae_sizes_of(tiny_model), SMALL) - 1)
+    short(memory_needed(grid, sizes_of(tiny_model), vae_sizes_of(tiny_model), torch.device("cpu"), SMALL).device - 1)
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, ValueError) and "this would fit: --size" in str(done.exception)
     monkeypatch.setattr(planning, "nearest", lambda _: None)

@@ -82,9 +82,10 @@ def test_memory_of_a_decoder_is_foreseen(config, real):
     """`real` bytes a pixel were weighed by `forecast.cost.chunk_cost`."""
     grid = Grid(frames=5, height=480, width=832, cell=config.cell, patch=(1, 2, 2))
     small = TransformerConfig(channels=config.channels, dim=8, heads=1, layers=1, feedforward=8, text_dim=8)
-    needed = memory_needed(grid, small, config)
-    assert real * 480 * 832 < needed < 1.3 * real * 480 * 832
-    assert memory_needed(grid, small, config, SMALL) < needed
+    needed = memory_needed(grid, small, config, CARD)
+    assert real * 480 * 832 < needed.device < 1.3 * real * 480 * 832
+    assert memory_needed(grid, small, config, CARD, SMALL).device < needed.device
+    assert memory_needed(grid, small, config, CPU).device == needed.device + needed.beside
 
 
 def test_the_dearest_way_that_fits_is_taken(tiny_model, monkeypatch):
@@ -92,7 +93,7 @@ def test_the_dearest_way_that_fits_is_taken(tiny_model, monkeypatch):
     assert affordable(tiny_model, big, CPU) == [*ways_of(tiny_model, CPU)]
     sizes = plan.sizes_of(tiny_model), plan.vae_sizes_of(tiny_model)
     weights = weights_needed(*sizes, (plan.choose_dtype(CPU),) * 2, 1, Ways()).device
-    dear, cheap = (memory_needed(big, *sizes, ways.tiling) + weights for ways in ways_of(tiny_model, CPU))
+    dear, cheap = (memory_needed(big, *sizes, CPU, ways.tiling).device + weights for ways in ways_of(tiny_model, CPU))
     for free, wanted in ((dear, 2), (dear - 1, 1), (cheap, 1)):
         monkeypatch.setattr(plan, "memory_free", lambda _, free=free: free)
         assert affordable(tiny_model, big, CPU) == [*ways_of(tiny_model, CPU)][-wanted:]

@@ -12,10 +12,11 @@ from yozora.model import Habits, cell_of, check_loras, check_quality, find, habi
 from yozora.plan import check_pixels
 from yozora.quality import MORE, Quality
 from yozora.tasks.request import Request, Shot
-from yozora.tasks.settings import Settings
+from yozora.tasks.settings import Sampler, Settings
 from yozora.tasks.source import sources
 
-DISTILLED = 4  # steps of weights that were taught to make do with few
+DISTILLED, DISTILLED_SHIFT = 4, 5.0  # steps of Wan's weights that were taught to make do with few, and where they were taught
+ASKED = ("steps", "guidance", "negative", "sampler", "shift")  # what a request may say of the sampling
 MOST = 4  # times the longest trained clip that a request may ask for
 
 
@@ -25,8 +26,8 @@ class Sampling:
 
     Steps renew as much of the noise as `eta` says (`flow/stochastic.py`), and are those of UniPC where that is none. A `student` takes the
     leaps that it has learned, however high a canvas begins, all but the first `restarts` times more where it begins with nothing but
-    noise. What is larger than anything that the model has seen `drafts` makes small first, then at its size. `distilled` weights jump
-    to the data, take noise for the next level and jump again.
+    noise. What is larger than anything that the model has seen `drafts` makes small first, then at its size. A `sampler` and a `shift`
+    of the times take the place of those that a model is used with.
     """
 
     steps: int
@@ -38,7 +39,8 @@ class Sampling:
     restarts: int = 0
     drafts: bool = True
     guidance_low: float | None = None
-    distilled: bool = False
+    sampler: Sampler | None = None
+    shift: float | None = None
 
     def scales(self, boundary: float) -> Iterator[tuple[float, tuple[float, float]]]:
         """How strong guidance is, and between which levels; below the `boundary` of a model `guidance_low`, where there is one."""
@@ -119,14 +121,20 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int, lea
     if not low <= min(width, height) <= max(width, height) <= high:
         said = f"{width}x{height} lies outside what the model was trained on: sides of {low} to {high} pixels; expect a worse clip"
         warnings.warn(said, stacklevel=2)
-    asked = {name: value for name in ("steps", "guidance", "negative") if (value := getattr(settings, name)) is not None}
+    asked = {name: value for name in ASKED if (value := getattr(settings, name)) is not None}
     shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
     if "guidance" in asked:
         asked["guidance_low"] = None  # what is asked holds at all levels
     sampling = Sampling.by(habits, settings.quality, leaps)
     if settings.distilled:
-        sampling = Sampling(steps=DISTILLED, guidance=1.0, distilled=True)
+        sampling = distilled(habits)
     return shot, replace(sampling, **asked)
+
+
+def distilled(habits: Habits) -> Sampling:
+    """How weights are used that were taught to make do with few steps: one network by jumps, two experts by steps of Euler."""
+    shift = DISTILLED_SHIFT if habits.schedule.shift else None
+    return Sampling(steps=DISTILLED, guidance=1.0, sampler="euler" if habits.boundary else "renoise", shift=shift)
 
 
 def suited(size: tuple[int, int], habits: Habits) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from yozora.flow.denoisers import in_whole_steps, rolled, shared_level
 from yozora.flow.guidance import guided
 from yozora.flow.path import draw_noise, mix
 from yozora.flow.schedule import cut as cut_at
-from yozora.flow.solver import states, unipc
+from yozora.flow.solver import Step, euler, states, unipc
 from yozora.flow.stochastic import renewing, renoising, restarting
 from yozora.made import Made
 from yozora.model import Habits, Model, Ways, cell_of, find, habits_of, load, sizes_of, with_loras
@@ -191,14 +191,11 @@ def _make(
         denoiser = rolled(denoiser, zip(*(_shifts(seed, grids[0]) for seed in seeds), strict=True))
     scripts = [cues(canvas, grid) for canvas, grid in zip(canvases, grids, strict=True)]
     words = hear([texts for texts, _ in scripts], [heard for _, heard in scripts], model)
-    times = model.habits.schedule.times(sampling.steps, tokens.lengths[0])
+    laid = replace(model.habits.schedule, shift=sampling.shift or model.habits.schedule.shift)
+    times = laid.times(sampling.steps, tokens.lengths[0])
     schedule = times if sampling.student else cut_at(times, float(start.max()))
     fresh = (draw_noise([(*seed, step) for seed in seeds], tokens.lengths, noise.shape[1]).to(noise) for step in count(1))
-    again = sampling.restarts if start.max() == 1 else 0  # what begins below has little left that a leap could have got wrong
-    if sampling.distilled:
-        step = renoising(fresh)
-    else:
-        step = restarting(fresh, again) if sampling.student else renewing(fresh, sampling.eta) if sampling.eta else unipc
+    step = step_of(sampling, fresh, begins=bool(start.max() == 1))
 
     def velocity(x: Tensor, level: Tensor) -> Tensor:
         return denoiser(replace(tokens, values=x), level, words)
@@ -213,6 +210,15 @@ def _make(
         softened = np.where(pixels_of(one.start == 0, grid)[..., None], decoded, pasted)  # latents that were given are true
         latents = moved(latents, decoded, softened, model.vae, grid)
         yield Video(frames=pasted, fps=canvas.given.fps), latents.half().cpu().numpy()
+
+
+def step_of(sampling: Sampling, fresh: Iterator[Tensor], *, begins: bool) -> Step:
+    """What takes a step, with `fresh` noise where it wants some; whether a canvas `begins` with nothing but noise."""
+    if sampling.student:  # what begins below has little left that a leap could have got wrong
+        return restarting(fresh, sampling.restarts if begins else 0)
+    if sampling.sampler is None:
+        return renewing(fresh, sampling.eta) if sampling.eta else unipc
+    return {"unipc": unipc, "euler": euler, "renoise": renoising(fresh)}[sampling.sampler]
 
 
 def heard_by(model: Model, canvases: Sequence[Canvas], noise: Float[Tensor, "token channel"]) -> Denoiser:

@@ -3,13 +3,14 @@
 import os
 import platform
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from yozora.canvas import Grid
+from yozora.flow.guidance import TOGETHER
 from yozora.layers.attention import has_amx
 from yozora.model import Habits, Ways, habits_of, sizes_of, vae_sizes_of, ways_of
 from yozora.transformer.model import Transformer, TransformerConfig
@@ -29,6 +30,9 @@ class Room:
 
     device: int
     beside: int
+
+    def __add__(self, other: "Room") -> "Room":
+        return Room(device=self.device + other.device, beside=self.beside + other.beside)
 
 
 def choose_device() -> torch.device:
@@ -65,17 +69,20 @@ def at_once(device: torch.device) -> int:
     return cores() if device.type == "cpu" else 1
 
 
-def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, tiling: Tiling | None = None) -> int:
-    """Bytes that a clip of `grid` needs beyond the weights: its frames, a pass of the transformer, a cell of the decoder."""
+def memory_needed(grid: Grid, transformer: TransformerConfig, vae: VAEConfig, device: torch.device, tiling: Tiling | None = None) -> Room:
+    """Bytes that a clip of `grid` needs beyond the weights: its frames, and a pass of the transformer or a cell of the decoder."""
     tiling = tiling or usual_tiling(grid)
     frames, height, width = grid.padded
     pixels = frames * height * width * PIXEL
-    tokens = 2 * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
-    attention = transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
+    halves = 2 if grid.num_tokens <= TOGETHER else 1  # with guidance
+    tokens = halves * grid.num_tokens * (6 * transformer.dim + transformer.feedforward + 2 * transformer.token_channels) * 4
+    if device.type == "cpu":  # where parts of the table of attention are made, which kernels of cards never do
+        tokens += transformer.heads * min(grid.num_tokens, 1024) * grid.num_tokens * 4
     most = tiling.side * vae.cell[1] if tiling else max(height, width)  # pixels of a side that is decoded at once
     area = min(height, most) * min(width, most)
     decoder = vae.cell[0] * area // vae.fold**2 * vae.decoder_widths[0] * 4 * DECODER
-    return pixels + tokens + attention + decoder
+    work = max(tokens, decoder)
+    return Room(device=work + pixels, beside=0) if device.type == "cpu" else Room(device=work, beside=pixels)
 
 
 def weights_needed(
@@ -103,7 +110,7 @@ def affordable(folder: Path, grid: Grid, device: torch.device) -> list[Ways]:
     free = Room(device=memory_free(device), beside=memory_free(CPU))
     for index, ways in enumerate(rungs):
         weights = weights_needed(transformer, vae, dtypes, 1 + bool(habits.boundary), ways)
-        needed = replace(weights, device=weights.device + memory_needed(grid, transformer, vae, ways.tiling))
+        needed = weights + memory_needed(grid, transformer, vae, device, ways.tiling)
         if needed.device <= free.device and needed.beside <= free.beside:
             return [*rungs[index:]]
     _check(needed.device, free.device, (grid.width, grid.height), grid.frames)
@@ -126,7 +133,8 @@ def memory_free(device: torch.device) -> int:
 
 def check_memory(grid: Grid, transformer: TransformerConfig, vae: VideoVAE, device: torch.device) -> None:
     """Raise ValueError with both figures where a clip will not fit in the free memory."""
-    _check(memory_needed(grid, transformer, vae.config, vae.tiling), memory_free(device), (grid.width, grid.height), grid.frames)
+    needed = memory_needed(grid, transformer, vae.config, device, vae.tiling)
+    _check(needed.device, memory_free(device), (grid.width, grid.height), grid.frames)
 
 
 def check_pixels(size: tuple[int, int], frames: int, window: int) -> None:

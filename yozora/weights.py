@@ -14,9 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-MOST_LISTED = 8  # keys of each sort named in an error
 SCALE = "::scale"  # follows the name of a tensor kept as int8; its rows are to be multiplied by this
 LARGE = 1 << 26  # bytes of a file whose hash is noted
+# In files of ComfyUI, what stands beside a tensor in eight bits: a factor for it by either of two names, and what only its kernels want.
+FACTORS, ASIDE = (".scale_weight", ".weight_scale"), (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")
+EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
 SMALL = 4096  # tensors of fewer numbers stay in 16 bits, where 8 would save nothing
 
 
@@ -37,7 +39,10 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 class Shelf(Mapping[str, Tensor]):
-    """The tensors of one or more safetensors files, each read when it is asked for, so that no second copy of all is ever held."""
+    """The tensors of one or more safetensors files, each read when it is asked for, so that no second copy of all is ever held.
+
+    What has a factor beside it, as ComfyUI keeps weights in eight bits, is multiplied by it, in bfloat16.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
         self.at: dict[str, Path] = {}
@@ -48,9 +53,21 @@ class Shelf(Mapping[str, Tensor]):
             if twice := next((name for name in names if name in self.at), None):
                 raise ValueError(f"{twice} stands in {self.at[twice].name} and in {path.name}; the files are not of one model")
             self.at.update(dict.fromkeys(names, path))
+        self.factors = {name: path for name, path in self.at.items() if name.endswith(FACTORS)}
+        self.at = {name: path for name, path in self.at.items() if is_weight(name)}
 
     def __getitem__(self, name: str) -> Tensor:
-        path = self.at[name]
+        value, stem = self.read(name, self.at[name]), name.removesuffix(".weight")
+        factor = next((stem + end for end in FACTORS if stem + end in self.factors), None)
+        if factor is None or stem == name:
+            return value
+        if value.dtype not in EIGHT_BITS:
+            raise ValueError(f"{self.at[name]} keeps {name} in a way that is not known here; use a file in bf16, fp16 or fp8")
+        scale = self.read(factor, self.factors[factor]).float()
+        return (value.float() * scale.view(*scale.shape, *[1] * (value.ndim - scale.ndim))).to(torch.bfloat16)
+
+    def read(self, name: str, path: Path) -> Tensor:
+        """A tensor as it is kept in a file."""
         if path not in self.opened:
             self.opened[path] = safe_open(path, framework="pt")
         try:
@@ -70,8 +87,13 @@ def shapes_of(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for path in files:
         with opened(path) as file:
-            found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys() if is_weight(name)}  # noqa: SIM118
     return found
+
+
+def is_weight(name: str) -> bool:
+    """Whether a name is that of a weight, and not of what stands beside one in eight bits."""
+    return not name.endswith((*FACTORS, *ASIDE))
 
 
 def shards(folder: Path, stem: str) -> list[Path]:
@@ -89,7 +111,7 @@ def shards(folder: Path, stem: str) -> list[Path]:
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         raise ValueError(f"{index} is no index of safetensors files: {error}") from error
     if missing := [path.name for path in files if not path.exists()]:
-        raise ValueError(f"{folder} lacks {len(missing)} of {len(files)} files: {_few(missing)}; fetch them again")
+        raise ValueError(f"{folder} lacks {len(missing)} of {len(files)} files: {listed(missing)}; fetch them again")
     return files
 
 
@@ -221,10 +243,25 @@ def check_keys(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, 
     }
     if any(faults.values()):
         raise ValueError(
-            f"{path} does not fit this model; " + "; ".join(f"{kind}: {_few(names)}" for kind, names in faults.items() if names)
+            f"{path} does not fit this model; " + "; ".join(f"{kind}: {listed(names)}" for kind, names in faults.items() if names)
         )
 
 
-def _few(names: list[str]) -> str:
-    rest = len(names) - MOST_LISTED
-    return ", ".join(names[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+def listed(names: Iterable[str]) -> str:
+    """All names, those that differ in the number of a layer alone together: `blocks.0-39.norm.weight`."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for name in sorted(names):
+        before, number, after = re.match(r"([^\d]*)(\d*)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+        alike.setdefault((before, after if number else ""), []).append(int(number or -1))
+    return ", ".join(f"{before}{spans(numbers)}{after}" for (before, after), numbers in alike.items())
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Numbers, those that follow one another as first and last; of no number nothing."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join("" if first < 0 else str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -16,6 +16,7 @@ import transformers
 
 from yozora.vae.config import WAN22_MEAN, WAN22_STD
 
+OTHER = {"num_attention_heads": 3, "attention_head_dim": 12, "num_layers": 1}
 WORDS = ["<pad>", "</s>", "<unk>", "a", "red", "ball", "two", "cats", "and", "the", "blue", "cube", "&", "café"]
 
 
@@ -73,15 +74,21 @@ def wan21(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
     return saved(diffusers.WanPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts), tmp_path_factory, "wan21")
 
 
-def clip_encoder() -> torch.nn.Module:
-    """CLIP's image encoder with two layers; of a picture it makes 257 states, as the large one does."""
+def clip_encoder(**changed: object) -> torch.nn.Module:
+    """CLIP's image encoder with three layers; of a picture it makes 257 states, as the large one does."""
     sizes = {"hidden_size": 20, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 14}
-    return shaken(transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**sizes)))
+    return shaken(transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**sizes | changed)))
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory) -> dict[str, Path]:
-    """Folders with what single files cannot tell as it was published: latents of 16 or 48 channels, heads 128 wide, two blocks a level."""
+def published(pipelines) -> dict[str, Path]:
+    """Their folders."""
+    return {name: folder for name, (folder, _) in pipelines.items()}
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory) -> dict[str, tuple[Path, diffusers.WanPipeline]]:
+    """Pipelines and folders with what single files cannot tell as it was published: channels, widths of heads, blocks."""
     torch.manual_seed(0)
     wide = {"num_attention_heads": 1, "attention_head_dim": 128}
     small = {"base_dim": 8, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "temperal_downsample": [False, True, True]}
@@ -100,7 +107,7 @@ def published(tmp_path_factory) -> dict[str, Path]:
         "ti2v": {"vae": new, "transformer": transformer(48, **wide), "scheduler": scheduler(5.0), "expand_timesteps": True},
     }
     common = {"tokenizer": tokenizer(), "text_encoder": text_encoder()}
-    return {name: saved(diffusers.WanPipeline(**common, **parts), tmp_path_factory, name)[0] for name, parts in kinds.items()}
+    return {name: saved(diffusers.WanPipeline(**common, **parts), tmp_path_factory, name) for name, parts in kinds.items()}
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +117,36 @@ def i2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
 
 
 @pytest.fixture(scope="session")
+def published_i2v(tmp_path_factory) -> Path:
+    """The folder of an I2V with what single files cannot tell as it was published."""
+    torch.manual_seed(0)
+    network = transformer(16, in_channels=36, num_attention_heads=1, attention_head_dim=128, image_dim=20, added_kv_proj_dim=128)
+    encoder = diffusers.AutoencoderKLWan(base_dim=8, dim_mult=[1, 2, 4, 4], num_res_blocks=2, temperal_downsample=[False, True, True])
+    looking = {
+        "image_encoder": clip_encoder(num_attention_heads=1, hidden_act="gelu"),
+        "image_processor": transformers.CLIPImageProcessorPil(),
+    }
+    parts = {"vae": encoder, "transformer": network, "scheduler": scheduler(5.0)}
+    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **looking)
+    return saved(made, tmp_path_factory, "published-i2v")[0]
+
+
+@pytest.fixture(scope="session")
 def flf2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
     """A tiny Wan 2.1 FLF2V: a first and a last picture."""
     return animating(tmp_path_factory, "flf2v", image_dim=20, added_kv_proj_dim=48, pos_embed_seq_len=2 * 257)
+
+
+@pytest.fixture(scope="session")
+def other_i2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """Another I2V, of one layer and three heads."""
+    return animating(tmp_path_factory, "i2v-480P", image_dim=20, added_kv_proj_dim=36, **OTHER)
+
+
+@pytest.fixture(scope="session")
+def other_flf2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """Another FLF2V."""
+    return animating(tmp_path_factory, "flf2v-other", image_dim=20, added_kv_proj_dim=36, pos_embed_seq_len=2 * 257, **OTHER)
 
 
 @pytest.fixture(scope="session")
@@ -138,13 +172,25 @@ def experts(tmp_path_factory) -> tuple[Path, diffusers.WanPipeline]:
 
 @pytest.fixture(scope="session")
 def skyreels(tmp_path_factory) -> tuple[Path, diffusers.SkyReelsV2DiffusionForcingPipeline]:
-    """A tiny SkyReels-V2 DF: a level for each frame, and a frame rate that is heard."""
+    """A tiny SkyReels-V2 DF 1.3B: a level for each frame, and a frame rate that is heard."""
+    return forcing(tmp_path_factory, "skyreels", inject_sample_info=True)
+
+
+@pytest.fixture(scope="session")
+def large_skyreels(tmp_path_factory) -> tuple[Path, diffusers.SkyReelsV2DiffusionForcingPipeline]:
+    """The same of 14B, which is told no rate."""
+    return forcing(tmp_path_factory, "skyreels-14B", inject_sample_info=False, **OTHER)
+
+
+def forcing(tmp_path_factory, name: str, **changed: object) -> tuple[Path, diffusers.SkyReelsV2DiffusionForcingPipeline]:
+    """A pipeline of diffusion forcing, and its folder."""
     torch.manual_seed(0)
-    sizes = {"num_attention_heads": 2, "attention_head_dim": 24, "in_channels": 4, "out_channels": 4, "text_dim": 32, "freq_dim": 32}
-    network = shaken(diffusers.SkyReelsV2Transformer3DModel(**sizes, ffn_dim=64, num_layers=2, inject_sample_info=True))
+    sizes = {"num_attention_heads": 2, "attention_head_dim": 24, "num_layers": 2}
+    sizes |= {"in_channels": 4, "out_channels": 4, "text_dim": 32, "freq_dim": 32, "ffn_dim": 64}
+    network = shaken(diffusers.SkyReelsV2Transformer3DModel(**sizes | changed))
     parts = {"vae": vae(residual=False), "transformer": network, "scheduler": scheduler(8.0)}
     made = diffusers.SkyReelsV2DiffusionForcingPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts)
-    return saved(made, tmp_path_factory, "skyreels")
+    return saved(made, tmp_path_factory, name)
 
 
 @pytest.fixture(scope="session")

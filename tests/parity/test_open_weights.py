@@ -147,7 +147,7 @@ def test_jumps_and_new_noise_are_those_of_the_formula(wan21):
         start=np.ones((1, 1, 1), np.float32),
         script=(Cue(text="a", start=0.0, end=1 / 16),),
     )
-    (made,) = meet([canvas], [3], Sampling(steps=2, guidance=1.0, distilled=True), model)
+    (made,) = meet([canvas], [3], Sampling(steps=2, guidance=1.0, sampler="renoise"), model)
     grid = grid_of(canvas, model)
     first, second = (draw_noise([seed], [grid.num_tokens], model.transformer.config.token_channels) for seed in ((3, 0), (3, 0, 1)))
     tokens = patchify(torch.zeros(model.vae.config.channels, *grid.cells), grid.patch)

@@ -121,7 +121,7 @@ def prepare_libraries() -> None:
     """Load what reads words for open weights, which takes room of its own."""
     with suppress(ImportError):
         import ftfy  # noqa: F401
-        from transformers import AutoTokenizer, UMT5EncoderModel  # noqa: F401
+        from transformers import UMT5EncoderModel  # noqa: F401
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -75,10 +76,7 @@ def find(name: str) -> Path:
     if os.path.isdir(name):
         raise ValueError(f"{name} is a folder but no model: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}; bundled models: {names}")
     if hub.is_repository(name):
-        folder = hub.fetch(name)
-        if not is_model(folder):
-            raise ValueError(f"{name} holds no model in a layout that is known here: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}")
-        return folder
+        return hub.fetch(name, is_whole, check_listed)
     raise ValueError(f"unknown model {name[:100]!r}; bundled models: {names}; or give a model's folder, or OWNER/NAME of Hugging Face")
 
 
@@ -86,6 +84,29 @@ def is_model(path: Path) -> bool:
     """Whether a path is a model in one of the layouts; no name makes it raise."""
     described = any(os.path.isfile(path / file) for file in (own.DESCRIPTION, wan.DESCRIPTION))
     return described or (os.path.exists(path) and loose.is_loose(path))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether all of a fetched model is there: other programs fetch parts of one."""
+    with suppress(ValueError):
+        return is_model(folder) and (layout_of(folder) is not wan or bool(wan.files_of(folder)))
+    return False
+
+
+def check_listed(name: str, files: Sequence[str]) -> None:
+    """Raise ValueError where the files of a repository, none of them fetched, make no model in a layout that is known here."""
+    if {own.DESCRIPTION, wan.DESCRIPTION} & {*files}:
+        return
+    if not any(file.endswith(".safetensors") and (file.startswith(loose.STEM) or file.split("/")[0] in loose.FOLDERS) for file in files):
+        raise ValueError(
+            f"{name} holds no model in a layout that is known here: it has no {own.DESCRIPTION} or {wan.DESCRIPTION}; "
+            "of single files for ComfyUI fetch those that you want, and name the transformer's"
+        )
+    if pickles := [file for file in files if file.endswith(hub.PICKLES)]:
+        raise ValueError(
+            f"{name} keeps parts as pickles ({pickles[0]}), which can run code when they are opened and are not fetched; "
+            f"name the same weights in the layout of diffusers, if there are: {name.partition('@')[0]}-Diffusers"
+        )
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...] = (), ways: Ways | None = None) -> Model:

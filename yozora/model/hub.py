@@ -5,6 +5,9 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from yozora.text.umt5 import MISSING
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")  # no pickles, no pictures
+PICKLES = (".pth", ".pt", ".ckpt", ".bin")
 SPARE = 1 << 30  # bytes of a disk that are left free
 
 
@@ -20,10 +24,11 @@ def is_repository(name: str) -> bool:
     return NAME.fullmatch(name) is not None
 
 
-def fetch(name: str) -> Path:
-    """The folder of a repository's files, at its revision; fetched where it is not there whole, going on from what is.
+def fetch(name: str, whole: Callable[[Path], bool], check: Callable[[str, Sequence[str]], None]) -> Path:
+    """The folder of a repository's files, at its revision; fetched where it is not `whole`, going on from what is there.
 
-    Raises ValueError with the remedy where there is no such repository or it cannot be had: no network, no right, no room.
+    Before anything is fetched `check` is called with the name and all files, to raise ValueError where they are of no use. It is raised
+    with the remedy too where there is no such repository or it cannot be had: no network, no right, no room.
     """
     try:
         from huggingface_hub import constants, errors, snapshot_download
@@ -32,17 +37,31 @@ def fetch(name: str) -> Path:
     repository, _, revision = name.partition("@")
     cache = Path(constants.HF_HUB_CACHE)
     wanted: dict[str, Any] = {"repo_id": repository, "revision": revision or None, "allow_patterns": list(WANTED), "cache_dir": cache}
+    with suppress(errors.LocalEntryNotFoundError, errors.HFValidationError):
+        if whole(there := Path(snapshot_download(**wanted, local_files_only=True))):
+            return there
     try:
-        return Path(snapshot_download(**wanted, local_files_only=True))
-    except (errors.LocalEntryNotFoundError, errors.HFValidationError):
-        pass
-    try:
-        missing = [file for file in snapshot_download(**wanted, dry_run=True) if file.will_download]
-        _announce(name, missing, cache)
+        everything: dict[str, Any] = {**wanted, "allow_patterns": None, "dry_run": True}
+        listed = _quietly(lambda: snapshot_download(**everything))
+        check(name, [file.filename for file in listed])
+        _announce(name, [file for file in listed if file.will_download and any(fnmatch(file.filename, one) for one in WANTED)], cache)
         return Path(snapshot_download(**wanted))
     except (_transport(), errors.HFValidationError, OSError, RuntimeError) as error:  # one thread closes what another still asks by
         refused = error.__cause__ if isinstance(error, errors.DryRunError) and error.__cause__ else error
         raise ValueError(_remedy(refused, name, cache)) from error
+
+
+def _quietly(ask: Callable[[], Any]) -> Any:
+    """What something answers that draws a bar although nothing is fetched."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if are_progress_bars_disabled():
+        return ask()
+    disable_progress_bars()
+    try:
+        return ask()
+    finally:
+        enable_progress_bars()
 
 
 def _remedy(error: BaseException, name: str, cache: Path) -> str:

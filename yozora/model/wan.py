@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from yozora.flow.schedule import Schedule
 from yozora.model import hub
-from yozora.model.parts import Habits, Model, Trained
+from yozora.model.parts import Habits, Hearing, Model, Trained
 from yozora.model.ways import Ways
 from yozora.text import UMT5, PictureEncoder
 from yozora.transformer.config import TransformerConfig
@@ -34,6 +34,7 @@ WEIGHTS = {
 }
 STEPS = 1000  # from data to noise in Wan's training; solvers begin a hair below the last and end one above the first
 TEXT, PICTURE, FRAMES = "WanPipeline", "WanImageToVideoPipeline", "SkyReelsV2DiffusionForcingPipeline"
+SHIFTS = {TEXT: 3.0, PICTURE: 3.0, FRAMES: 8.0}  # of times, where a folder names none
 SMALL, LARGE = Trained(sides=(480, 832), frames=(1, 81)), Trained(sides=(480, 1280), frames=(1, 81))
 
 
@@ -63,18 +64,25 @@ def _habits_of(folder: Path) -> Habits:
     kind, boundary = described.get("_class_name"), float(described.get("boundary_ratio") or 0)
     if kind not in (TEXT, PICTURE, FRAMES):
         raise ValueError(f"{folder} holds a {kind}; of the Wan family {TEXT}, {PICTURE} and {FRAMES} are known here")
-    shift = float(description(folder, "scheduler/scheduler_config.json").get("flow_shift", 1.0))
+    times = description(folder, "scheduler/scheduler_config.json")
+    said = float(times.get("flow_shift") or times.get("shift") or 1)  # which is written where nobody said anything
+    shift = said if said != 1 else SHIFTS[kind]
     schedule = Schedule(shift=shift, lowest=1 / STEPS, highest=1 - 1e-6, parts=STEPS)
-    return habits_for(sizes_of(folder), schedule, boundary=boundary, tokens=bool(described.get("expand_timesteps")))
+    hears: Hearing = "frame" if kind == FRAMES else "token" if described.get("expand_timesteps") else "clip"
+    boundary = boundary if "transformer_2" in parts_of(folder) else 0.0
+    return habits_for(sizes_of(folder), schedule, boundary=boundary, hears=hears, name=name_of(folder))
 
 
-def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float, tokens: bool) -> Habits:
-    """How a transformer of such sizes is used: `boundary` is that of two experts, else 0; `tokens` hear a level each."""
+def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float, hears: Hearing, name: str) -> Habits:
+    """How a transformer of such sizes, that hears levels so, is used: `boundary` is that of two experts, else 0.
+
+    That some were trained on smaller pictures only their `name` tells.
+    """
     common: dict[str, Any] = {"schedule": schedule, "boundary": boundary}
-    if config.rates:
-        trained = Trained(sides=(544, 960), frames=(1, 97))
+    if hears == "frame":
+        trained = Trained(sides=(544, 960) if config.layers < 40 else (544, 1280), frames=(1, 97))
         return Habits(size=(960, 544), seconds=4.0, fps=24.0, steps=30, guidance=6.0, trained=trained, hears="frame", **common)
-    if tokens:
+    if hears == "token":
         trained = Trained(sides=(704, 1280), frames=(1, 121))
         return Habits(size=(1280, 704), seconds=5.0, fps=24.0, steps=50, guidance=5.0, trained=trained, **common)
     pictures = 2 if config.places else int(config.given > 0)
@@ -82,8 +90,9 @@ def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float
     if boundary:
         guidance, low = (3.5, 3.5) if pictures else (4.0, 3.0)
         return Habits(size=(1280, 720), steps=40, trained=LARGE, guidance=guidance, guidance_low=low, **common)
-    size, trained = ((832, 480), SMALL) if config.layers < 40 else ((1280, 720), LARGE)
-    return Habits(size=size, steps=50, guidance=5.0, trained=trained, **common)
+    small = config.layers < 40 or "480p" in name.lower()
+    size, trained = ((832, 480), SMALL) if small else ((1280, 720), LARGE)
+    return Habits(size=size, steps=40 if pictures == 1 else 50, guidance=5.0, trained=trained, **common)
 
 
 def vae_sizes_of(folder: Path) -> VAEConfig:
@@ -105,7 +114,12 @@ def leaps_of(folder: Path) -> int:
 
 def digest(folder: Path) -> str:
     """Hash of all weights, the VAE's first."""
-    return "-".join(kept_sha256(file)[:8] for part in parts_of(folder) for file in shards(folder / part, WEIGHTS[part]))
+    return "-".join(kept_sha256(file)[:8] for file in files_of(folder))
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of all weights, the VAE's first; raises ValueError where one is missing."""
+    return [file for part in parts_of(folder) for file in shards(folder / part, WEIGHTS[part])]
 
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -31,6 +31,7 @@ def read_size(value: Any) -> tuple[int, int]:
     return width, height
 
 
+Sampler = Literal["unipc", "euler", "renoise"]  # what takes a step from one level to the next
 Size = Annotated[tuple[int, int], BeforeValidator(read_size)]
 Positive = Field(gt=0, allow_inf_nan=False)
 
@@ -55,6 +56,13 @@ class Settings:
     distilled: Annotated[
         bool, Field(description="the weights, or what --lora adds, make a clip in a few steps: 4 and no guidance unless asked otherwise")
     ] = False
+    sampler: Annotated[
+        Sampler | None,
+        Field(description="unipc: order 2; euler: order 1; renoise: to the data and back to noise of the next level"),
+    ] = None
+    shift: Annotated[
+        float | None, Field(ge=1, le=100, allow_inf_nan=False, description="how far steps move towards noise; 1 is not at all")
+    ] = None
     negative: Annotated[str, Field(description="words to steer away from")] = ""
     model: Annotated[str, Field(min_length=1, description="bundled model, folder, or OWNER/NAME of Hugging Face")] = "hoshi"
     lora: Annotated[
@@ -70,7 +78,7 @@ class Settings:
     @model_validator(mode="after")
     def _fast_is_settled(self) -> "Settings":
         """A student has learned its steps and its guidance, and has nothing to steer away with."""
-        given = [name for name in ("steps", "guidance") if getattr(self, name) is not None]
+        given = [name for name in ("steps", "guidance", "sampler", "shift") if getattr(self, name) is not None]
         given += [name for name in ("negative", "distilled") if getattr(self, name)]
         if self.quality == "fast" and given:
             raise ValueError(f"fast has its steps and guidance built in; leave out --{given[0]}, or choose --quality standard")

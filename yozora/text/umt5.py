@@ -2,17 +2,19 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from yozora.room import make_room
 from yozora.text.umt5_file import read_file
+from yozora.weights import listed
 
 LENGTH = 512  # words that Wan hears; what a prompt does not fill are rows of zeros, which it hears too (arXiv:2503.20314)
 MISSING = "open weights need more libraries; install them with: pip install 'yozora[weights]'"
@@ -41,7 +43,7 @@ class UMT5:
 
     def unheard(self, text: str) -> Iterator[str]:
         """What of a text will not be heard, a sentence: all beyond its length."""
-        pieces = self._tokenizer()(cleaned(text)).input_ids
+        pieces = pieces_of(self.tokenizer)(cleaned(text))
         if len(pieces) > LENGTH:
             yield f"the model hears the first {LENGTH} pieces of words, and {len(pieces) - LENGTH} are left out"
 
@@ -51,23 +53,15 @@ class UMT5:
         new = [text for text in dict.fromkeys(texts) if text not in self.said]
         if not new:
             return
-        tokenizer, network = self._tokenizer(), self._network()
+        pieces_in, network = pieces_of(self.tokenizer), self._network()
         for text in new:  # one by one: a batch filled up to the longest gives other last bits
-            pieces = tokenizer(cleaned(text), truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(network.device)
+            found = pieces_in(cleaned(text))
+            found = found if len(found) <= LENGTH else [*found[: LENGTH - 1], found[-1]]  # the last ends every text
+            pieces = torch.tensor([found], device=network.device)
             states = network(input_ids=pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state[0]
             self.said[text] = states.clone().to(self.device)
         del network
         make_room(self.device)
-
-    def _tokenizer(self) -> Any:
-        try:
-            from transformers import AutoTokenizer
-        except ImportError as error:
-            raise ValueError(MISSING) from error
-        try:
-            return AutoTokenizer.from_pretrained(self.tokenizer, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{self.tokenizer} is no tokenizer: {error}") from error
 
     def _network(self) -> Any:
         try:
@@ -84,12 +78,30 @@ class UMT5:
         return moved(check_loaded(loaded, self.encoder), self.device).eval()
 
 
-def check_loaded(loaded: Any, folder: Path) -> Any:
-    """The network that `from_pretrained` gave with what it found; raises ValueError with all keys that did not fit."""
+def pieces_of(folder: Path) -> Callable[[str], list[int]]:
+    """What makes numbers of a text by the rules in a folder, as they are written: `transformers` would make some of them anew."""
+    rules = folder / "tokenizer.json"
+    if not rules.is_file():
+        raise ValueError(f"{folder} has no tokenizer.json; it lies in the folder google/umt5-xxl of Wan's repositories, or in tokenizer")
+    try:
+        tokenizer = Tokenizer.from_file(str(rules))
+    except Exception as error:  # the library has no class of its own for it
+        raise ValueError(f"{rules} is no tokenizer: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return lambda text: tokenizer.encode(text).ids
+
+
+def check_loaded(loaded: Any, folder: Path, surplus: str = "") -> Any:
+    """The network that `from_pretrained` gave with what it found; raises ValueError with all keys that did not fit.
+
+    Keys that begin with `surplus` may be there for nothing.
+    """
     network, found = loaded
-    faults = {name: sorted(map(str, keys)) for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := found.get(name))}
-    if faults:
-        said = "; ".join(f"{name.replace('_', ' ')}: {', '.join(keys)}" for name, keys in faults.items())
+    faults = {name: [str(key) for key in found.get(name, ())] for name in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+    faults["unexpected_keys"] = [key for key in faults["unexpected_keys"] if not (surplus and key.startswith(surplus))]
+    if any(faults.values()):
+        said = "; ".join(f"{name.replace('_', ' ')}: {listed(keys)}" for name, keys in faults.items() if keys)
         raise ValueError(f"{folder} does not fit its own configuration; {said}")
     return network
 

@@ -27,9 +27,8 @@ PIECES = "spiece_model"  # a tensor of bytes in which ComfyUI's files carry thei
 
 def holds_umt5(names: Mapping[str, Any]) -> bool:
     """Whether a file's tensors are those of a UMT5 encoder, in either style of names."""
-    return bool({"shared.weight", "token_embedding.weight"} & names.keys()) and any(
-        "pos_embedding" in n or "relative_attention" in n for n in names
-    )
+    second = {"blocks.1.pos_embedding.embedding.weight", "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight"}
+    return bool(second & names.keys())  # T5 has such a bias in its first layer alone
 
 
 def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from einops import rearrange
 from torch import Tensor
 
 from yozora.transformer.config import TransformerConfig
+from yozora.weights import listed
 
 Change = Callable[[Tensor], Tensor]
 # The names of the library diffusers; those of Wan's own code; the latter behind the prefix that ComfyUI gives to a network in a file.
@@ -289,4 +290,5 @@ def check_names(found: set[str], wanted: set[str]) -> None:
     """Raise ValueError where keys are missing or surplus."""
     missing, extra = sorted(wanted - found), sorted(found - wanted)
     if missing or extra:
-        raise ValueError(f"these are not the weights of this configuration: missing {missing}, unexpected {extra}")
+        said = "; ".join(f"{kind}: {listed(names)}" for kind, names in (("missing", missing), ("unexpected", extra)) if names)
+        raise ValueError(f"these are not the weights of this configuration; {said}")

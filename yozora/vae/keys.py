@@ -72,7 +72,9 @@ def config_to_diffusers_vae(config: VAEConfig) -> dict[str, Any]:
 def config_of_vae(shapes: Mapping[str, tuple[int, ...]], style: Style) -> VAEConfig:
     """The arrangement that a file's shapes tell, where nothing else does: Wan 2.1's or Wan 2.2's, at any width."""
     ends = ENDS[style]
-    folded = shapes[f"encoder.{ends['enter']}.weight"]
+    folded = shapes.get(f"encoder.{ends['enter']}.weight")
+    if folded is None:
+        raise ValueError("these are the weights of a decoder alone, and what is given could not be encoded")
     found = wan21_vae_config() if folded[1] == 3 else wan22_vae_config()
     widths = (folded[0], shapes[f"decoder.{ends['norm.weight']}"][0])
     encoder, decoder = (
