@@ -202,7 +202,13 @@ def test_the_number_type_follows_from_the_processor(monkeypatch, amx, avx, dtype
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
     assert plan.choose_dtype(torch.device("cpu")) == getattr(torch, dtype)
-    assert plan.choose_dtype(torch.device("cuda")) == torch.bfloat16
+
+
+@pytest.mark.parametrize(("multiplies", "wanted"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_cards_compute_in_types_that_they_multiply(monkeypatch, multiplies, wanted):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: multiplies or including_emulation)
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *_: multiplies)
+    assert plan.choose_dtype(torch.device("cuda")) == plan.choose_dtype(torch.device("mps")) == wanted
 
 
 def test_what_is_larger_than_anything_seen_is_drafted_and_finished(model):

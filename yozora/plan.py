@@ -43,13 +43,15 @@ def choose_device() -> torch.device:
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """The number type that networks compute in: bf16 on a GPU or a processor that multiplies it, else fp32.
+    """The number type that networks compute in: bf16 where the device multiplies it, else fp16 on a card and fp32 on a processor.
 
     Decided by what the processor can do and not by a stopwatch, so that a seed gives the same bits in every run.
     """
-    if device.type != "cpu" or has_amx() or torch.cpu._is_avx512_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "mps":
+        return torch.bfloat16 if torch.backends.mps.is_macos_or_newer(14, 0) else torch.float16
+    return torch.bfloat16 if has_amx() or torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 def cores() -> int:

@@ -1,14 +1,23 @@
 """Open weights that are kept in main memory or in eight bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from typer.testing import CliRunner
 
 import yozora
 from yozora import pipeline
-from yozora.model import Ways, load, with_loras
+from yozora.cli.entry import app
+from yozora.forecast import forecast
+from yozora.model import Ways, load, readers_of, with_loras
+from yozora.order import prepare
+from yozora.plan import Room
+from yozora.tasks.generate import Generate
 from yozora.tasks.lora import Lora
+from yozora.tasks.settings import Settings
 from yozora.transformer.additions import Addition, write_additions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside what the model was trained on")
@@ -53,3 +62,30 @@ def test_weights_in_eight_bits_take_half_the_room(wan21):
         sizes[ways] = sum(value.nbytes for value in blocks.state_dict().values())
     whole, eight = sizes.values()
     assert eight < 0.6 * whole
+
+
+@pytest.mark.parametrize("name", ["wan21", "i2v", "skyreels"])
+def test_what_reads_words_and_looks_at_pictures_is_foreseen(request, name):
+    folder, pipeline = request.getfixturevalue(name)
+    wanted = {"words": 2 * pipeline.text_encoder.num_parameters()}
+    if name == "i2v":
+        wanted["pictures"] = 4 * pipeline.image_encoder.num_parameters()
+    assert readers_of(folder) == wanted
+
+
+def test_a_plan_shows_what_is_held_while_words_are_read(published):
+    place = str(published["a14b"])
+    done = CliRunner().invoke(app, ("plan", "--model", place, "--size", "64x64", "--frames", "5", "--steps", "2"))
+    assert done.exit_code == 0 and "second expert" in done.output, done.output
+    assert [line.split()[0] for line in done.output.splitlines()[:3]] == ["parameters", "words", "pixels"]
+    assert "loaded, asked and freed" in done.output and "the autoencoder in float32" in done.output
+
+
+def test_the_most_is_held_by_what_reads_or_by_what_computes(published):
+    found = forecast(prepare(Generate(prompt="a red ball"), Settings(model=str(published["t2v"]), size=(64, 64), frames=5, steps=1)))
+    assert found.alone and found.fits
+    read = replace(found, readers={"words": found.peak, "pictures": 7})
+    assert read.peak == found.base + found.peak and read.read()["pictures"] == found.base + found.weights.device + 7
+    small = Room(device=found.peak - found.base, beside=1 << 40)
+    assert not replace(read, free=small).fits  # a processor has to hold it
+    assert replace(read, free=small, alone=False).fits  # beside a card it may lie in main memory

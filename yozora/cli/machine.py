@@ -48,11 +48,13 @@ def plan(
     except ValueError as error:
         raise ValueError(f"{error}; {nearest_to(order)}") from error
     print(f"parameters  {', '.join(f'{name} {number / 1e6:,.1f} M' for name, number in found.parameters.items())}")
+    for name, held in found.read().items():
+        print(f"{name:<10}  {'-':>8}    {held / 1e9:6.2f} GB  loaded, asked and freed")
     for stage in found.stages:
         held = (found.base + found.weights.device + stage.memory) / 1e9
         print(f"{stage.name:<10}  {stage.seconds:8.1f} s  {held:6.2f} GB  {stage.calls} calls")
     room = (found.free.device + found.base) / 1e9
-    print(f"together    {found.seconds:8.1f} s  {found.peak / 1e9:6.2f} GB at most of {room:.2f} GB; loading comes on top")
+    print(f"together    {found.seconds:8.1f} s  {found.peak / 1e9:6.2f} GB at most of {room:.2f} GB; loading and reading words come on top")
     if found.weights.beside:
         print(f"beside      {found.weights.beside / 1e9:20.2f} GB in main memory of {found.free.beside / 1e9:.2f} GB")
     print("; ".join(found.notes))

@@ -18,7 +18,7 @@ import torch
 
 from yozora.forecast.cost import Held, chunk_cost, pass_cost, size_of
 from yozora.forecast.counted import CountedTransformer, CountedVAE, counted
-from yozora.model import Ways, find, habits_of, sizes_of, vae_sizes_of
+from yozora.model import Ways, find, habits_of, readers_of, sizes_of, vae_sizes_of
 from yozora.order import Order, prepare
 from yozora.pipeline import largest_window, meet
 from yozora.plan import CPU, Room, affordable, choose_device, memory_free, number_types, weights_needed
@@ -42,11 +42,17 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """All that is foreseen: parameters, bytes of weights, stages, what this process holds without any of it, and what is free."""
+    """All that is foreseen: parameters, bytes of weights, stages, what this process holds without any of it, and what is free.
+
+    `readers` are bytes of what reads words, before the other weights are there, and of what looks at pictures beside them. `alone`:
+    the processor computes, and there is no card.
+    """
 
     parameters: dict[str, int]
     weights: Room
     stages: tuple[Stage, ...]
+    readers: dict[str, int]
+    alone: bool
     base: int
     free: Room
     notes: tuple[str, ...] = ()
@@ -59,7 +65,13 @@ class Forecast:
     @property
     def peak(self) -> int:
         """Bytes that the process holds at most, on the device that computes."""
-        return self.base + self.weights.device + max(stage.memory for stage in self.stages)
+        return max(self.base + self.weights.device + max(stage.memory for stage in self.stages), *self.read().values(), 0)
+
+    def read(self) -> dict[str, int]:
+        """Bytes that the process holds while words are read, and while pictures are looked at; on a processor if a card is too small."""
+        held = {"words": self.base, "pictures": self.base + self.weights.device}
+        found = {name: held[name] + size for name, size in self.readers.items()}
+        return {name: size for name, size in found.items() if self.alone or size - self.base <= self.free.device}
 
     @property
     def fits(self) -> bool:
@@ -111,6 +123,8 @@ def forecast_in(order: Order, ways: Ways) -> Forecast:
         parameters=parameters,
         weights=replace(weights, device=weights.device + runtime),
         stages=tuple(replace(stage, calls=stage.calls * count, seconds=stage.seconds * count) for stage in stages),
+        readers=readers_of(folder),
+        alone=device.type == "cpu",
         base=base,
         free=Room(device=memory_free(device), beside=memory_free(CPU)),
         notes=tuple(said(order, ways, (dtype, exact), device)),

@@ -1,5 +1,6 @@
 """A name becomes a model: that of a bundled one, of a folder of our own or of the open weights of the Wan family."""
 
+import math
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from yozora.tasks.lora import Lora
 from yozora.tasks.settings import Settings
 from yozora.transformer.config import TransformerConfig
 from yozora.vae import VAEConfig
+from yozora.weights import shapes_of
 
 __all__ = [
     "CAPTIONER",
@@ -50,6 +52,7 @@ class Layout(Protocol):
     def sizes_of(self, folder: Path) -> TransformerConfig: ...
     def vae_sizes_of(self, folder: Path) -> VAEConfig: ...
     def leaps_of(self, folder: Path) -> int: ...
+    def readers_of(self, folder: Path) -> dict[str, list[Path]]: ...
     def digest(self, folder: Path) -> str: ...
     def load(self, folder: Path, device: torch.device, dtype: torch.dtype, texts: tuple[str, ...], ways: Ways) -> Model: ...
 
@@ -149,6 +152,13 @@ def sizes_of(folder: Path) -> TransformerConfig:
 def leaps_of(folder: Path) -> int:
     """In how many steps the student of a model makes a clip, read without loading its weights; 0 where there is none."""
     return layout_of(folder).leaps_of(folder)
+
+
+def readers_of(folder: Path) -> dict[str, int]:
+    """Bytes of what is loaded to read words (in 16 bits) or to look at pictures (in 32), and freed again before a clip is made."""
+    width = {"words": 2, "pictures": 4}
+    found = layout_of(folder).readers_of(folder)
+    return {name: width[name] * sum(math.prod(shape) for shape in shapes_of(files).values()) for name, files in found.items()}
 
 
 def digest(folder: Path) -> str:

@@ -182,11 +182,17 @@ def leaps_of(folder: Path) -> int:
     return 0
 
 
+def readers_of(folder: Path) -> dict[str, list[Path]]:
+    """The files of what is loaded to read words or to look at pictures, and freed again."""
+    found = Loose(folder)
+    parts = {"words": found.text[0]} | ({"pictures": found.eyes[0]} if found.eyes else {})
+    return {name: sorted(part.glob("*.safetensors")) if part.is_dir() else [part] for name, part in parts.items()}
+
+
 def digest(folder: Path) -> str:
     """Hash of all weights, the autoencoder's first."""
     found = Loose(folder)
-    parts = [found.text[0], *(found.eyes[:1] if found.eyes else ())]
-    read = [file for part in parts for file in (sorted(part.glob("*.safetensors")) if part.is_dir() else [part])]
+    read = [file for files in readers_of(folder).values() for file in files]
     return "-".join(kept_sha256(file)[:8] for file in (found.vae[0], *read, *(file for files in found.transformers for file in files)))
 
 

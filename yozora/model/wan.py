@@ -81,12 +81,12 @@ def habits_for(config: TransformerConfig, schedule: Schedule, *, boundary: float
     common: dict[str, Any] = {"schedule": schedule, "boundary": boundary}
     if hears == "frame":
         trained = Trained(sides=(544, 960) if config.layers < 40 else (544, 1280), frames=(1, 97))
-        return Habits(size=(960, 544), seconds=4.0, fps=24.0, steps=30, guidance=6.0, trained=trained, hears="frame", **common)
+        return Habits(size=(960, 544), seconds=97 / 24, fps=24.0, steps=30, guidance=6.0, trained=trained, hears="frame", **common)
     if hears == "token":
         trained = Trained(sides=(704, 1280), frames=(1, 121))
-        return Habits(size=(1280, 704), seconds=5.0, fps=24.0, steps=50, guidance=5.0, trained=trained, **common)
+        return Habits(size=(1280, 704), seconds=121 / 24, fps=24.0, steps=50, guidance=5.0, trained=trained, **common)
     pictures = 2 if config.places else int(config.given > 0)
-    common |= {"hears": "clip", "seconds": 5.0, "fps": 16.0, "pictures": pictures}
+    common |= {"hears": "clip", "seconds": 81 / 16, "fps": 16.0, "pictures": pictures}
     if boundary:
         guidance, low = (3.5, 3.5) if pictures else (4.0, 3.0)
         return Habits(size=(1280, 720), steps=40, trained=LARGE, guidance=guidance, guidance_low=low, **common)
@@ -115,6 +115,12 @@ def leaps_of(folder: Path) -> int:
 def digest(folder: Path) -> str:
     """Hash of all weights, the VAE's first."""
     return "-".join(kept_sha256(file)[:8] for file in files_of(folder))
+
+
+def readers_of(folder: Path) -> dict[str, list[Path]]:
+    """The files of what is loaded to read words or to look at pictures, and freed again."""
+    parts = {"words": "text_encoder", "pictures": "image_encoder"}
+    return {name: shards(folder / part, WEIGHTS[part]) for name, part in parts.items() if part in parts_of(folder)}
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -195,7 +201,7 @@ def fill(
     for name, value in tensors:
         seen[name] = value.to("meta")
         if expected.get(name) == tuple(value.shape):
-            found |= as_kept(module, name, value.to(device, dtype))
+            found |= as_kept(module, name, value.to(dtype).to(device))  # not every device knows the type in the file
     check_keys(seen, expected, path)
     module.load_state_dict(found, assign=True)
 

@@ -53,6 +53,6 @@ def ladder(device: torch.device, *, large: bool) -> tuple[Ways, ...]:
     if large and device.type != "cpu":
         rungs.append(replace(rungs[-1], away=True))
     rungs.append(replace(rungs[-1], tiling=SMALL))
-    if large:
+    if large and device.type != "mps":  # which knows no such numbers
         rungs.append(replace(rungs[-1], eight=True))
     return tuple(rungs)

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from yozora.room import make_room
-from yozora.text.umt5 import MISSING, check_loaded, moved
+from yozora.text.umt5 import MISSING, check_loaded, moved, quietly
 from yozora.weights import Shelf, check_keys
 
 PROJECTION = "visual_projection."  # what compares pictures with words, which nobody asks here, stands in many files
@@ -46,7 +46,8 @@ class PictureEncoder:
             if self.encoder.is_file():
                 loaded: Any = read_clip(self.encoder)
             else:
-                found: Any = CLIPVisionModel.from_pretrained(self.encoder, dtype=torch.float32, **options)
+                with quietly():
+                    found: Any = CLIPVisionModel.from_pretrained(self.encoder, dtype=torch.float32, **options)
                 loaded = check_loaded(found, self.encoder, surplus=PROJECTION)
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{self.encoder} is no CLIP image encoder: {error}") from error

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ class UMT5:
             return moved(read_file(self.encoder, self.dtype), self.device).eval()
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
         try:
-            loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)
+            with quietly():
+                loaded: Any = UMT5EncoderModel.from_pretrained(self.encoder, dtype=self.dtype, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.encoder} is no UMT5 encoder: {error}") from error
         return moved(check_loaded(loaded, self.encoder), self.device).eval()
@@ -90,6 +92,22 @@ def pieces_of(folder: Path) -> Callable[[str], list[int]]:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return lambda text: tokenizer.encode(text).ids
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the bars and tables that `transformers` draws between those of the command; what is wrong is said as an error."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def check_loaded(loaded: Any, folder: Path, surplus: str = "") -> Any:
