@@ -91,6 +91,15 @@ def shapes_of(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def types_of(files: Iterable[Path]) -> dict[str, str]:
+    """The type of every tensor in some files, as their format calls it: `BF16`, `F32`."""
+    found: dict[str, str] = {}
+    for path in files:
+        with opened(path) as file:
+            found |= {name: str(file.get_slice(name).get_dtype()) for name in file.keys()}  # noqa: SIM118
+    return found
+
+
 def is_weight(name: str) -> bool:
     """Whether a name is that of a weight, and not of what stands beside one in eight bits."""
     return not name.endswith((*FACTORS, *ASIDE))

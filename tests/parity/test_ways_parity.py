@@ -1,5 +1,7 @@
 """Open weights that are kept in main memory or in eight bits."""
 
+import copy
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +72,14 @@ def test_what_reads_words_and_looks_at_pictures_is_foreseen(request, name):
     wanted = {"words": 2 * pipeline.text_encoder.num_parameters()}
     if name == "i2v":
         wanted["pictures"] = 4 * pipeline.image_encoder.num_parameters()
-    assert readers_of(folder) == wanted
+    assert readers_of(folder, CPU) == wanted == readers_of(folder, torch.device("cuda"))
+
+
+def test_a_table_of_words_that_stays_in_its_file_is_not_counted(wan21, tmp_path):
+    folder, text = shutil.copytree(wan21[0], tmp_path / "wan"), wan21[1].text_encoder
+    copy.deepcopy(text).to(torch.bfloat16).save_pretrained(folder / "text_encoder")
+    assert readers_of(folder, torch.device("cuda")) == {"words": 2 * text.num_parameters()}
+    assert readers_of(folder, CPU) == {"words": 2 * (text.num_parameters() - text.shared.weight.numel())}
 
 
 def test_a_plan_shows_what_is_held_while_words_are_read(published):

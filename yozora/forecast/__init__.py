@@ -123,7 +123,7 @@ def forecast_in(order: Order, ways: Ways) -> Forecast:
         parameters=parameters,
         weights=replace(weights, device=weights.device + runtime),
         stages=tuple(replace(stage, calls=stage.calls * count, seconds=stage.seconds * count) for stage in stages),
-        readers=readers_of(folder),
+        readers=readers_of(folder, device),
         alone=device.type == "cpu",
         base=base,
         free=Room(device=memory_free(device), beside=memory_free(CPU)),

@@ -20,9 +20,10 @@ from yozora.model.ways import Ways, ladder
 from yozora.quality import Quality
 from yozora.tasks.lora import Lora
 from yozora.tasks.settings import Settings
+from yozora.text.umt5_file import TABLES
 from yozora.transformer.config import TransformerConfig
 from yozora.vae import VAEConfig
-from yozora.weights import shapes_of
+from yozora.weights import shapes_of, types_of
 
 __all__ = [
     "CAPTIONER",
@@ -154,11 +155,17 @@ def leaps_of(folder: Path) -> int:
     return layout_of(folder).leaps_of(folder)
 
 
-def readers_of(folder: Path) -> dict[str, int]:
-    """Bytes of what is loaded to read words (in 16 bits) or to look at pictures (in 32), and freed again before a clip is made."""
-    width = {"words": 2, "pictures": 4}
-    found = layout_of(folder).readers_of(folder)
-    return {name: width[name] * sum(math.prod(shape) for shape in shapes_of(files).values()) for name, files in found.items()}
+def readers_of(folder: Path, device: torch.device) -> dict[str, int]:
+    """Bytes of what is loaded to read words (in 16 bits) or to look at pictures (in 32), and freed again before a clip is made.
+
+    On a processor a table of words that is in bfloat16 already stays in its file but for the rows that are read.
+    """
+    width, found = {"words": 2, "pictures": 4}, layout_of(folder).readers_of(folder)
+    counts = {name: {one: math.prod(shape) for one, shape in shapes_of(files).items()} for name, files in found.items()}
+    tables = {name for name, kind in types_of(found.get("words", ())).items() if name in TABLES and kind == "BF16"}
+    for name in tables if device.type == "cpu" else ():
+        del counts["words"][name]
+    return {name: width[name] * sum(sizes.values()) for name, sizes in counts.items()}
 
 
 def digest(folder: Path) -> str:

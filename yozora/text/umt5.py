@@ -1,6 +1,7 @@
 """UMT5, which reads prompts for Wan's weights, by way of the library `transformers`: loaded, used and freed again."""
 
 import html
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,17 +98,17 @@ def pieces_of(folder: Path) -> Callable[[str], list[int]]:
 @contextmanager
 def quietly() -> Iterator[None]:
     """Without the bars and tables that `transformers` draws between those of the command; what is wrong is said as an error."""
-    from transformers.utils import logging
+    from transformers.utils import logging as theirs
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
+    level, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
+    theirs.set_verbosity(logging.CRITICAL)
+    theirs.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        theirs.set_verbosity(level)
         if bars:
-            logging.enable_progress_bar()
+            theirs.enable_progress_bar()
 
 
 def check_loaded(loaded: Any, folder: Path, surplus: str = "") -> Any:

@@ -22,6 +22,7 @@ ORIGINAL = {
     "blocks.{}.ffn.fc1.weight": "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight",
     "blocks.{}.ffn.fc2.weight": "encoder.block.{}.layer.1.DenseReluDense.wo.weight",
 }
+TABLES = ("shared.weight", "token_embedding.weight", "encoder.embed_tokens.weight")  # names of the table of words
 PIECES = "spiece_model"  # a tensor of bytes in which ComfyUI's files carry their tokenizer
 
 
