@@ -121,6 +121,8 @@ def resolve(request: Request, settings: Settings, habits: Habits, beat: int, lea
     if not low <= min(width, height) <= max(width, height) <= high:
         said = f"{width}x{height} lies outside what the model was trained on: sides of {low} to {high} pixels; expect a worse clip"
         warnings.warn(said, stacklevel=2)
+    if frames > (seen := habits.trained.frames[1]):
+        warnings.warn(f"{frames} frames are more than the {seen} that the model was trained on; it makes them in windows", stacklevel=2)
     asked = {name: value for name in ASKED if (value := getattr(settings, name)) is not None}
     shot = Shot(width=width, height=height, frames=frames, fps=habits.fps, beat=beat, most=limit)
     if "guidance" in asked:
