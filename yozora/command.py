@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from yozora.room import is_out_of_memory
 from yozora.tasks.complaints import complaint
 
+SHORT = "the memory does not suffice; close other programs, or ask for less: a smaller size, fewer seconds, another recipe"
 LOST = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "No CUDA GPUs are available")  # what a library says whose card has failed
 INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt: 128 and the number of SIGINT
 
@@ -33,7 +34,7 @@ def run(command: typer.Typer | Callable[..., None]) -> None:
         _fail(str(error))
     except Exception as error:
         if is_out_of_memory(error):
-            _fail("the memory does not suffice; close other programs, or ask for less: a smaller size, fewer seconds, another recipe")
+            _fail(str(error) if type(error) is MemoryError and error.args else SHORT)  # ours says more than that of a library
         if _is_lost_card(error):
             first = str(error).partition("\n")[0]
             _fail(f"the card failed ({first}); run the same command again: a training goes on from its last state")

@@ -58,7 +58,9 @@ def perform(order: Order, progress: Progress = lambda *_: None) -> Iterator[Made
                 if not is_out_of_memory(error):
                     raise
                 if not cheaper:
-                    raise MemoryError(f"the memory does not suffice, not even with {ways}; ask for a smaller size") from error
+                    raise MemoryError(
+                        f"the memory does not suffice, not even with {ways}; ask for a smaller size or fewer seconds"
+                    ) from error
                 warnings.warn(f"the memory did not suffice; tried once more with {cheaper[0]}", stacklevel=2)
                 model, ways, cheaper = None, cheaper[0], []
             if canvas is None:
