@@ -5,9 +5,10 @@ import zipfile
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from yozora.weights import load_into, quantised, read, read_notes, sha256, write
+from yozora.weights import Shelf, listed, load_into, quantised, read, read_notes, sha256, shapes_of, write
 
 
 def network(seed=0):
@@ -94,3 +95,28 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
         write({"a": torch.zeros(2)}, path, {"note": 3})
     assert sha256(path) == before
     assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["b", "a"], "a, b"),
+        ([f"blocks.{layer}.norm.weight" for layer in range(40)], "blocks.0-39.norm.weight"),
+        ([*(f"x.{layer}" for layer in (0, 1, 2, 5, 7, 8)), "x.y"], "x.0-2,5,7-8, x.y"),
+        ([f"a.{one}.b.{two}" for one in range(2) for two in range(2)], "a.0-1.b.0, a.0-1.b.1"),
+    ],
+)
+def test_all_keys_are_listed_those_of_many_layers_together(names, said):
+    assert listed(reversed(names)) == said
+
+
+def test_what_stands_beside_weights_in_eight_bits_is_no_weight(tmp_path):
+    eight = torch.tensor([[1.0, -2.0], [3.0, 4.0]]).to(torch.float8_e4m3fn)
+    rows = {"a.weight": eight.clone(), "a.weight_scale": torch.tensor([2.0, 10.0]), "a.comfy_quant": torch.zeros(3, dtype=torch.uint8)}
+    one = {"b.weight": eight.clone(), "b.scale_weight": torch.tensor(0.5), "scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)}
+    save_file(rows | one | {"c.weight": eight, "c.bias": torch.ones(2)}, tmp_path / "x.safetensors")
+    shelf = Shelf([tmp_path / "x.safetensors"])
+    assert set(shelf) == set(shapes_of([tmp_path / "x.safetensors"])) == {"a.weight", "b.weight", "c.weight", "c.bias"}
+    assert shelf["a.weight"].tolist() == [[2.0, -4.0], [30.0, 40.0]]
+    assert shelf["b.weight"].tolist() == [[0.5, -1.0], [1.5, 2.0]] and shelf["b.weight"].dtype == torch.bfloat16
+    assert shelf["c.weight"].dtype == torch.float8_e4m3fn
