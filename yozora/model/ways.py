@@ -50,7 +50,7 @@ class Ways:
 def ladder(device: torch.device, *, large: bool) -> tuple[Ways, ...]:
     """All ways on a device, each as cheap as that before it and one saving more; the weights of small models need none."""
     rungs = [Ways()]
-    if large and device.type != "cpu":
+    if large and device.type == "cuda":  # elsewhere main memory is the same memory
         rungs.append(replace(rungs[-1], away=True))
     rungs.append(replace(rungs[-1], tiling=SMALL))
     if large and device.type != "mps":  # which knows no such numbers
