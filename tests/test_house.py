@@ -104,3 +104,16 @@ def test_every_folder_has_a_page_and_the_index_leads_to_every_page():
     folders = {f"{path.parent.name}.md" for path in (ROOT / "yozora").glob("*/__init__.py")}
     assert linked == pages, "docs/index.md and docs/ differ"
     assert folders <= pages, "folders without a page"
+
+
+def test_every_module_with_shapes_in_its_signatures_is_checked_by_them():
+    import tomllib
+
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
+    (packages,) = (option.removeprefix("--jaxtyping-packages=").split(",") for option in options if "jaxtyping-packages" in option)
+    for path in PACKAGE:
+        if "from jaxtyping import" in path.read_text():
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            assert any(name == package or name.startswith(package + ".") for package in packages), name
+    there = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE}
+    assert {package for package in packages if package.startswith("yozora")} <= there, "a package is named that is not there"
