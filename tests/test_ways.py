@@ -102,6 +102,12 @@ def test_the_dearest_way_that_fits_is_taken(tiny_model, monkeypatch):
         affordable(tiny_model, big, CPU)
 
 
+def test_what_a_card_keeps_for_later_is_free(monkeypatch):
+    for name, value in (("mem_get_info", (5, 9)), ("memory_reserved", 3), ("memory_allocated", 1)):
+        monkeypatch.setattr(torch.cuda, name, lambda _, value=value: value)
+    assert plan.memory_free(CARD) == 5 + 3 - 1
+
+
 @pytest.mark.parametrize("error", OUT, ids=lambda error: type(error).__name__)
 def test_memory_that_ends_is_made_do_with_once(tiny_model, monkeypatch, error):
     from yozora import pipeline

@@ -128,8 +128,8 @@ def number_types(habits: Habits, device: torch.device) -> tuple[torch.dtype, tor
 
 def memory_free(device: torch.device) -> int:
     """Bytes that can still be taken on `device`, on a CPU within the limits of its container; `UNKNOWN` where nothing tells."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "cuda":  # what torch keeps for later without using it is free too
+        return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return min(_free_in_machine(Path("/proc/meminfo")), _free_in_container(Path("/sys/fs/cgroup")))
 
 

@@ -131,11 +131,17 @@ def measure(work: Callable[[], object]) -> tuple[float, int]:
 
 def timed(work: Callable[[], object]) -> float:
     """Seconds that some work takes."""
+    finish()
     began = time.perf_counter()
     work()
+    finish()
+    return time.perf_counter() - began
+
+
+def finish() -> None:
+    """Wait for what a card has been told to do."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - began
 
 
 def peak_resident(*, reset: bool = False) -> int:
