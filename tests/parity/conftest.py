@@ -152,12 +152,27 @@ def other_flf2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeli
 @pytest.fixture(scope="session")
 def i2v_experts(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
     """A tiny Wan 2.2 I2V A14B: two experts, a picture in channels of its own alone."""
+    return seeing(tmp_path_factory, "i2v-a14b", **two_experts())
+
+
+@pytest.fixture(scope="session")
+def other_i2v_experts(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """Another."""
+    return seeing(tmp_path_factory, "i2v-a14b-other", **two_experts(**OTHER))
+
+
+def two_experts(**changed: object) -> dict[str, object]:
+    """The parts of an I2V of two experts."""
     torch.manual_seed(0)
-    parts = {"vae": vae(residual=False), "scheduler": scheduler(5.0), "boundary_ratio": 0.9}
-    networks = {name: transformer(4, in_channels=12) for name in ("transformer", "transformer_2")}
+    networks = {name: transformer(4, in_channels=12, **changed) for name in ("transformer", "transformer_2")}
+    return {"vae": vae(residual=False), "scheduler": scheduler(5.0), "boundary_ratio": 0.9, **networks}
+
+
+def seeing(tmp_path_factory, name: str, **parts: object) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """A pipeline that begins from a picture without an image encoder, and its folder."""
     none = {"image_encoder": None, "image_processor": None}
-    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **networks, **none)
-    return saved(made, tmp_path_factory, "i2v-a14b")
+    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **none)
+    return saved(made, tmp_path_factory, name)
 
 
 @pytest.fixture(scope="session")
@@ -196,11 +211,19 @@ def forcing(tmp_path_factory, name: str, **changed: object) -> tuple[Path, diffu
 @pytest.fixture(scope="session")
 def ti2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
     """A tiny Wan 2.2 TI2V that animates a picture: its tokens have level 0."""
+    return seeing(tmp_path_factory, "ti2v", **small_ti2v())
+
+
+@pytest.fixture(scope="session")
+def other_ti2v(tmp_path_factory) -> tuple[Path, diffusers.WanImageToVideoPipeline]:
+    """Another."""
+    return seeing(tmp_path_factory, "ti2v-other", **small_ti2v(**OTHER))
+
+
+def small_ti2v(**changed: object) -> dict[str, object]:
+    """The parts of a TI2V."""
     torch.manual_seed(0)
-    parts = {"vae": vae(residual=True), "transformer": transformer(8), "scheduler": scheduler(5.0), "expand_timesteps": True}
-    none = {"image_encoder": None, "image_processor": None}
-    made = diffusers.WanImageToVideoPipeline(tokenizer=tokenizer(), text_encoder=text_encoder(), **parts, **none)
-    return saved(made, tmp_path_factory, "ti2v")
+    return {"vae": vae(residual=True), "transformer": transformer(8, **changed), "scheduler": scheduler(5.0), "expand_timesteps": True}
 
 
 def animating(tmp_path_factory, name: str, **changed: object) -> tuple[Path, diffusers.WanImageToVideoPipeline]:

@@ -81,7 +81,7 @@ def test_experts_equal_those_of_diffusers(experts, guidance):
     assert np.abs(made.given.frames / 255 - wanted).max() < 0.51 / 255
 
 
-@pytest.mark.parametrize("name", ["i2v", "other_i2v", "flf2v", "other_flf2v", "i2v_experts", "ti2v"])
+@pytest.mark.parametrize("name", ["i2v", "other_i2v", "flf2v", "other_flf2v", "i2v_experts", "other_i2v_experts", "ti2v", "other_ti2v"])
 def test_a_picture_that_is_animated_equals_that_of_diffusers(request, monkeypatch, name):
     monkeypatch.setattr("yozora.pipeline.paste", lambda decoded, _: decoded)  # they do not put given pixels back
     folder, pipeline = request.getfixturevalue(name)
