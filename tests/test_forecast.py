@@ -126,10 +126,10 @@ def test_what_does_not_fit_is_refused_with_what_would(tiny_model, monkeypatch, q
     short(memory_needed(grid, sizes_of(tiny_model), vae_sizes_of(tiny_model), torch.device("cpu"), SMALL).device - 1)
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, ValueError) and "this would fit: --size" in str(done.exception)
-    monkeypatch.setattr(planning, "nearest", lambda _: None)
+    monkeypatch.setattr(planning, "nearest", lambda *_: None)
     assert "nothing smaller fits either" in str(CliRunner().invoke(app, words).exception)
     short(0)
-    assert "ask for a smaller size" in str(CliRunner().invoke(app, words).exception)
+    assert "ask for a smaller size or fewer seconds; nothing smaller" in str(CliRunner().invoke(app, words).exception)
 
 
 def test_the_memory_of_a_run_is_foreseen():

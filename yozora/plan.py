@@ -145,9 +145,13 @@ def check_pixels(size: tuple[int, int], frames: int, window: int) -> None:
     _check(size[0] * size[1] * held, memory_free(torch.device("cpu")), size, frames)
 
 
+class TooLarge(ValueError):
+    """What is asked for does not fit the memory."""
+
+
 def _check(needed: int, free: int, size: tuple[int, int], frames: int) -> None:
     if needed > free:
-        raise ValueError(
+        raise TooLarge(
             f"{size[0]}x{size[1]} with {frames} frames needs about {needed / 2**30:.1f} GiB of memory and "
             f"{free / 2**30:.1f} GiB is free; ask for a smaller size or fewer seconds"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from yozora.order import Order
+    from yozora.tasks.settings import Settings
 
 
 class Target(StrEnum):
@@ -41,12 +41,12 @@ def plan(
     settings = Settings(model=model, count=count, **{name: value for name, value in given.items() if value is not None})
     from yozora.forecast import forecast  # brings torch, as does the next
     from yozora.order import prepare
+    from yozora.plan import TooLarge
 
-    order = prepare(Generate(prompt="anything"), settings)
     try:
-        found = forecast(order)
-    except ValueError as error:
-        raise ValueError(f"{error}; {nearest_to(order)}") from error
+        found = forecast(prepare(Generate(prompt="anything"), settings))
+    except TooLarge as error:
+        raise ValueError(f"{error}; {nearest_to(settings)}") from error
     print(f"parameters  {', '.join(f'{name} {number / 1e6:,.1f} M' for name, number in found.parameters.items())}")
     for name, held in found.read().items():
         print(f"{name:<10}  {'-':>8}    {held / 1e9:6.2f} GB  loaded, asked and freed")
@@ -60,16 +60,17 @@ def plan(
     print("; ".join(found.notes))
     if not found.fits:
         needed, free = (found.peak - found.base) / 1e9, found.free.device / 1e9
-        raise ValueError(f"{needed:.1f} GB are needed and {free:.1f} GB free; {nearest_to(order)}")
+        raise ValueError(f"{needed:.1f} GB are needed and {free:.1f} GB free; {nearest_to(settings)}")
 
 
-def nearest_to(order: "Order") -> str:
-    """What could be asked for instead of an order that does not fit."""
+def nearest_to(settings: "Settings") -> str:
+    """What could be asked for instead of what does not fit."""
     from yozora.forecast import nearest
+    from yozora.tasks.generate import Generate
 
-    smaller = nearest(order)
-    if smaller and smaller[0].size:
-        return f"this would fit: --size {smaller[0].size[0]}x{smaller[0].size[1]} --frames {smaller[0].frames}"
+    smaller = nearest(Generate(prompt="anything"), settings)
+    if smaller and smaller.size:
+        return f"this would fit: --size {smaller.size[0]}x{smaller.size[1]} --frames {smaller.frames}"
     return "nothing smaller fits either"
 
 

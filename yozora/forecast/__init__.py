@@ -8,6 +8,7 @@ in fewer layers, and carried on from there.
 import os
 import time
 import tracemalloc
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,8 @@ from yozora.forecast.counted import CountedTransformer, CountedVAE, counted
 from yozora.model import Ways, find, habits_of, readers_of, sizes_of, vae_sizes_of
 from yozora.order import Order, prepare
 from yozora.pipeline import largest_window, meet
-from yozora.plan import CPU, Room, affordable, choose_device, memory_free, number_types, weights_needed
+from yozora.plan import CPU, Room, TooLarge, affordable, choose_device, memory_free, number_types, weights_needed
+from yozora.tasks.request import Request
 from yozora.tasks.settings import Settings
 from yozora.transformer.model import Transformer
 from yozora.vae import VideoVAE
@@ -151,20 +153,17 @@ def arrays() -> Iterator[list[int]]:
         tracemalloc.stop()
 
 
-def nearest(order: Order) -> tuple[Settings, Forecast] | None:
-    """Settings near an order's that fit the memory, with fewer pixels and then fewer frames, and what they take; None where none do."""
-    settings = order.settings
-    assert settings.size and settings.frames, "an order leaves nothing open"
-    for shrunk in (2, 4, 8, 16):
-        width, height = (max(64, round(side / shrunk**0.5 / 2) * 2) for side in settings.size)
-        for frames in (settings.frames, max(1, settings.frames // shrunk)):
-            smaller = replace(settings, size=(width, height), frames=frames)
-            try:
-                found = forecast(prepare(order.request, smaller))
-            except ValueError:
-                continue
-            if found.fits:
-                return smaller, found
+def nearest(request: Request, settings: Settings) -> Settings | None:
+    """Settings near some that fit by the estimate of `affordable`, with fewer pixels and then fewer frames; None where none do."""
+    habits = habits_of(find(settings.model))
+    length = settings.frames or round((settings.seconds or habits.seconds) * habits.fps)
+    for shrunk in (2, 4, 8, 16, 32, 64):
+        width, height = (max(64, round(side / shrunk**0.5 / 2) * 2) for side in settings.size or habits.size)
+        for frames in (length, max(1, length // shrunk)):
+            smaller = replace(settings, size=(width, height), frames=frames, seconds=None)
+            with suppress(TooLarge), warnings.catch_warnings(action="ignore"):
+                affordable(find(settings.model), largest_window(prepare(request, smaller)), choose_device())
+                return smaller
     return None
 
 
